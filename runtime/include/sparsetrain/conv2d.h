@@ -1,0 +1,115 @@
+// Convolution plans: three passes over NCHW16c tensors, each computed by the kernel that suits the zeros of
+// its operand.
+#pragma once
+
+#include <memory>
+#include <span>
+
+#include "sparsetrain/export.h"
+#include "sparsetrain/tensor.h"
+#include "sparsetrain/workspace.h"
+
+namespace sparsetrain {
+
+// Which kernel a plan runs. `automatic` ("auto") chooses per call from the zeros it observes.
+enum class Policy { automatic, dense, zero_skip };
+
+SPARSETRAIN_API const char* to_string(Policy policy);
+
+// The inverse of to_string(Policy). Throws Error(invalid_argument) for any other word.
+SPARSETRAIN_API Policy policy_from_string(const char* word);
+
+// Rows and columns of zeros around src.
+struct Padding {
+    int top = 0, left = 0, bottom = 0, right = 0;
+    bool operator==(const Padding&) const = default;
+};
+
+struct ConvShape {
+    Shape src;         // N, C, H, W
+    int k = 0;         // output channels
+    int filter_h = 3;  // R
+    int filter_w = 3;  // S
+    int stride = 1;    // in both directions
+    Padding padding;   // each from 0 to R - 1 (top, bottom) or S - 1 (left, right)
+
+    Shape dst() const {
+        return {src.n, k, (src.h + padding.top + padding.bottom - filter_h) / stride + 1,
+                (src.w + padding.left + padding.right - filter_w) / stride + 1};
+    }
+    WeightsShape weights() const { return {k, src.c, filter_h, filter_w}; }
+    // Multiply-adds count as two; padded taps count.
+    double flops() const {
+        const Shape d = dst();
+        return 2.0 * src.n * k * src.c * filter_h * filter_w * d.h * d.w;
+    }
+};
+
+// Weights as the kernels read them: private packings of a master copy that the caller owns, made when a
+// kernel first needs one and again after mark_changed(). Safe to share between threads, except that the
+// master may not change, nor mark_changed() be called, while a pass runs.
+class SPARSETRAIN_API PackedWeights {
+  public:
+    // Keeps a reference to `master`, whose memory must outlive this object. Throws Error(invalid_argument)
+    // for a null or misaligned pointer or a size below 1.
+    explicit PackedWeights(ConstWeightsView master);
+    ~PackedWeights();
+    PackedWeights(PackedWeights&&) noexcept;
+    PackedWeights& operator=(PackedWeights&&) noexcept;
+
+    // Says that the master's values changed, as after an optimiser's step.
+    void mark_changed();
+    ConstWeightsView master() const;
+
+    class Impl;  // private to the library
+    Impl& impl() const { return *impl_; }
+
+  private:
+    std::unique_ptr<Impl> impl_;
+};
+
+// An immutable plan for one convolution, usable from many threads at once, each with its own Workspace.
+//
+// Every pass throws Error(invalid_argument) for a shape, layout, null or misaligned pointer that does not fit
+// the plan, naming the expected and the given value. Outputs may not overlap inputs.
+//
+// zero_skip skips 0 * Inf and 0 * NaN, so it can hide non-finite weights; Policy::dense does not. -0.0 is a
+// zero. Sums are made in a fixed order for a kernel and thread count.
+class SPARSETRAIN_API Conv2d {
+  public:
+    // Throws Error(invalid_argument) for sizes that make no convolution and Error(unsupported) for a layer
+    // class that is not linked (the message lists those that are) or a CPU without AVX-512.
+    explicit Conv2d(const ConvShape& shape, Policy policy = Policy::automatic);
+    ~Conv2d();
+    Conv2d(Conv2d&&) noexcept;
+    Conv2d& operator=(Conv2d&&) noexcept;
+
+    const ConvShape& shape() const;
+    Policy policy() const;
+    const char* layer_class() const;  // for example "conv3x3_stride1"
+
+    // dst = conv(src, weights) + bias. `bias` holds K values, or none for zero.
+    void forward(SparseInput src, const PackedWeights& weights, std::span<const float> bias, TensorView dst,
+                 Workspace& workspace) const;
+
+    // dst = max(0, conv(src, weights) + bias), and its occupancy mask.
+    void forward_relu(SparseInput src, const PackedWeights& weights, std::span<const float> bias,
+                      TensorView dst, MaskView dst_mask, Workspace& workspace) const;
+
+    // diff_src from diff_dst. `relu_mask`, the mask of the ReLU whose output is src, asks for the result with
+    // that ReLU's backward already applied, which lets a kernel compute only what survives; not supported
+    // yet: Error(unsupported).
+    void backward_data(SparseInput diff_dst, const PackedWeights& weights, TensorView diff_src,
+                       Workspace& workspace, ConstMaskView relu_mask = {}) const;
+
+    // diff_weights in the master layout, and diff_bias (K values, or none if it is not wanted).
+    void backward_weights(SparseInput src, ConstTensorView diff_dst, WeightsView diff_weights,
+                          std::span<float> diff_bias, Workspace& workspace) const;
+
+    class Impl;  // private to the library
+
+  private:
+    std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace sparsetrain

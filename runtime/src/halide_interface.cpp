@@ -1,0 +1,107 @@
+#include "halide_interface.h"
+
+#include <algorithm>
+#include <atomic>
+#include <mutex>
+
+#include "scratch_pool.h"
+#include "workspace_impl.h"
+
+// The private runtime's entry points, under the names that cmake/SparseTrainPipeline.cmake gives them.
+extern "C" {
+halide_error_handler_t sparsetrain_halide_set_error_handler(halide_error_handler_t handler);
+halide_malloc_t sparsetrain_halide_set_custom_malloc(halide_malloc_t allocate);
+halide_free_t sparsetrain_halide_set_custom_free(halide_free_t release);
+halide_do_par_for_t sparsetrain_halide_set_custom_do_par_for(halide_do_par_for_t par_for);
+int sparsetrain_halide_default_do_par_for(void* user_context, halide_task_t task, int min, int size,
+                                          std::uint8_t* closure);
+int sparsetrain_halide_set_num_threads(int count);
+}
+
+namespace sparsetrain::detail {
+
+namespace {
+
+CallContext& context_of(void* user_context) {
+    return *static_cast<CallContext*>(user_context);
+}
+
+// Pipelines have no unwind tables: nothing below may throw, and an error is a return code plus this text.
+void keep_first_message(void* user_context, const char* message) {
+    static std::mutex mutex;
+    const std::lock_guard lock(mutex);
+    CallContext& context = context_of(user_context);
+    if (context.error.empty()) context.error = message;
+}
+
+void* allocate_scratch(void* user_context, std::size_t bytes) {
+    return context_of(user_context).scratch->allocate(bytes);
+}
+
+void release_scratch(void* user_context, void* pointer) {
+    if (pointer != nullptr) context_of(user_context).scratch->release(pointer);
+}
+
+// A loop's iterations, handed out one by one to as many workers as the call may use.
+struct SharedLoop {
+    halide_task_t body;
+    std::uint8_t* closure;
+    int end;
+    std::atomic<int> next;
+};
+
+int run_worker(void* user_context, int /*worker*/, std::uint8_t* argument) {
+    auto& loop = *reinterpret_cast<SharedLoop*>(argument);
+    for (int i = loop.next++; i < loop.end; i = loop.next++) {
+        if (const int code = loop.body(user_context, i, loop.closure); code != 0) return code;
+    }
+    return 0;
+}
+
+// Halide's pool is as large as the largest thread count yet asked of it; a call uses `threads` of its
+// workers.
+void grow_thread_pool(int threads) {
+    static std::mutex mutex;
+    static int size = 0;
+    const std::lock_guard lock(mutex);
+    if (threads > size) {
+        sparsetrain_halide_set_num_threads(threads);
+        size = threads;
+    }
+}
+
+int parallel_for(void* user_context, halide_task_t body, int min, int size, std::uint8_t* closure) {
+    SharedLoop loop{body, closure, min + size, min};
+    auto* argument = reinterpret_cast<std::uint8_t*>(&loop);
+    const int workers = std::min(context_of(user_context).threads, size);
+    if (workers <= 1) return run_worker(user_context, 0, argument);
+    grow_thread_pool(context_of(user_context).threads);
+    return sparsetrain_halide_default_do_par_for(user_context, run_worker, 0, workers, argument);
+}
+
+}  // namespace
+
+void install_halide_handlers() {
+    static const bool installed = [] {
+        sparsetrain_halide_set_error_handler(keep_first_message);
+        sparsetrain_halide_set_custom_malloc(allocate_scratch);
+        sparsetrain_halide_set_custom_free(release_scratch);
+        sparsetrain_halide_set_custom_do_par_for(parallel_for);
+        return true;
+    }();
+    static_cast<void>(installed);
+}
+
+CallContext make_context(Workspace& workspace) {
+    install_halide_handlers();
+    return {workspace.threads(), &workspace.impl().scratch, {}};
+}
+
+void throw_pipeline_error(const char* pipeline, int code, const CallContext& context) {
+    const bool no_memory = code == halide_error_code_out_of_memory;
+    throw Error(no_memory ? ErrorCode::out_of_memory : ErrorCode::internal,
+                std::string(pipeline) + ": " +
+                    (context.error.empty() ? "failed with code " + std::to_string(code) : context.error));
+}
+
+}  // namespace sparsetrain::detail

@@ -1,0 +1,44 @@
+#include "sparsetrain/workspace.h"
+
+#include <string>
+
+#include "sparsetrain/error.h"
+#include "workspace_impl.h"
+
+namespace sparsetrain {
+
+const char* to_string(Pass pass) {
+    switch (pass) {
+        case Pass::fwd:
+            return "fwd";
+        case Pass::bwd_data:
+            return "bwd_data";
+        case Pass::bwd_weights:
+            return "bwd_weights";
+    }
+    return "?";
+}
+
+const char* to_string(Kernel kernel) {
+    return kernel == Kernel::dense ? "dense" : "zero_skip";
+}
+
+Workspace::Workspace(int threads) {
+    if (threads < 1) {
+        throw Error(ErrorCode::invalid_argument,
+                    "Workspace: expected a thread count of at least 1, given " + std::to_string(threads));
+    }
+    impl_ = std::make_unique<Impl>(threads);
+}
+Workspace::~Workspace() = default;
+Workspace::Workspace(Workspace&&) noexcept = default;
+Workspace& Workspace::operator=(Workspace&&) noexcept = default;
+
+int Workspace::threads() const {
+    return impl_->threads;
+}
+const RunStatistics& Workspace::last_run() const {
+    return impl_->last_run;
+}
+
+}  // namespace sparsetrain
