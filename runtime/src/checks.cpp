@@ -1,5 +1,6 @@
 #include "checks.h"
 
+#include <cmath>
 #include <cstdint>
 #include <limits>
 
@@ -11,7 +12,7 @@ namespace {
 
 // In double, as sizes that are refused may overflow the integers that valid ones fit.
 double padded(int channels) {
-    return static_cast<double>(channels) + kLanes - 1;
+    return std::ceil(static_cast<double>(channels) / kLanes) * kLanes;
 }
 
 void check_indexable(const char* function, const char* argument, double elements, const std::string& given) {
