@@ -112,7 +112,9 @@ AssertionResult same_bits(std::span<const float> a, std::span<const float> b) {
 double nonzero_fraction(const std::vector<Element>& elements) {
     const auto nonzeros =
         std::count_if(elements.begin(), elements.end(), [](const Element& e) { return e.value != 0; });
-    return static_cast<double>(nonzeros) / static_cast<double>(elements.size());
+    const auto summed =
+        std::count_if(elements.begin(), elements.end(), [](const Element& e) { return e.terms > 0; });
+    return summed == 0 ? 0 : static_cast<double>(nonzeros) / static_cast<double>(summed);
 }
 
 }  // namespace sparsetrain::testing

@@ -32,6 +32,7 @@ inline Precision precision_of(Values values) {
 // Bit for bit: also distinguishes zeros' signs and NaNs.
 ::testing::AssertionResult same_bits(std::span<const float> a, std::span<const float> b);
 
+// Among the elements that have terms at all: some filter taps meet only padding.
 double nonzero_fraction(const std::vector<reference::Element>& elements);
 
 }  // namespace sparsetrain::testing

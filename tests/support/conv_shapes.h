@@ -2,6 +2,7 @@
 #pragma once
 
 #include <algorithm>
+#include <ostream>
 #include <span>
 #include <string>
 #include <vector>
@@ -9,6 +10,15 @@
 #include "sparsetrain/conv2d.h"
 #include "sparsetrain/library.h"
 #include "test_data.h"
+
+namespace sparsetrain {
+
+// How GoogleTest shows a parameter.
+inline void PrintTo(const LayerClassInfo& layer, std::ostream* out) {
+    *out << layer.name;
+}
+
+}  // namespace sparsetrain
 
 namespace sparsetrain::testing {
 
@@ -48,6 +58,8 @@ std::span<const Extents> small_extents();
 struct NamedConvShape {
     std::string name;  // "conv3x3_stride1_n1_c16_h14_w14_k16_pad1111"
     ConvShape shape;
+
+    friend void PrintTo(const NamedConvShape& named, std::ostream* out) { *out << named.name; }
 };
 
 // Every linked class with each of the extents for which it has an output.
