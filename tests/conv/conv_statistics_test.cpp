@@ -43,7 +43,7 @@ TEST_P(ConvStatistics, ZerosAreThoseOfTheSparseOperand) {
         for (const int percent : {0, 30, 50, 90, 100}) {
             for (const MaskKind mask : {MaskKind::none, MaskKind::exact}) {
                 after_each_pass(policy, percent, mask, [percent](const RunStatistics& run) {
-                    // A sample of 1/64 of 100 352 elements: 5 points are over 4 standard deviations.
+                    // A sample of 1/64 of 100 352 elements: 5 points are over 3 standard deviations.
                     EXPECT_NEAR(run.zeros, percent, percent % 100 == 0 ? 1e-6 : 5) << to_string(run.pass);
                 });
             }
