@@ -117,18 +117,19 @@ double Problem::expected_at(const int (&i)[4]) const {
     return 0;
 }
 
-AlignedArray<float>& Problem::result() {
-    if (pass == Pass::bwd_weights) return weights.values();
-    return pass == Pass::fwd ? dst.values() : src.values();
+template <typename Self>
+auto& Problem::result_of(Self& self) {
+    if (self.pass == Pass::bwd_weights) return self.weights.values();
+    return self.pass == Pass::fwd ? self.dst.values() : self.src.values();
 }
 
 void Problem::forget_result() {
-    for (float& value : result()) value = std::numeric_limits<float>::quiet_NaN();
+    for (float& value : result_of(*this)) value = std::numeric_limits<float>::quiet_NaN();
 }
 
 std::string Problem::find_mistake() const {
     for (const Sample& sample : samples_) {
-        const double found = result()[sample.offset];
+        const double found = result_of(*this)[sample.offset];
         if (found == sample.expected) continue;
         std::ostringstream mistake;
         mistake << "expected " << sample.expected << " at (" << sample.index[0] << ", " << sample.index[1]

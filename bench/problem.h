@@ -44,8 +44,9 @@ class Problem {
     void sample_activations(const Tensor& result);
     void sample_weights();
     double expected_at(const int (&index)[4]) const;
-    AlignedArray<float>& result();
-    const AlignedArray<float>& result() const { return const_cast<Problem*>(this)->result(); }
+    // `self`, const or not, is a Problem; the answer is as const.
+    template <typename Self>
+    static auto& result_of(Self& self);
 
     std::vector<Sample> samples_;
 };
