@@ -14,7 +14,7 @@ constexpr int kLeastSamples = 512;
 
 // A mix of `index`'s bits that is random enough for data and quick enough for hundreds of megabytes of it.
 std::uint32_t mix(std::uint32_t index, std::uint32_t seed) {
-    std::uint32_t bits = (index + seed) * 0x9E3779B1u;
+    std::uint32_t bits = index * 0x9E3779B1u + seed * 0x7F4A7C15u;
     bits = (bits ^ (bits >> 15)) * 0x85EBCA77u;
     bits = (bits ^ (bits >> 13)) * 0xC2B2AE3Du;
     return bits ^ (bits >> 16);
