@@ -1,0 +1,113 @@
+#include "checks.h"
+
+#include <cmath>
+#include <cstdint>
+#include <initializer_list>
+#include <limits>
+#include <utility>
+
+#include "sparsetrain/error.h"
+
+namespace sparsetrain::detail {
+
+namespace {
+
+// In double, as sizes that are refused may overflow the integers that valid ones fit.
+double padded(int channels) {
+    return std::ceil(static_cast<double>(channels) / kLanes) * kLanes;
+}
+
+void check_indexable(const char* function, const char* argument, double elements, const std::string& given) {
+    if (elements > std::numeric_limits<std::int32_t>::max())
+        throw_invalid(function, argument, "fewer than 2^31 elements", given);
+}
+
+std::string join(std::initializer_list<std::pair<char, int>> sizes) {
+    std::string text;
+    for (const auto& [name, size] : sizes) {
+        if (!text.empty()) text += ' ';
+        text += name;
+        text += std::to_string(size);
+    }
+    return text;
+}
+
+template <typename AnyShape>
+void check_same(const char* function, const char* argument, const AnyShape& expected, const AnyShape& given) {
+    if (given != expected) throw_invalid(function, argument, to_text(expected), to_text(given));
+}
+
+}  // namespace
+
+std::string to_text(const Shape& shape) {
+    return join({{'N', shape.n}, {'C', shape.c}, {'H', shape.h}, {'W', shape.w}});
+}
+
+std::string to_text(const WeightsShape& shape) {
+    return join({{'K', shape.k}, {'C', shape.c}, {'R', shape.r}, {'S', shape.s}});
+}
+
+void throw_invalid(const char* function, const char* argument, const std::string& expected,
+                   const std::string& given) {
+    throw Error(ErrorCode::invalid_argument,
+                std::string(function) + ": " + argument + ": expected " + expected + ", given " + given);
+}
+
+void check_at_least(const char* function, const char* argument, int minimum, int given) {
+    if (given < minimum)
+        throw_invalid(function, argument, "at least " + std::to_string(minimum), std::to_string(given));
+}
+
+void check_shape(const char* function, const char* argument, const Shape& shape) {
+    if (shape.n < 1 || shape.c < 1 || shape.h < 1 || shape.w < 1)
+        throw_invalid(function, argument, "sizes of at least 1", to_text(shape));
+    const double elements = static_cast<double>(shape.n) * padded(shape.c) * shape.h * shape.w;
+    check_indexable(function, argument, elements, to_text(shape));
+}
+
+void check_shape(const char* function, const char* argument, const WeightsShape& shape) {
+    if (shape.k < 1 || shape.c < 1 || shape.r < 1 || shape.s < 1)
+        throw_invalid(function, argument, "sizes of at least 1", to_text(shape));
+    const double elements = padded(shape.k) * padded(shape.c) * shape.r * shape.s;
+    check_indexable(function, argument, elements, to_text(shape));
+}
+
+void check_pointer(const char* function, const char* argument, const void* pointer, std::size_t alignment) {
+    const std::string expected = "a pointer aligned to " + std::to_string(alignment) + " bytes";
+    if (pointer == nullptr) throw_invalid(function, argument, expected, "a null pointer");
+    const auto offset = reinterpret_cast<std::uintptr_t>(pointer) % alignment;
+    if (offset != 0)
+        throw_invalid(function, argument, expected, "one that is " + std::to_string(offset) + " bytes off");
+}
+
+void check_count(const char* function, const char* argument, std::size_t expected, std::size_t given) {
+    if (given != expected)
+        throw_invalid(function, argument, std::to_string(expected) + " elements", std::to_string(given));
+}
+
+void check_tensor(const char* function, const char* argument, ConstTensorView view, const Shape& expected) {
+    if (view.layout != Layout::nchw16c)
+        throw_invalid(function, argument, "layout nchw16c",
+                      "layout value " + std::to_string(static_cast<int>(view.layout)));
+    check_same(function, argument, expected, view.shape);
+    check_pointer(function, argument, view.data);
+}
+
+void check_mask(const char* function, const char* argument, ConstMaskView view, const Shape& expected) {
+    check_same(function, argument, expected, view.shape);
+    check_pointer(function, argument, view.data);
+}
+
+void check_weights(const char* function, const char* argument, ConstWeightsView view,
+                   const WeightsShape& expected) {
+    check_same(function, argument, expected, view.shape);
+    check_pointer(function, argument, view.data);
+}
+
+void check_sparse(const char* function, const char* argument, const SparseInput& input,
+                  const Shape& expected) {
+    check_tensor(function, argument, input.tensor, expected);
+    if (input.mask) check_mask(function, (std::string(argument) + " mask").c_str(), input.mask, expected);
+}
+
+}  // namespace sparsetrain::detail
