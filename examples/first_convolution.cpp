@@ -2,6 +2,7 @@
 #include <cstdio>
 
 #include "sparsetrain/conv2d.h"
+#include "sparsetrain/relu.h"
 
 static void print_run(const sparsetrain::Workspace& workspace) {
     const auto& run = workspace.last_run();
@@ -24,18 +25,18 @@ int main() {
     const Conv2d conv(shape);  // policy "auto": picks a kernel per call, from the zeros it sees
     Workspace workspace(2);    // two threads
 
-    Tensor src(shape.src), dst(shape.dst()), diff_dst(shape.dst()), diff_src(shape.src);
+    Tensor src(shape.src), diff_src(shape.src);
+    Tensor dst(shape.dst()), diff_relu(shape.dst()), diff_dst(shape.dst());
     Mask dst_mask(shape.dst());
     Weights weights(shape.weights()), diff_weights(shape.weights());
     fill(src.values(), -1, 1);
     fill(weights.values(), -1, 1);
-    fill(diff_dst.values(), -1, 1);
+    fill(diff_relu.values(), -1, 1);
 
     const PackedWeights packed(weights.view());
     conv.forward_relu(src.view(), packed, {}, dst.view(), dst_mask.view(), workspace);
     print_run(workspace);
-    for (std::size_t i = 0; i < diff_dst.values().size(); ++i)  // the ReLU's backward, by its mask
-        if ((dst_mask.words()[i / kLanes] >> i % kLanes & 1) == 0) diff_dst.values()[i] = 0;
+    relu_backward(diff_relu.view(), dst_mask.view(), diff_dst.view(), workspace);
     conv.backward_data({diff_dst.view(), dst_mask.view()}, packed, diff_src.view(), workspace);
     print_run(workspace);
     conv.backward_weights(src.view(), diff_dst.view(), diff_weights.view(), {}, workspace);

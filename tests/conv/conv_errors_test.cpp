@@ -71,10 +71,23 @@ TEST(ErrorsOfPlans, SizesThatMakeNoConvolution) {
     }
 }
 
+// Sizes whose tensors have more elements than pipelines can index.
+TEST(ErrorsOfPlans, SizesBeyondIndexing) {
+    for (const LayerClassInfo& layer : layer_classes()) {
+        for (const Extents& extents :
+             {Extents{1 << 30, 16, 9, 11, 40, {}}, Extents{1, 2000000000, 9, 11, 40, {}},
+              Extents{2, 17, 1 << 30, 1 << 30, 40, {}}, Extents{1, 16, 9, 11, 2147483647, {}}}) {
+            expect_error(kInvalid, {"2^31"}, [&] { Conv2d plan(shape_of(layer, extents)); });
+        }
+    }
+}
+
 TEST(ErrorsOfPlans, LayerClassesThatAreNotLinked) {
     const std::string linked = layer_classes().front().name;
     expect_error(kUnsupported, {"2x2", linked}, [] { Conv2d plan({{1, 16, 8, 8}, 16, 2, 2, 1, {}}); });
-    expect_error(kUnsupported, {"stride3", linked}, [] { Conv2d plan({{1, 16, 8, 8}, 16, 3, 3, 3, {}}); });
+    expect_error(kUnsupported, {"3x3", "stride 3", linked}, [] {
+        Conv2d plan({{1, 16, 8, 8}, 16, 3, 3, 3, {}});
+    });
     expect_error(kUnsupported, {"3x2", linked}, [] { Conv2d plan({{1, 16, 8, 8}, 16, 3, 2, 1, {}}); });
 }
 
