@@ -12,7 +12,7 @@ using sparsetrain::cli::TrainOptions;
 
 int run(int argc, char** argv) {
     CLI::App app("Trains ReLU networks with convolutions that skip zeros.", "sparsetrain");
-    app.require_subcommand(1);
+    app.require_subcommand(0, 1);  // a required one would hide which word was wrong
     app.set_version_flag("--version", sparsetrain::version());
 
     TrainOptions options;
@@ -24,6 +24,7 @@ int run(int argc, char** argv) {
 
     try {
         app.parse(argc, argv);
+        if (app.get_subcommands().empty()) throw CLI::RequiredError("A command, train or info,");
     } catch (const CLI::ParseError& error) {
         return app.exit(error) == 0 ? 0 : 2;  // --help and --version end here too
     }
