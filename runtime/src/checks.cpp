@@ -2,7 +2,9 @@
 
 #include <cmath>
 #include <cstdint>
+#include <initializer_list>
 #include <limits>
+#include <utility>
 
 #include "sparsetrain/error.h"
 
@@ -20,6 +22,16 @@ void check_indexable(const char* function, const char* argument, double elements
         throw_invalid(function, argument, "fewer than 2^31 elements", given);
 }
 
+std::string join(std::initializer_list<std::pair<char, int>> sizes) {
+    std::string text;
+    for (const auto& [name, size] : sizes) {
+        if (!text.empty()) text += ' ';
+        text += name;
+        text += std::to_string(size);
+    }
+    return text;
+}
+
 template <typename AnyShape>
 void check_same(const char* function, const char* argument, const AnyShape& expected, const AnyShape& given) {
     if (given != expected) throw_invalid(function, argument, to_text(expected), to_text(given));
@@ -28,13 +40,11 @@ void check_same(const char* function, const char* argument, const AnyShape& expe
 }  // namespace
 
 std::string to_text(const Shape& shape) {
-    return "N" + std::to_string(shape.n) + " C" + std::to_string(shape.c) + " H" + std::to_string(shape.h) +
-           " W" + std::to_string(shape.w);
+    return join({{'N', shape.n}, {'C', shape.c}, {'H', shape.h}, {'W', shape.w}});
 }
 
 std::string to_text(const WeightsShape& shape) {
-    return "K" + std::to_string(shape.k) + " C" + std::to_string(shape.c) + " R" + std::to_string(shape.r) +
-           " S" + std::to_string(shape.s);
+    return join({{'K', shape.k}, {'C', shape.c}, {'R', shape.r}, {'S', shape.s}});
 }
 
 void throw_invalid(const char* function, const char* argument, const std::string& expected,

@@ -32,9 +32,9 @@ CallContext make_context(Workspace& workspace);
 
 // Runs `pipeline(context, arguments...)` with `workspace`'s threads and scratch; throws Error if it fails.
 template <typename Pipeline, typename... Arguments>
-void call_pipeline(const char* name, Pipeline pipeline, Workspace& workspace, Arguments... arguments) {
+void call_pipeline(const char* name, Pipeline pipeline, Workspace& workspace, Arguments&&... arguments) {
     CallContext context = make_context(workspace);
-    if (const int code = pipeline(&context, arguments...); code != 0)
+    if (const int code = pipeline(&context, std::forward<Arguments>(arguments)...); code != 0)
         throw_pipeline_error(name, code, context);
 }
 

@@ -1,0 +1,107 @@
+// ReLU with its occupancy mask, its backward, and masks by themselves. Buffers: tensors (lane, pixel), masks
+// (pixel).
+#include <Halide.h>
+
+#include "generators/ops/lanes.h"
+
+using namespace Halide;
+using namespace sparsetrain::generators;
+
+namespace {
+
+// Pixels per task: 64 KB of each tensor, so that a task is much longer than its hand-out.
+constexpr int kTaskPixels = 1024;
+
+class ReluForward : public Generator<ReluForward> {
+  public:
+    Input<Buffer<float, 2>> src{"src"};
+    Output<Buffer<float, 2>> dst{"dst"};
+    Output<Buffer<uint16_t, 1>> mask{"mask"};
+
+    void generate() {
+        bits_(p) += bit_if(src(lanes_, p) > 0.0f, lanes_);
+        dst(l, p) = max(src(l, p), 0.0f);
+        mask(p) = bits_(p);
+    }
+
+    void schedule() {
+        declare_lanes(src);
+        declare_lanes(dst);
+        declare_mask_of(mask, dst);
+        Var task("task"), i("i");
+        mask.split(p, task, i, kTaskPixels, TailStrategy::GuardWithIf).parallel(task);
+        dst.split(p, task, i, kTaskPixels, TailStrategy::GuardWithIf).vectorize(l).parallel(task);
+        dst.compute_with(mask, i);
+        bits_.compute_at(mask, i).update().atomic().vectorize(lanes_);
+    }
+
+  private:
+    Var l{"l"}, p{"p"};
+    RDom lanes_{0, kLanes};
+    Func bits_{"bits"};
+};
+
+// diff_src = diff_dst where mask has a bit, else 0.
+class ReluBackward : public Generator<ReluBackward> {
+  public:
+    Input<Buffer<float, 2>> diff_dst{"diff_dst"};
+    Input<Buffer<uint16_t, 1>> mask{"mask"};
+    Output<Buffer<float, 2>> diff_src{"diff_src"};
+
+    void generate() { diff_src(l, p) = select(bit_of(mask(p), l), diff_dst(l, p), 0.0f); }
+
+    void schedule() {
+        declare_lanes(diff_dst);
+        declare_lanes(diff_src);
+        Var task("task"), i("i");
+        diff_src.split(p, task, i, kTaskPixels, TailStrategy::GuardWithIf).vectorize(l).parallel(task);
+    }
+
+  private:
+    Var l{"l"}, p{"p"};
+};
+
+class OccupancyMask : public Generator<OccupancyMask> {
+  public:
+    Input<Buffer<float, 2>> src{"src"};
+    Output<Buffer<uint16_t, 1>> mask{"mask"};
+
+    void generate() {
+        bits_(p) += bit_if(src(lanes_, p) != 0.0f, lanes_);
+        mask(p) = bits_(p);
+    }
+
+    void schedule() {
+        declare_lanes(src);
+        Var task("task"), i("i");
+        mask.split(p, task, i, kTaskPixels, TailStrategy::GuardWithIf).parallel(task);
+        bits_.compute_at(mask, i).update().atomic().vectorize(lanes_);
+    }
+
+  private:
+    Var p{"p"};
+    RDom lanes_{0, kLanes};
+    Func bits_{"bits"};
+};
+
+// The mask of a tensor that two masks describe.
+class MaskIntersection : public Generator<MaskIntersection> {
+  public:
+    Input<Buffer<uint16_t, 1>> a{"a"};
+    Input<Buffer<uint16_t, 1>> b{"b"};
+    Output<Buffer<uint16_t, 1>> both{"both"};
+
+    void generate() { both(p) = a(p) & b(p); }
+
+    void schedule() { both.vectorize(p, 32, TailStrategy::GuardWithIf); }
+
+  private:
+    Var p{"p"};
+};
+
+}  // namespace
+
+HALIDE_REGISTER_GENERATOR(ReluForward, relu_forward)
+HALIDE_REGISTER_GENERATOR(ReluBackward, relu_backward)
+HALIDE_REGISTER_GENERATOR(OccupancyMask, occupancy_mask)
+HALIDE_REGISTER_GENERATOR(MaskIntersection, mask_intersection)

@@ -1,0 +1,118 @@
+// The loss, the optimiser's step and the gradient of a bias.
+#include <Halide.h>
+
+#include "generators/ops/lanes.h"
+
+using namespace Halide;
+using namespace sparsetrain::generators;
+
+namespace {
+
+// Buffers: logits and diff_logits (k, n), k rounded up to 16; labels, losses and hits (n). diff_logits is the
+// gradient of the mean of the losses, zero beyond `classes`; a hit is 1 where the largest logit (the first of
+// equals) is the label's.
+class SoftmaxCrossEntropy : public Generator<SoftmaxCrossEntropy> {
+  public:
+    Input<Buffer<float, 2>> logits{"logits"};
+    Input<Buffer<int32_t, 1>> labels{"labels"};
+    Input<int> classes{"classes"};
+    Output<Buffer<float, 2>> diff_logits{"diff_logits"};
+    Output<Buffer<float, 1>> losses{"losses"};
+    Output<Buffer<uint8_t, 1>> hits{"hits"};
+
+    void generate() {
+        const RDom r(0, classes);
+        const Expr label = clamp(labels(n), 0, classes - 1);
+        top_(n) = maximum(logits(r, n));
+        exp_(k, n) = select(k < classes, exp(logits(k, n) - top_(n)), 0.0f);
+        total_(n) += exp_(r, n);
+        losses(n) = log(total_(n)) - (logits(label, n) - top_(n));
+        hits(n) = cast<uint8_t>(argmax(logits(r, n))[0] == label);
+
+        const Expr batch = cast<float>(logits.dim(1).extent());
+        const Expr expected = select(k == label, 1.0f, 0.0f);
+        diff_logits(k, n) = (exp_(k, n) / total_(n) - expected) / batch;
+    }
+
+    void schedule() {
+        exp_.compute_root().vectorize(k, kLanes);
+        top_.compute_root();
+        total_.compute_root();
+        diff_logits.vectorize(k, kLanes, TailStrategy::GuardWithIf);
+    }
+
+  private:
+    Var k{"k"}, n{"n"};
+    Func top_{"top"}, exp_{"exp"}, total_{"total"};
+};
+
+// momentum = rate_of_momentum * momentum + gradient + weight_decay * value; value -= learning_rate *
+// momentum. In place: the outputs are read as well.
+class Sgd : public Generator<Sgd> {
+  public:
+    Input<Buffer<float, 1>> gradient{"gradient"};
+    Input<float> learning_rate{"learning_rate"};
+    Input<float> momentum_factor{"momentum_factor"};
+    Input<float> weight_decay{"weight_decay"};
+    Output<Func> state{"state", {Float(32), Float(32)}, 1};  // value, momentum
+
+    void generate() {
+        state(i) = Tuple(undef<float>(), undef<float>());
+        const Expr value = state(i)[0], momentum = state(i)[1];
+        const Expr next = momentum_factor * momentum + gradient(i) + weight_decay * value;
+        state(i) = Tuple(value - learning_rate * next, next);
+    }
+
+    void schedule() {
+        constexpr int kTask = 1 << 14;
+        Var task("task"), j("j"), lane("lane");
+        Func(state)
+            .update()
+            .split(i, task, j, kTask, TailStrategy::GuardWithIf)
+            .split(j, j, lane, kLanes)
+            .vectorize(lane)
+            .parallel(task);
+    }
+
+  private:
+    Var i{"i"};
+};
+
+// sum(lane, block) over n, y and x of src (lane, x, y, block, n). Rows are summed first: short chains, of
+// which several run at once, and little rounding.
+class ChannelSum : public Generator<ChannelSum> {
+  public:
+    Input<Buffer<float, 5>> src{"src"};
+    Output<Buffer<float, 2>> sum{"sum"};
+
+    void generate() {
+        const RDom images(0, src.dim(4).extent());
+        columns_ = RDom(0, src.dim(1).extent());
+        rows_ = RDom(0, src.dim(2).extent());
+        row_(l, y, b, n) += src(l, columns_, y, b, n);
+        image_(l, b, n) += row_(l, rows_, b, n);
+        sum(l, b) += image_(l, b, images);
+    }
+
+    void schedule() {
+        declare_lanes(src);
+        declare_lanes(sum);
+        sum.vectorize(l);
+        sum.update().vectorize(l);
+        image_.compute_root().bound(l, 0, kLanes).vectorize(l).parallel(n);
+        image_.update().reorder(l, rows_, b, n).vectorize(l).parallel(n);
+        row_.compute_at(image_, rows_).store_in(MemoryType::Register).vectorize(l);
+        row_.update().vectorize(l);
+    }
+
+  private:
+    Var l{"l"}, y{"y"}, b{"b"}, n{"n"};
+    RDom columns_, rows_;
+    Func row_{"row"}, image_{"image"};
+};
+
+}  // namespace
+
+HALIDE_REGISTER_GENERATOR(SoftmaxCrossEntropy, softmax_cross_entropy)
+HALIDE_REGISTER_GENERATOR(Sgd, sgd)
+HALIDE_REGISTER_GENERATOR(ChannelSum, channel_sum)

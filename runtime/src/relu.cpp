@@ -1,0 +1,40 @@
+#include "sparsetrain/relu.h"
+
+#include "checks.h"
+#include "flat_buffers.h"
+#include "sparsetrain_occupancy_mask_f32.h"
+#include "sparsetrain_relu_backward_f32.h"
+#include "sparsetrain_relu_forward_f32.h"
+
+namespace sparsetrain {
+
+using detail::PixelMaskBuffer;
+using detail::PixelsBuffer;
+
+void relu_forward(ConstTensorView src, TensorView dst, MaskView dst_mask, Workspace& workspace) {
+    detail::check_shape("relu_forward", "src", src.shape);
+    detail::check_tensor("relu_forward", "src", src, src.shape);
+    detail::check_tensor("relu_forward", "dst", dst, src.shape);
+    detail::check_mask("relu_forward", "dst_mask", dst_mask, src.shape);
+    detail::call_pipeline("relu_forward", ::sparsetrain_relu_forward_f32, workspace, PixelsBuffer(src),
+                          PixelsBuffer(dst), PixelMaskBuffer(dst_mask));
+}
+
+void relu_backward(ConstTensorView diff_dst, ConstMaskView mask, TensorView diff_src, Workspace& workspace) {
+    detail::check_shape("relu_backward", "diff_dst", diff_dst.shape);
+    detail::check_tensor("relu_backward", "diff_dst", diff_dst, diff_dst.shape);
+    detail::check_mask("relu_backward", "mask", mask, diff_dst.shape);
+    detail::check_tensor("relu_backward", "diff_src", diff_src, diff_dst.shape);
+    detail::call_pipeline("relu_backward", ::sparsetrain_relu_backward_f32, workspace, PixelsBuffer(diff_dst),
+                          PixelMaskBuffer(mask), PixelsBuffer(diff_src));
+}
+
+void occupancy_mask(ConstTensorView tensor, MaskView mask, Workspace& workspace) {
+    detail::check_shape("occupancy_mask", "tensor", tensor.shape);
+    detail::check_tensor("occupancy_mask", "tensor", tensor, tensor.shape);
+    detail::check_mask("occupancy_mask", "mask", mask, tensor.shape);
+    detail::call_pipeline("occupancy_mask", ::sparsetrain_occupancy_mask_f32, workspace, PixelsBuffer(tensor),
+                          PixelMaskBuffer(mask));
+}
+
+}  // namespace sparsetrain
