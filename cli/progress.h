@@ -27,7 +27,7 @@ class Progress {
   public:
     Progress(int steps, int batch);
 
-    // Call after every step, with the mean loss of its batch.
+    // Call after every step, with the mean loss of its batch. What is shown is a running mean over steps.
     void step_done(double loss);
 
     // Leaves the bar's line; call before printing anything else.

@@ -185,7 +185,8 @@ TEST_F(ShortRun, CtrlCEndsTrainingWithTheTableAndWholeMetrics) {
 }
 
 TEST_F(ShortRun, DivergenceIsAnErrorThatSuggestsALowerRate) {
-    Program program(arguments({"--steps", "60", "--learning-rate", "10", "--momentum", "0.99"}));
+    // Such a decay turns the sign of every weight and multiplies it by 9 in every step.
+    Program program(arguments({"--steps", "200", "--learning-rate", "10", "--weight-decay", "1"}));
     EXPECT_EQ(program.exit_code(), 1) << program.output();
     expect_contains(program.output(), "training diverged");
     expect_contains(program.output(), "--learning-rate");
