@@ -6,6 +6,7 @@
 #include "sparsetrain/conv2d.h"
 #include "train/operator.h"
 #include "train/random.h"
+#include "train/relu.h"
 
 namespace sparsetrain::train {
 
@@ -17,7 +18,7 @@ struct PassRun {
 };
 
 // The tensors of the last step, as the convolution saw them: diff_dst is after the fused ReLU's backward.
-// Valid until the next step; views without data where a pass did not run.
+// Valid until the network runs again, in either mode; views without data where a pass did not run.
 struct ConvolutionStep {
     Activation src, diff_dst;
     Activation dst;
@@ -48,15 +49,16 @@ class Convolution : public Operator {
   private:
     template <typename Call>
     void timed(Pass pass, Workspace& workspace, Call call);
-    Activation through_relu(const Activation& diff_dst, Workspace& workspace);
 
     Conv2d plan_;
     Activate activate_;
     Weights weights_, diff_weights_, weights_momentum_;
     AlignedArray<float> bias_, diff_bias_, bias_momentum_;
     PackedWeights packed_;
-    Tensor dst_, diff_src_, diff_sum_;  // diff_sum_: the gradient of the sum that the fused ReLU saw
-    Mask dst_mask_, diff_mask_;
+    Tensor dst_;
+    Mask dst_mask_;               // with Activate::relu
+    ReluGradient relu_gradient_;  // with Activate::relu
+    Tensor diff_src_;             // made when first asked for: the first convolution of a network has none
     ConvolutionStep step_;
 };
 
