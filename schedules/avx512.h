@@ -5,12 +5,28 @@
 
 namespace sparsetrain::schedules {
 
+// clang-format off
 inline constexpr DenseRow kDense[] = {
-    // clang-format off
-    // class             pass        x_tile  k_vectors  rows
-    {"conv3x3_stride1", "fwd",         14,       2,       8},
-    {"conv3x3_stride1", "bwd_data",    14,       2,       8},
-    // clang-format on
+    // class             pass         x_tile  k_vectors  rows
+    {"conv3x3_stride1", "fwd",          14,       2,       8},
+    {"conv3x3_stride1", "bwd_data",     14,       2,       8},
 };
+
+inline constexpr DenseWeightsRow kDenseWeights[] = {
+    // class             pass         c_lanes  k_vectors  rows
+    {"conv3x3_stride1", "bwd_weights",   4,       2,      28},
+};
+
+inline constexpr ScatterRow kScatter[] = {
+    // class             pass         group   k_vectors  rows  crossover
+    {"conv3x3_stride1", "fwd",          32,       4,       8,    20.0},
+    {"conv3x3_stride1", "bwd_data",     32,       4,       8,    20.0},
+};
+
+inline constexpr PixelScanRow kPixelScan[] = {
+    // class             pass         k_vectors  rows  crossover
+    {"conv3x3_stride1", "bwd_weights",    2,       8,    20.0},
+};
+// clang-format on
 
 }  // namespace sparsetrain::schedules

@@ -1,0 +1,84 @@
+// What bwd_weights computes, for `dense`.
+#include <Halide.h>
+
+#include "generators/schedule_of.h"
+#include "schedules/avx512.h"
+
+using namespace Halide;
+
+namespace {
+
+// src (lane, x, y, c block, n); diff_dst (k lane, x, y, k block, n); diff_weights in the master layout (k lane, c lane, s, r,
+// c block, k block).
+class ConvDenseWeights : public Generator<ConvDenseWeights> {
+  public:
+    GeneratorParam<std::string> layer_class{"layer_class", ""};
+    GeneratorParam<int> filter_h{"filter_h", 3};
+    GeneratorParam<int> filter_w{"filter_w", 3};
+    GeneratorParam<int> stride{"stride", 1};
+
+    Input<Buffer<float, 5>> src{"src"};
+    Input<Buffer<float, 5>> diff_dst{"diff_dst"};
+    Input<int> pad_top{"pad_top"};
+    Input<int> pad_left{"pad_left"};
+    Output<Buffer<float, 6>> diff_weights{"diff_weights"};
+
+    void generate() {
+        const auto& row =
+            sparsetrain::generators::schedule_of(sparsetrain::schedules::kDenseWeights, layer_class, "bwd_weights");
+        const Expr width = src.dim(1).extent(), height = src.dim(2).extent();
+        const Expr out_w = diff_dst.dim(1).extent(), out_h = diff_dst.dim(2).extent();
+        const Region image = {{}, {0, width}, {0, height}, {}, {}};
+        padded_(c, x, y, cb, n) =
+            BoundaryConditions::constant_exterior(src, 0.0f, image)(c, x - pad_left, y - pad_top, cb, n);
+
+        // Partial sums over blocks of rows; the sum of a block stays in registers.
+        pixels_ = RDom(0, out_w, 0, row.rows, "pixels");
+        pixels_.where(block * row.rows + pixels_.y < out_h);
+        const Expr oy = min(block * row.rows + pixels_.y, out_h - 1);  // what bounds inference makes of the line above
+        partial_(k, c, s, r, cb, kb, block, n) = 0.0f;
+        partial_(k, c, s, r, cb, kb, block, n) +=
+            padded_(c, pixels_.x * stride + s, oy * stride + r, cb, n) * diff_dst(k, pixels_.x, oy, min(kb, diff_dst.dim(3).extent() - 1), n);
+
+        blocks_ = RDom(0, (out_h + row.rows - 1) / row.rows, 0, diff_dst.dim(4).extent(), "blocks");
+        diff_weights(k, c, s, r, cb, kb) = 0.0f;
+        diff_weights(k, c, s, r, cb, kb) += partial_(k, c, s, r, cb, kb, blocks_.x, blocks_.y);
+    }
+
+    void schedule() {
+        const auto& row =
+            sparsetrain::generators::schedule_of(sparsetrain::schedules::kDenseWeights, layer_class, "bwd_weights");
+        Var co("co"), ci("ci"), kbo("kbo"), kbi("kbi");
+        Func sums(diff_weights);
+        sums.compute_root().bound(k, 0, 16).bound(c, 0, 16).bound(s, 0, filter_w).bound(r, 0, filter_h).vectorize(k).parallel(kb);
+        sums.update()
+            .split(c, co, ci, row.c_lanes)
+            .split(kb, kbo, kbi, row.k_vectors, TailStrategy::GuardWithIf)
+            .reorder(k, ci, s, kbi, co, r, cb, kbo, blocks_.x, blocks_.y)
+            .vectorize(k)
+            .unroll(ci)
+            .unroll(s)
+            .parallel(kbo);
+        partial_.compute_at(sums, co)
+            .store_in(MemoryType::Register)
+            .bound_extent(c, row.c_lanes)
+            .bound_extent(s, filter_w)
+            .bound_extent(kb, row.k_vectors)
+            .reorder(k, kb, c, s)
+            .vectorize(k)
+            .unroll(kb)
+            .unroll(c)
+            .unroll(s);
+        partial_.update().reorder(k, kb, c, s, pixels_.x, pixels_.y).vectorize(k).unroll(kb).unroll(c).unroll(s);
+        padded_.compute_at(sums, blocks_.x).bound(c, 0, 16).vectorize(c).parallel(cb);
+    }
+
+  private:
+    Var k{"k"}, c{"c"}, s{"s"}, r{"r"}, x{"x"}, y{"y"}, cb{"cb"}, kb{"kb"}, block{"block"}, n{"n"};
+    Func padded_{"padded"}, partial_{"partial"};
+    RDom pixels_, blocks_;
+};
+
+}  // namespace
+
+HALIDE_REGISTER_GENERATOR(ConvDenseWeights, conv_dense_weights)

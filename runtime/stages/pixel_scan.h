@@ -1,0 +1,173 @@
+// bwd_weights by zero_skip: for one source channel the accumulators of all R x S taps by KV vectors of output channels stay
+// in registers while the channel's occupancy, transposed to one bit per pixel, is scanned; each nonzero is broadcast once
+// and multiplied with the R x S x KV vectors of diff_dst around it.
+//
+// Work is cut into tiles of Rows x (17 - S) pixels. A tile of diff_dst is copied, with its neighbours and zeros where they
+// are padding, to a compact square of pitch 16, so that bit i of a mask word is at a constant stride from bit 0 and every tap
+// at a constant offset: one pointer serves all FMAs. It stays in L1 while all source channels pass.
+#pragma once
+
+#include "runtime/stages/stage.h"
+#include "schedules/rows.h"
+
+namespace {
+
+template <int R, int S, int KV, int Rows>
+struct PixelScan {
+    static constexpr int kPitch = 16;                      // pixels of a tile row, in masks and in the diff_dst copy
+    static constexpr int kTileColumns = kPitch - (S - 1);  // of source pixels
+    static constexpr int kWords = Rows / 4;                // mask words per channel, each 4 rows of 16 pixels
+    static constexpr int kPixel = KV * kLanes;             // floats of a pixel of the diff_dst copy
+    static constexpr int kCopy = (Rows + R - 1) * kPitch * kPixel;
+    static constexpr int kChannel = R * S * KV * kLanes;  // floats of the accumulators of a source channel
+
+    static_assert(Rows % 4 == 0, "a mask word holds 4 rows");
+    static_assert(R * S * KV + 1 <= sparsetrain::schedules::kZmmRegisters, "accumulators exceed the registers");
+    static_assert((kCopy + Rows * kPitch * kLanes) * 4 <= sparsetrain::schedules::kL1Bytes, "a tile exceeds L1");
+
+    // Which part of an image a tile covers, in source pixels.
+    struct Tile {
+        int y, x, rows, columns;
+    };
+
+    struct Images {
+        halide_buffer_t *src, *diff_dst;
+        int pad_top, pad_left;
+    };
+
+    // diff_dst around the tile: row j, column i hold output pixel (y + j + pad_top - (R - 1), x + i + pad_left - (S - 1)).
+    static void copy_diff_dst(const Images& images, int n, int first_block, const Tile& tile, float* copy) {
+        const halide_buffer_t* from = images.diff_dst;
+        const int height = from->dim[2].extent, width = from->dim[1].extent, blocks = from->dim[3].extent;
+        for (int j = 0; j < tile.rows + R - 1; ++j) {
+            const int y = tile.y + j + images.pad_top - (R - 1);
+            for (int i = 0; i < tile.columns + S - 1; ++i) {
+                const int x = tile.x + i + images.pad_left - (S - 1);
+                const bool inside = y >= 0 && y < height && x >= 0 && x < width;
+                for (int v = 0; v < KV; ++v) {
+                    const bool present = inside && first_block + v < blocks;
+                    _mm512_store_ps(copy + (j * kPitch + i) * kPixel + v * kLanes,
+                                    present ? _mm512_load_ps(element<const float>(from, 0, x, y, first_block + v, n))
+                                            : _mm512_setzero_ps());
+                }
+            }
+        }
+    }
+
+    // Occupancy of a tile of one channel block: words[c * kWords + w], bit i of word w = pixel (4w + i / 16, i % 16).
+    static void transpose_occupancy(const float* src, ptrdiff_t row_stride, const Tile& tile, uint64_t* words) {
+        alignas(64) uint16_t lanes[Rows * kPitch] = {};
+        for (int j = 0; j < tile.rows; ++j) {
+            for (int i = 0; i < tile.columns; ++i) {
+                const __m512 pixel = _mm512_load_ps(src + j * row_stride + i * kLanes);
+                lanes[j * kPitch + i] = _mm512_cmp_ps_mask(pixel, _mm512_setzero_ps(), _CMP_NEQ_UQ);
+            }
+        }
+        // 32 pixels at a time: the top bits of all 16-bit lanes are channel 15's, and a shift brings up the next.
+        uint32_t* halves = reinterpret_cast<uint32_t*>(words);
+        for (int i = 0; i < 2 * kWords; ++i) {
+            __m512i pixels = _mm512_load_si512(lanes + i * 32);
+            for (int c = kLanes - 1; c >= 0; --c) {
+                halves[c * 2 * kWords + i] = _mm512_movepi16_mask(pixels);
+                pixels = _mm512_slli_epi16(pixels, 1);
+            }
+        }
+    }
+
+    // One source channel over one tile; `src` is the channel's value at the tile's first pixel.
+    SPARSETRAIN_ALWAYS_INLINE static void scan(const uint64_t* words, const float* src, ptrdiff_t row_stride,
+                                               const float* copy, float* sums) {
+        __m512 acc[R * S * KV];  // [R][S][KV]
+        unroll<R * S * KV>([&](auto i) {
+            acc[i] = _mm512_load_ps(sums + i * kLanes);
+        });
+        // A pixel's row in src is not at pitch 16. Arithmetic finds it: a table look-up in front of the broadcast costs 20 %.
+        const ptrdiff_t skipped = row_stride - kPitch * kLanes;
+        for (int w = 0; w < kWords; ++w) {
+            for (uint64_t word = words[w]; word != 0; word &= word - 1) {
+                const ptrdiff_t bit = __builtin_ctzll(word);
+                const __m512 value = _mm512_set1_ps(src[4 * w * row_stride + bit * kLanes + (bit >> 4) * skipped]);
+                const float* pixel = copy + (w * 64 + bit) * kPixel;
+                asm("" : "+r"(pixel));  // one base register: indexed operands of FMAs cost 8 %
+                unroll<R * S * KV>([&](auto i) {
+                    constexpr int r = i / (S * KV), s = i / KV % S, v = i % KV;
+                    constexpr int offset = ((R - 1 - r) * kPitch + (S - 1 - s)) * kPixel + v * kLanes;
+                    acc[i] = _mm512_fmadd_ps(value, _mm512_load_ps(pixel + offset), acc[i]);
+                });
+            }
+        }
+        unroll<R * S * KV>([&](auto i) {
+            _mm512_store_ps(sums + i * kLanes, acc[i]);
+        });
+    }
+
+    // All source channels over one tile, for one K chunk.
+    static void add_tile(const Images& images, int n, const Tile& tile, const float* copy, halide_buffer_t* sums,
+                         int chunk, int part) {
+        const ptrdiff_t row_stride = images.src->dim[2].stride;
+        for (int cb = 0; cb < images.src->dim[3].extent; ++cb) {
+            const float* src = element<const float>(images.src, 0, tile.x, tile.y, cb, n);
+            alignas(64) uint64_t words[kLanes * kWords];
+            transpose_occupancy(src, row_stride, tile, words);
+            float* block_sums = element<float>(sums, 0, cb, chunk, part);
+            for (int c = 0; c < kLanes; ++c) {
+                scan(words + c * kWords, src + c, row_stride, copy, block_sums + c * kChannel);
+            }
+        }
+    }
+
+    // Tiles as equal as they can be, so that no narrow one is left over.
+    static int even_size(int length, int limit) {
+        const int pieces = (length + limit - 1) / limit;
+        return (length + pieces - 1) / pieces;
+    }
+
+    static void add_image(const Images& images, int n, halide_buffer_t* sums, int chunk, int part) {
+        const int height = images.src->dim[2].extent, width = images.src->dim[1].extent;
+        const int rows = even_size(height, Rows), columns = even_size(width, kTileColumns);
+        alignas(64) float copy[kCopy];
+        for (int y = 0; y < height; y += rows) {
+            for (int x = 0; x < width; x += columns) {
+                const Tile tile = {y, x, min_of(rows, height - y), min_of(columns, width - x)};
+                copy_diff_dst(images, n, chunk * KV, tile, copy);
+                add_tile(images, n, tile, copy, sums, chunk, part);
+            }
+        }
+    }
+
+    // Halide stage: src (lane, x, y, c block, n), diff_dst (k lane, x, y, k block, n) -> sums (element, c block, k chunk,
+    // part), element = [16c][R][S][KV][16k]. Part p sums images p * images_per_part and on, in order.
+    static int run(halide_buffer_t* src, halide_buffer_t* diff_dst, int src_h, int src_w, int dst_h, int dst_w, int batch,
+                   int k_blocks, int images_per_part, int pad_top, int pad_left, halide_buffer_t* sums) {
+        const halide_dimension_t blocks = sums->dim[1], chunks = sums->dim[2], parts = sums->dim[3];
+        if (is_query(src) || is_query(diff_dst) || is_query(sums)) {
+            require_images(src, src_w, src_h, blocks.min, blocks.extent, batch);
+            require_images(diff_dst, dst_w, dst_h, 0, k_blocks, batch);
+            return 0;
+        }
+        const Images images = {src, diff_dst, pad_top, pad_left};
+        for (int part = parts.min; part < parts.min + parts.extent; ++part) {
+            for (int chunk = chunks.min; chunk < chunks.min + chunks.extent; ++chunk) {
+                __builtin_memset(element<float>(sums, 0, blocks.min, chunk, part), 0,
+                                 sizeof(float) * kChannel * kLanes * static_cast<size_t>(blocks.extent));
+            }
+            const int end = min_of(batch, (part + 1) * images_per_part);
+            for (int n = part * images_per_part; n < end; ++n) {
+                for (int chunk = chunks.min; chunk < chunks.min + chunks.extent; ++chunk) {
+                    add_image(images, n, sums, chunk, part);
+                }
+            }
+        }
+        return 0;
+    }
+
+    static void require_images(halide_buffer_t* tensor, int width, int height, int block, int blocks, int batch) {
+        require(tensor, 0, 0, kLanes);
+        require(tensor, 1, 0, width);
+        require(tensor, 2, 0, height);
+        require(tensor, 3, block, blocks);
+        require(tensor, 4, 0, batch);
+    }
+};
+
+}  // namespace

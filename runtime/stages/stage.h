@@ -1,0 +1,56 @@
+// What zero-skip stages share: the view of Halide's buffers, and loops unrolled at compile time.
+//
+// Stages are compiled for AVX-512, so their files include no standard headers and keep everything but their one exported
+// symbol in an anonymous namespace: an inline function emitted here could otherwise be the copy that the linker keeps for
+// code that runs before the CPU is checked.
+#pragma once
+
+#include <HalideRuntime.h>
+#include <immintrin.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define SPARSETRAIN_ALWAYS_INLINE inline __attribute__((always_inline))
+
+namespace {
+
+constexpr int kLanes = 16;
+
+template <int Value>
+struct Index {
+    constexpr operator int() const { return Value; }
+};
+
+// Calls body(Index<0>) ... body(Index<Count - 1>). Arrays of accumulators stay in registers only when every subscript is
+// a constant before optimisation starts; GCC does not unroll such loops early enough by itself.
+template <int Count, int First = 0, typename Body>
+SPARSETRAIN_ALWAYS_INLINE void unroll(const Body& body) {
+    if constexpr (First < Count) {
+        body(Index<First>{});
+        unroll<Count, First + 1>(body);
+    }
+}
+
+SPARSETRAIN_ALWAYS_INLINE int min_of(int a, int b) { return a < b ? a : b; }
+SPARSETRAIN_ALWAYS_INLINE int max_of(int a, int b) { return a > b ? a : b; }
+
+// Halide asks what a stage needs by passing buffers without memory; a call is a query if any buffer is one.
+SPARSETRAIN_ALWAYS_INLINE bool is_query(const halide_buffer_t* buffer) {
+    return buffer->host == nullptr && buffer->device == 0;
+}
+
+SPARSETRAIN_ALWAYS_INLINE void require(halide_buffer_t* buffer, int dimension, int min, int extent) {
+    buffer->dim[dimension].min = min;
+    buffer->dim[dimension].extent = extent;
+}
+
+// The element at the given coordinates, in the order of the buffer's dimensions.
+template <typename T, typename... Coordinates>
+SPARSETRAIN_ALWAYS_INLINE T* element(const halide_buffer_t* buffer, Coordinates... coordinates) {
+    ptrdiff_t offset = 0;
+    int d = 0;
+    ((offset += static_cast<ptrdiff_t>(coordinates - buffer->dim[d].min) * buffer->dim[d].stride, ++d), ...);
+    return reinterpret_cast<T*>(buffer->host) + offset;
+}
+
+}  // namespace
