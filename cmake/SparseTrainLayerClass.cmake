@@ -1,20 +1,93 @@
-# A layer class (filter size and stride) becomes one static library per class: its pipelines, its zero-skip stages, and a
-# function through which the runtime finds them. Nothing registers itself: the library that a program links holds a
-# generated list of the classes in it, with explicit references.
+# A layer class (filter size and stride) becomes one static library: its pipelines, its zero-skip stages, and a function
+# through which the runtime finds them. Nothing registers itself: a program's library holds a generated list of the classes in
+# it, with explicit references, so that only what is used is linked and nothing is dropped.
 
-# sparsetrain_add_layer_class(NAME name FILTER height width STRIDE stride PASSES pass...)
+# sparsetrain_add_layer_class(NAME name FILTER height width STRIDE stride)
+#
+# Adds the library sparsetrain_<name>. Its schedule rows are looked up by name in schedules/.
 function(sparsetrain_add_layer_class)
-    cmake_parse_arguments(PARSE_ARGV 0 ARG "" "NAME;STRIDE" "FILTER;PASSES")
+    cmake_parse_arguments(PARSE_ARGV 0 ARG "" "NAME;STRIDE" "FILTER")
     list(GET ARG_FILTER 0 filter_h)
     list(GET ARG_FILTER 1 filter_w)
-    set(geometry "filter_h=${filter_h}" "filter_w=${filter_w}" "stride=${ARG_STRIDE}")
     set(library "sparsetrain_${ARG_NAME}")
-    add_library(${library} STATIC)
-    set_property(GLOBAL APPEND PROPERTY SPARSETRAIN_LAYER_CLASSES ${ARG_NAME})
+    set(LAYER_CLASS "${ARG_NAME}")
+    set(FILTER_H "${filter_h}")
+    set(FILTER_W "${filter_w}")
+    set(STRIDE "${ARG_STRIDE}")
+    set(source "${PROJECT_BINARY_DIR}/classes/${ARG_NAME}.cpp")
+    configure_file("${PROJECT_SOURCE_DIR}/runtime/src/layer_class.cpp.in" "${source}" @ONLY)
+
+    add_library(${library} STATIC "${source}")
+    target_link_libraries(${library}
+        PUBLIC sparsetrain_halide_runtime
+        PRIVATE sparsetrain_warnings sparsetrain_schedules sparsetrain_runtime_internal)
+
+    set(filter "filter_h=${filter_h}" "filter_w=${filter_w}")
+    set(definitions "SPARSETRAIN_LAYER_CLASS=\"${ARG_NAME}\""
+        SPARSETRAIN_FILTER_H=${filter_h} SPARSETRAIN_FILTER_W=${filter_w})
+    foreach(pass IN ITEMS fwd bwd_data)
+        set(symbol "sparsetrain_${ARG_NAME}_${pass}")
+        set(epilogues plain)
+        if(pass STREQUAL "fwd")
+            list(APPEND epilogues relu)
+        endif()
+        foreach(epilogue IN LISTS epilogues)
+            sparsetrain_add_pipeline(${library} ${symbol}_dense_${epilogue}_f32 conv_dense FROM conv_generators
+                PARAMS layer_class=${ARG_NAME} pass=${pass} ${filter} stride=${ARG_STRIDE} epilogue=${epilogue})
+            sparsetrain_add_pipeline(${library} ${symbol}_zero_skip_${epilogue}_f32 conv_zero_skip FROM conv_generators
+                PARAMS layer_class=${ARG_NAME} pass=${pass} stage=${symbol}_zero_skip filter_w=${filter_w}
+                       epilogue=${epilogue})
+        endforeach()
+        sparsetrain_add_pipeline(${library} ${symbol}_zero_skip_pack_f32 conv_pack_scatter FROM conv_generators
+            PARAMS layer_class=${ARG_NAME} pass=${pass} ${filter})
+        sparsetrain_add_stage(${library} ${symbol}_zero_skip_stage scatter_stage.cpp ${definitions}
+            "SPARSETRAIN_PASS=\"${pass}\""
+            SPARSETRAIN_LISTS_SYMBOL=${symbol}_zero_skip_lists
+            SPARSETRAIN_SWEEP_SYMBOL=${symbol}_zero_skip_sweep)
+    endforeach()
+    sparsetrain_add_pipeline(${library} sparsetrain_${ARG_NAME}_bwd_data_dense_pack_f32 conv_pack_dense
+        FROM conv_generators PARAMS ${filter})
+
+    set(symbol "sparsetrain_${ARG_NAME}_bwd_weights")
+    sparsetrain_add_pipeline(${library} ${symbol}_dense_f32 conv_dense_weights FROM conv_generators
+        PARAMS layer_class=${ARG_NAME} ${filter} stride=${ARG_STRIDE})
+    sparsetrain_add_pipeline(${library} ${symbol}_zero_skip_f32 conv_zero_skip_weights FROM conv_generators
+        PARAMS layer_class=${ARG_NAME} stage=${symbol}_zero_skip ${filter})
+    sparsetrain_add_stage(${library} ${symbol}_zero_skip_stage pixel_scan_stage.cpp ${definitions}
+        SPARSETRAIN_SCAN_SYMBOL=${symbol}_zero_skip_scan)
+
+    set_property(GLOBAL APPEND PROPERTY SPARSETRAIN_LAYER_CLASSES "${ARG_NAME}")
+endfunction()
+
+# sparsetrain_add_stage(LIBRARY STAGE source definition...): compiles a source of runtime/stages/ for AVX-512 into LIBRARY.
+# STAGE is an object library of its own, as one source serves many rows. Sanitizers stay out of it: their code, built for
+# AVX-512, would be merged with that of functions that run before the CPU is checked.
+function(sparsetrain_add_stage LIBRARY STAGE source)
+    add_library(${STAGE} OBJECT "${PROJECT_SOURCE_DIR}/runtime/stages/${source}")
+    target_compile_definitions(${STAGE} PRIVATE ${ARGN})
+    target_compile_options(${STAGE} PRIVATE
+        -O3 -march=skylake-avx512 -mprefer-vector-width=512 -fno-exceptions -fno-rtti -fno-sanitize=all)
+    target_link_libraries(${STAGE} PRIVATE sparsetrain_warnings sparsetrain_schedules Halide::Runtime)
+    target_sources(${LIBRARY} PRIVATE $<TARGET_OBJECTS:${STAGE}>)
 endfunction()
 
 # sparsetrain_add_library(TARGET): the runtime with every layer class added so far.
 function(sparsetrain_add_library TARGET)
+    get_property(classes GLOBAL PROPERTY SPARSETRAIN_LAYER_CLASSES)
+    set(DECLARATIONS "")
+    set(REFERENCES "")
+    set(libraries "")
+    foreach(class IN LISTS classes)
+        string(APPEND DECLARATIONS "extern const LayerClass layer_class_${class};\n")
+        string(APPEND REFERENCES "    &layer_class_${class},\n")
+        list(APPEND libraries "sparsetrain_${class}")
+    endforeach()
+    set(source "${PROJECT_BINARY_DIR}/classes/registry_of_${TARGET}.cpp")
+    configure_file("${PROJECT_SOURCE_DIR}/runtime/src/registry.cpp.in" "${source}" @ONLY)
+    add_library(${TARGET}_registry OBJECT "${source}")
+    target_link_libraries(${TARGET}_registry PRIVATE
+        sparsetrain_runtime_internal sparsetrain_schedules sparsetrain_warnings)
     add_library(${TARGET} INTERFACE)
-    target_link_libraries(${TARGET} INTERFACE sparsetrain_runtime)
+    target_sources(${TARGET} INTERFACE $<TARGET_OBJECTS:${TARGET}_registry>)
+    target_link_libraries(${TARGET} INTERFACE sparsetrain_runtime ${libraries})
 endfunction()

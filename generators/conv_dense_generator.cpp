@@ -1,4 +1,5 @@
-// What a forward convolution computes, for `dense`; with rotated, transposed weights it is also bwd_data at stride 1.
+// What a forward convolution computes, for `dense`; with rotated, transposed weights it is also bwd_data at
+// stride 1.
 #include <Halide.h>
 
 #include "generators/epilogue.h"
@@ -9,8 +10,8 @@ using namespace Halide;
 
 namespace {
 
-// src (lane, x, y, c block, n); weights (k lane, c lane, s, r, c block, k block); bias (k lane, k block); dst (k lane, x, y,
-// k block, n); with relu, mask (x, y, k block, n).
+// src (lane, x, y, c block, n); weights (k lane, c lane, s, r, c block, k block); bias (k lane, k block); dst
+// (k lane, x, y, k block, n); with the relu epilogue, mask (x, y, k block, n).
 class ConvDense : public Generator<ConvDense> {
   public:
     GeneratorParam<std::string> layer_class{"layer_class", ""};
@@ -18,7 +19,7 @@ class ConvDense : public Generator<ConvDense> {
     GeneratorParam<int> filter_h{"filter_h", 3};
     GeneratorParam<int> filter_w{"filter_w", 3};
     GeneratorParam<int> stride{"stride", 1};
-    GeneratorParam<bool> relu{"relu", false};
+    GeneratorParam<std::string> epilogue{"epilogue", "plain"};  // or "relu"
 
     Input<Buffer<float, 5>> src{"src"};
     Input<Buffer<float, 6>> weights{"weights"};
@@ -28,7 +29,7 @@ class ConvDense : public Generator<ConvDense> {
     Output<Buffer<float, 5>> dst{"dst"};
 
     void configure() {
-        if (relu) mask_ = add_output<Buffer<uint16_t, 4>>("mask");
+        if (epilogue.value() == "relu") mask_ = add_output<Buffer<uint16_t, 4>>("mask");
     }
 
     void generate() {
@@ -38,7 +39,8 @@ class ConvDense : public Generator<ConvDense> {
             BoundaryConditions::constant_exterior(src, 0.0f, image)(c, x - pad_left, y - pad_top, cb, n);
 
         taps_ = RDom(0, 16, 0, filter_w, 0, filter_h, 0, src.dim(3).extent());
-        // A tile may reach beyond the last block of output channels: it computes that block again and drops it.
+        // A tile may reach beyond the last block of output channels: it computes that block again and drops
+        // it.
         const Expr block = min(kb, weights.dim(5).extent() - 1);
         sum_(k, x, y, kb, n) = bias(k, block);
         sum_(k, x, y, kb, n) += padded_(taps_.x, x * stride + taps_.y, y * stride + taps_.z, taps_.w, n) *
@@ -47,7 +49,8 @@ class ConvDense : public Generator<ConvDense> {
     }
 
     void schedule() {
-        const auto& row = sparsetrain::generators::schedule_of(sparsetrain::schedules::kDense, layer_class, pass);
+        const auto& row =
+            sparsetrain::generators::schedule_of(sparsetrain::schedules::kDense, layer_class, pass);
         Var xo("xo"), xi("xi"), yo("yo"), yi("yi"), kbo("kbo"), kbi("kbi");
         const auto traverse = [&](Func f) {
             f.split(x, xo, xi, row.x_tile, TailStrategy::GuardWithIf)

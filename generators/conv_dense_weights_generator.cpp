@@ -8,8 +8,8 @@ using namespace Halide;
 
 namespace {
 
-// src (lane, x, y, c block, n); diff_dst (k lane, x, y, k block, n); diff_weights in the master layout (k lane, c lane, s, r,
-// c block, k block).
+// src (lane, x, y, c block, n); diff_dst (k lane, x, y, k block, n); diff_weights in the master layout (k
+// lane, c lane, s, r, c block, k block).
 class ConvDenseWeights : public Generator<ConvDenseWeights> {
   public:
     GeneratorParam<std::string> layer_class{"layer_class", ""};
@@ -24,8 +24,8 @@ class ConvDenseWeights : public Generator<ConvDenseWeights> {
     Output<Buffer<float, 6>> diff_weights{"diff_weights"};
 
     void generate() {
-        const auto& row =
-            sparsetrain::generators::schedule_of(sparsetrain::schedules::kDenseWeights, layer_class, "bwd_weights");
+        const auto& row = sparsetrain::generators::schedule_of(sparsetrain::schedules::kDenseWeights,
+                                                               layer_class, "bwd_weights");
         const Expr width = src.dim(1).extent(), height = src.dim(2).extent();
         const Expr out_w = diff_dst.dim(1).extent(), out_h = diff_dst.dim(2).extent();
         const Region image = {{}, {0, width}, {0, height}, {}, {}};
@@ -35,10 +35,12 @@ class ConvDenseWeights : public Generator<ConvDenseWeights> {
         // Partial sums over blocks of rows; the sum of a block stays in registers.
         pixels_ = RDom(0, out_w, 0, row.rows, "pixels");
         pixels_.where(block * row.rows + pixels_.y < out_h);
-        const Expr oy = min(block * row.rows + pixels_.y, out_h - 1);  // what bounds inference makes of the line above
+        const Expr oy =
+            min(block * row.rows + pixels_.y, out_h - 1);  // what bounds inference makes of the line above
         partial_(k, c, s, r, cb, kb, block, n) = 0.0f;
         partial_(k, c, s, r, cb, kb, block, n) +=
-            padded_(c, pixels_.x * stride + s, oy * stride + r, cb, n) * diff_dst(k, pixels_.x, oy, min(kb, diff_dst.dim(3).extent() - 1), n);
+            padded_(c, pixels_.x * stride + s, oy * stride + r, cb, n) *
+            diff_dst(k, pixels_.x, oy, min(kb, diff_dst.dim(3).extent() - 1), n);
 
         blocks_ = RDom(0, (out_h + row.rows - 1) / row.rows, 0, diff_dst.dim(4).extent(), "blocks");
         diff_weights(k, c, s, r, cb, kb) = 0.0f;
@@ -46,11 +48,17 @@ class ConvDenseWeights : public Generator<ConvDenseWeights> {
     }
 
     void schedule() {
-        const auto& row =
-            sparsetrain::generators::schedule_of(sparsetrain::schedules::kDenseWeights, layer_class, "bwd_weights");
+        const auto& row = sparsetrain::generators::schedule_of(sparsetrain::schedules::kDenseWeights,
+                                                               layer_class, "bwd_weights");
         Var co("co"), ci("ci"), kbo("kbo"), kbi("kbi");
         Func sums(diff_weights);
-        sums.compute_root().bound(k, 0, 16).bound(c, 0, 16).bound(s, 0, filter_w).bound(r, 0, filter_h).vectorize(k).parallel(kb);
+        sums.compute_root()
+            .bound(k, 0, 16)
+            .bound(c, 0, 16)
+            .bound(s, 0, filter_w)
+            .bound(r, 0, filter_h)
+            .vectorize(k)
+            .parallel(kb);
         sums.update()
             .split(c, co, ci, row.c_lanes)
             .split(kb, kbo, kbi, row.k_vectors, TailStrategy::GuardWithIf)
@@ -69,7 +77,12 @@ class ConvDenseWeights : public Generator<ConvDenseWeights> {
             .unroll(kb)
             .unroll(c)
             .unroll(s);
-        partial_.update().reorder(k, kb, c, s, pixels_.x, pixels_.y).vectorize(k).unroll(kb).unroll(c).unroll(s);
+        partial_.update()
+            .reorder(k, kb, c, s, pixels_.x, pixels_.y)
+            .vectorize(k)
+            .unroll(kb)
+            .unroll(c)
+            .unroll(s);
         padded_.compute_at(sums, blocks_.x).bound(c, 0, 16).vectorize(c).parallel(cb);
     }
 

@@ -1,5 +1,6 @@
-// What a forward convolution computes, for `zero_skip`: rows of src become lists of nonzeros, a stage sweeps them, and the
-// sums leave through the epilogue. With rotated, transposed weights it is also bwd_data at stride 1.
+// What a forward convolution computes, for `zero_skip`: rows of src become lists of nonzeros, a stage sweeps
+// them, and the sums leave through the epilogue. With rotated, transposed weights it is also bwd_data at
+// stride 1.
 #include <Halide.h>
 
 #include "generators/epilogue.h"
@@ -10,15 +11,15 @@ using namespace Halide;
 
 namespace {
 
-// src (lane, x, y, c block, n); weights (slab, r, group, k chunk), packed by conv_pack_scatter; bias (k lane, k block), fwd
-// only; dst (k lane, x, y, k block, n); mask (x, y, k block, n), with relu.
+// src (lane, x, y, c block, n); weights (slab, r, group, k chunk), packed by conv_pack_scatter; bias (k lane,
+// k block), fwd only; dst (k lane, x, y, k block, n); mask (x, y, k block, n), with relu.
 class ConvZeroSkip : public Generator<ConvZeroSkip> {
   public:
     GeneratorParam<std::string> layer_class{"layer_class", ""};
     GeneratorParam<std::string> pass{"pass", "fwd"};
     GeneratorParam<std::string> stage{"stage", ""};  // prefix of the symbols of the two extern stages
     GeneratorParam<int> filter_w{"filter_w", 3};
-    GeneratorParam<bool> relu{"relu", false};
+    GeneratorParam<std::string> epilogue{"epilogue", "plain"};  // or "relu"
 
     Input<Buffer<float, 5>> src{"src"};
     Input<Buffer<float, 4>> weights{"weights"};
@@ -28,11 +29,12 @@ class ConvZeroSkip : public Generator<ConvZeroSkip> {
     Output<Buffer<float, 5>> dst{"dst"};
 
     void configure() {
-        if (relu) mask_ = add_output<Buffer<uint16_t, 4>>("mask");
+        if (epilogue.value() == "relu") mask_ = add_output<Buffer<uint16_t, 4>>("mask");
     }
 
     void generate() {
-        const auto& row = sparsetrain::generators::schedule_of(sparsetrain::schedules::kScatter, layer_class, pass);
+        const auto& row =
+            sparsetrain::generators::schedule_of(sparsetrain::schedules::kScatter, layer_class, pass);
         const Expr width = src.dim(1).extent(), height = src.dim(2).extent(), blocks = src.dim(3).extent();
         const Expr groups = (blocks * 16 + row.group - 1) / row.group;
         const std::string prefix = stage;
@@ -42,17 +44,19 @@ class ConvZeroSkip : public Generator<ConvZeroSkip> {
         records_.bound(word, 0, width * (1 + row.group)).bound(group, 0, groups);
 
         tile_.define_extern(prefix + "_sweep",
-                            {records_, ExternFuncArgument(weights), height, width, groups, pad_top}, Float(32),
-                            {k, kv, x, y, chunk, n});
+                            {records_, ExternFuncArgument(weights), height, width, groups, pad_top},
+                            Float(32), {k, kv, x, y, chunk, n});
         tile_.bound(k, 0, 16).bound(kv, 0, row.k_vectors).bound(x, 0, width + filter_w - 1);
 
         sum_(k, x, y, kb, n) =
-            tile_(k, kb % row.k_vectors, x + (filter_w - 1) - pad_left, y, kb / row.k_vectors, n) + bias(k, kb);
+            tile_(k, kb % row.k_vectors, x + (filter_w - 1) - pad_left, y, kb / row.k_vectors, n) +
+            bias(k, kb);
         epilogue_.define(dst, mask_, sum_);
     }
 
     void schedule() {
-        const auto& row = sparsetrain::generators::schedule_of(sparsetrain::schedules::kScatter, layer_class, pass);
+        const auto& row =
+            sparsetrain::generators::schedule_of(sparsetrain::schedules::kScatter, layer_class, pass);
         Var yo("yo"), yi("yi"), kbo("kbo"), kbi("kbi");
         const auto traverse = [&](Func f) {
             f.split(y, yo, yi, row.rows, TailStrategy::GuardWithIf)

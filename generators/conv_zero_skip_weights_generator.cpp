@@ -1,5 +1,5 @@
-// What bwd_weights computes, for `zero_skip`: a stage scans src for nonzeros and leaves sums per part of the batch, which are
-// added in order and brought into the master layout.
+// What bwd_weights computes, for `zero_skip`: a stage scans src for nonzeros and leaves sums per part of the
+// batch, which are added in order and brought into the master layout.
 #include <Halide.h>
 
 #include "generators/schedule_of.h"
@@ -9,9 +9,9 @@ using namespace Halide;
 
 namespace {
 
-// src (lane, x, y, c block, n); diff_dst (k lane, x, y, k block, n); diff_weights in the master layout (k lane, c lane, s, r,
-// c block, k block). The batch is summed in parts of images_per_part images, and output channels in chunks of
-// chunks_per_task, all of which may run in parallel.
+// src (lane, x, y, c block, n); diff_dst (k lane, x, y, k block, n); diff_weights in the master layout (k
+// lane, c lane, s, r, c block, k block). The batch is summed in parts of images_per_part images, and output
+// channels in chunks of chunks_per_task, all of which may run in parallel.
 class ConvZeroSkipWeights : public Generator<ConvZeroSkipWeights> {
   public:
     GeneratorParam<std::string> layer_class{"layer_class", ""};
@@ -28,15 +28,15 @@ class ConvZeroSkipWeights : public Generator<ConvZeroSkipWeights> {
     Output<Buffer<float, 6>> diff_weights{"diff_weights"};
 
     void generate() {
-        const auto& row =
-            sparsetrain::generators::schedule_of(sparsetrain::schedules::kPixelScan, layer_class, "bwd_weights");
+        const auto& row = sparsetrain::generators::schedule_of(sparsetrain::schedules::kPixelScan,
+                                                               layer_class, "bwd_weights");
         const int taps = filter_h.value() * filter_w.value(), channel = taps * row.k_vectors * 16;
         const Expr batch = src.dim(4).extent(), k_blocks = diff_dst.dim(3).extent();
 
         sums_.define_extern(std::string(stage) + "_scan",
                             {ExternFuncArgument(src), ExternFuncArgument(diff_dst), src.dim(2).extent(),
-                             src.dim(1).extent(), diff_dst.dim(2).extent(), diff_dst.dim(1).extent(), batch, k_blocks,
-                             images_per_part, pad_top, pad_left},
+                             src.dim(1).extent(), diff_dst.dim(2).extent(), diff_dst.dim(1).extent(), batch,
+                             k_blocks, images_per_part, pad_top, pad_left},
                             Float(32), {element, cb, chunk, part});
         sums_.bound(element, 0, 16 * channel).bound(cb, 0, src.dim(3).extent());
 
@@ -48,8 +48,8 @@ class ConvZeroSkipWeights : public Generator<ConvZeroSkipWeights> {
     }
 
     void schedule() {
-        const auto& row =
-            sparsetrain::generators::schedule_of(sparsetrain::schedules::kPixelScan, layer_class, "bwd_weights");
+        const auto& row = sparsetrain::generators::schedule_of(sparsetrain::schedules::kPixelScan,
+                                                               layer_class, "bwd_weights");
         Var task("task"), in_task("in_task"), chunk_in_task("chunk_in_task"), in_chunk("in_chunk");
         Func out(diff_weights);
         out.compute_root()

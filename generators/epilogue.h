@@ -1,14 +1,16 @@
-// How the sums of fwd and bwd_data leave the registers: stored as they are, or through ReLU with its occupancy mask. Shared
-// by the generators of both kernels, which schedule it alike. Their loops over rows and images are parallel but not fused:
-// with a fused variable Halide 21 takes the region of a producer of both outputs for the whole image.
+// How the sums of fwd and bwd_data leave the registers: stored as they are, or through ReLU with its
+// occupancy mask. Shared by the generators of both kernels, which schedule it alike. Their loops over rows
+// and images are parallel but not fused: with a fused variable Halide 21 takes the region of a producer of
+// both outputs for the whole image.
 #pragma once
 
 #include <Halide.h>
 
 namespace sparsetrain::generators {
 
-// Whether ReLU keeps a value: it is positive, or a NaN, so that a diverged sum stays visible. On integers, since Halide and
-// LLVM are free to drop NaNs from float comparisons; without `||`, on which Halide 21's bounds inference recurses for ever.
+// Whether ReLU keeps a value: it is positive, or a NaN, so that a diverged sum stays visible. On integers,
+// since Halide and LLVM are free to drop NaNs from float comparisons; without `||`, on which Halide 21's
+// bounds inference recurses for ever.
 inline Halide::Expr relu_keeps(const Halide::Expr& value) {
     const Halide::Expr bits = Halide::reinterpret<int32_t>(value);
     const Halide::Expr above_infinity = (bits & 0x7fffffff) - 0x7f800000;
@@ -19,7 +21,8 @@ class Epilogue {
   public:
     Halide::Var k{"k"}, x{"x"}, y{"y"}, kb{"kb"}, n{"n"};
 
-    // dst = sum, or ReLU of the sum where there is a mask (null otherwise); its bit i tells whether lane i is not zero.
+    // dst = sum, or ReLU of the sum where there is a mask (null otherwise); its bit i tells whether lane i is
+    // not zero.
     template <typename Dst, typename Mask>
     void define(Dst& dst, Mask* mask, const Halide::Func& sum) {
         const Halide::Expr value = sum(k, x, y, kb, n);
@@ -37,8 +40,8 @@ class Epilogue {
         first_ = *mask;
     }
 
-    // Traverses dst, and the mask in the same loops down to `shared`, as `traverse(func)` does: it splits and orders the loops
-    // other than k.
+    // Traverses dst, and the mask in the same loops down to `shared`, as `traverse(func)` does: it splits and
+    // orders the loops other than k.
     template <typename Dst, typename Mask, typename Traverse>
     void schedule(Dst& dst, Mask* mask, const Halide::Var& shared, const Traverse& traverse) {
         for (int i = 0; i < 5; ++i) dst.dim(i).set_min(0);

@@ -1,13 +1,13 @@
 // The records that say how a pass of a layer class is computed, one row per (class, pass, kernel).
 //
-// Generators read rows when they run, at build time; the zero-skip stages read the same rows as constants. Host code and
-// code compiled for AVX-512 both include this header, so it uses no standard library.
+// Generators read rows when they run, at build time; the zero-skip stages read the same rows as constants.
+// Host code and code compiled for AVX-512 both include this header, so it uses no standard library.
 #pragma once
 
 namespace sparsetrain::schedules {
 
-// fwd and bwd_data, `dense`: a register tile of `x_tile` pixels by `k_vectors` vectors of 16 output channels, in blocks of
-// `rows` output rows.
+// fwd and bwd_data, `dense`: a register tile of `x_tile` pixels by `k_vectors` vectors of 16 output channels,
+// in blocks of `rows` output rows.
 struct DenseRow {
     const char* layer_class;
     const char* pass;
@@ -16,8 +16,9 @@ struct DenseRow {
     int rows;
 };
 
-// bwd_weights, `dense`: register accumulators for `c_lanes` input channels by one filter row by 16 output channels, summed
-// over blocks of `rows` rows; `k_blocks` blocks of 16 output channels share a padded copy of src.
+// bwd_weights, `dense`: register accumulators for `c_lanes` input channels by one filter row by 16 output
+// channels, summed over blocks of `rows` rows; `k_blocks` blocks of 16 output channels share a padded copy of
+// src.
 struct DenseWeightsRow {
     const char* layer_class;
     const char* pass;
@@ -26,9 +27,9 @@ struct DenseWeightsRow {
     int rows;
 };
 
-// fwd and bwd_data, `zero_skip`: groups of `group` channels share a mask word per pixel; every nonzero meets `k_vectors`
-// vectors of 16 output channels; a call computes `rows` output rows. `crossover` is the percentage of zeros from which
-// `auto` prefers this kernel to dense.
+// fwd and bwd_data, `zero_skip`: groups of `group` channels share a mask word per pixel; every nonzero meets
+// `k_vectors` vectors of 16 output channels; a call computes `rows` output rows. `crossover` is the
+// percentage of zeros from which `auto` prefers this kernel to dense.
 struct ScatterRow {
     const char* layer_class;
     const char* pass;
@@ -38,8 +39,8 @@ struct ScatterRow {
     double crossover;
 };
 
-// bwd_weights, `zero_skip`: for one input channel the accumulators of all taps by `k_vectors` vectors of 16 output channels
-// stay in registers while a tile of `rows` rows of pixels is scanned for nonzeros.
+// bwd_weights, `zero_skip`: for one input channel the accumulators of all taps by `k_vectors` vectors of 16
+// output channels stay in registers while a tile of `rows` rows of pixels is scanned for nonzeros.
 struct PixelScanRow {
     const char* layer_class;
     const char* pass;

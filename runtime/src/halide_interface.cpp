@@ -70,13 +70,27 @@ void grow_thread_pool(int threads) {
     }
 }
 
+// Loops nest (images, then blocks of rows): each takes as many of the call's idle threads as it has
+// iterations for, so that a call never runs on more threads than it was given, and a batch of one image still
+// uses them all.
+int take_idle_threads(std::atomic<int>& idle, int wanted) {
+    int available = idle.load();
+    while (!idle.compare_exchange_weak(available, available - std::min(available, wanted))) {
+    }
+    return std::min(available, wanted);
+}
+
 int parallel_for(void* user_context, halide_task_t body, int min, int size, std::uint8_t* closure) {
+    CallContext& context = context_of(user_context);
     SharedLoop loop{body, closure, min + size, min};
     auto* argument = reinterpret_cast<std::uint8_t*>(&loop);
-    const int workers = std::min(context_of(user_context).threads, size);
-    if (workers <= 1) return run_worker(user_context, 0, argument);
-    grow_thread_pool(context_of(user_context).threads);
-    return sparsetrain_halide_default_do_par_for(user_context, run_worker, 0, workers, argument);
+    const int helpers = take_idle_threads(context.idle_threads, size - 1);
+    if (helpers == 0) return run_worker(user_context, 0, argument);
+    grow_thread_pool(context.threads);
+    const int code =
+        sparsetrain_halide_default_do_par_for(user_context, run_worker, 0, helpers + 1, argument);
+    context.idle_threads += helpers;
+    return code;
 }
 
 }  // namespace
@@ -94,7 +108,7 @@ void install_halide_handlers() {
 
 CallContext make_context(Workspace& workspace) {
     install_halide_handlers();
-    return {workspace.threads(), &workspace.impl().scratch, {}};
+    return {workspace.threads(), {workspace.threads() - 1}, &workspace.impl().scratch, {}};
 }
 
 void throw_pipeline_error(const char* pipeline, int code, const CallContext& context) {

@@ -7,6 +7,7 @@
 #include <HalideRuntime.h>
 
 #include <array>
+#include <atomic>
 #include <string>
 #include <utility>
 
@@ -20,6 +21,7 @@ class ScratchPool;
 
 struct CallContext {
     int threads;
+    std::atomic<int> idle_threads;  // of `threads`, those that no parallel loop of the call has taken
     ScratchPool* scratch;
     std::string error;  // the first message of the call
 };

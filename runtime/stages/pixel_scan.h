@@ -1,10 +1,11 @@
-// bwd_weights by zero_skip: for one source channel the accumulators of all R x S taps by KV vectors of output channels stay
-// in registers while the channel's occupancy, transposed to one bit per pixel, is scanned; each nonzero is broadcast once
-// and multiplied with the R x S x KV vectors of diff_dst around it.
+// bwd_weights by zero_skip: for one source channel the accumulators of all R x S taps by KV vectors of output
+// channels stay in registers while the channel's occupancy, transposed to one bit per pixel, is scanned; each
+// nonzero is broadcast once and multiplied with the R x S x KV vectors of diff_dst around it.
 //
-// Work is cut into tiles of Rows x (17 - S) pixels. A tile of diff_dst is copied, with its neighbours and zeros where they
-// are padding, to a compact square of pitch 16, so that bit i of a mask word is at a constant stride from bit 0 and every tap
-// at a constant offset: one pointer serves all FMAs. It stays in L1 while all source channels pass.
+// Work is cut into tiles of Rows x (17 - S) pixels. A tile of diff_dst is copied, with its neighbours and
+// zeros where they are padding, to a compact square of pitch 16, so that bit i of a mask word is at a
+// constant stride from bit 0 and every tap at a constant offset: one pointer serves all FMAs. It stays in L1
+// while all source channels pass.
 #pragma once
 
 #include "runtime/stages/stage.h"
@@ -14,7 +15,7 @@ namespace {
 
 template <int R, int S, int KV, int Rows>
 struct PixelScan {
-    static constexpr int kPitch = 16;                      // pixels of a tile row, in masks and in the diff_dst copy
+    static constexpr int kPitch = 16;  // pixels of a tile row, in masks and in the diff_dst copy
     static constexpr int kTileColumns = kPitch - (S - 1);  // of source pixels
     static constexpr int kWords = Rows / 4;                // mask words per channel, each 4 rows of 16 pixels
     static constexpr int kPixel = KV * kLanes;             // floats of a pixel of the diff_dst copy
@@ -22,8 +23,10 @@ struct PixelScan {
     static constexpr int kChannel = R * S * KV * kLanes;  // floats of the accumulators of a source channel
 
     static_assert(Rows % 4 == 0, "a mask word holds 4 rows");
-    static_assert(R * S * KV + 1 <= sparsetrain::schedules::kZmmRegisters, "accumulators exceed the registers");
-    static_assert((kCopy + Rows * kPitch * kLanes) * 4 <= sparsetrain::schedules::kL1Bytes, "a tile exceeds L1");
+    static_assert(R * S * KV + 1 <= sparsetrain::schedules::kZmmRegisters,
+                  "accumulators exceed the registers");
+    static_assert((kCopy + Rows * kPitch * kLanes) * 4 <= sparsetrain::schedules::kL1Bytes,
+                  "a tile exceeds L1");
 
     // Which part of an image a tile covers, in source pixels.
     struct Tile {
@@ -35,7 +38,8 @@ struct PixelScan {
         int pad_top, pad_left;
     };
 
-    // diff_dst around the tile: row j, column i hold output pixel (y + j + pad_top - (R - 1), x + i + pad_left - (S - 1)).
+    // diff_dst around the tile: row j, column i hold output pixel (y + j + pad_top - (R - 1), x + i +
+    // pad_left - (S - 1)).
     static void copy_diff_dst(const Images& images, int n, int first_block, const Tile& tile, float* copy) {
         const halide_buffer_t* from = images.diff_dst;
         const int height = from->dim[2].extent, width = from->dim[1].extent, blocks = from->dim[3].extent;
@@ -46,16 +50,19 @@ struct PixelScan {
                 const bool inside = y >= 0 && y < height && x >= 0 && x < width;
                 for (int v = 0; v < KV; ++v) {
                     const bool present = inside && first_block + v < blocks;
-                    _mm512_store_ps(copy + (j * kPitch + i) * kPixel + v * kLanes,
-                                    present ? _mm512_load_ps(element<const float>(from, 0, x, y, first_block + v, n))
-                                            : _mm512_setzero_ps());
+                    _mm512_store_ps(
+                        copy + (j * kPitch + i) * kPixel + v * kLanes,
+                        present ? _mm512_load_ps(element<const float>(from, 0, x, y, first_block + v, n))
+                                : _mm512_setzero_ps());
                 }
             }
         }
     }
 
-    // Occupancy of a tile of one channel block: words[c * kWords + w], bit i of word w = pixel (4w + i / 16, i % 16).
-    static void transpose_occupancy(const float* src, ptrdiff_t row_stride, const Tile& tile, uint64_t* words) {
+    // Occupancy of a tile of one channel block: words[c * kWords + w], bit i of word w = pixel (4w + i / 16,
+    // i % 16).
+    static void transpose_occupancy(const float* src, ptrdiff_t row_stride, const Tile& tile,
+                                    uint64_t* words) {
         alignas(64) uint16_t lanes[Rows * kPitch] = {};
         for (int j = 0; j < tile.rows; ++j) {
             for (int i = 0; i < tile.columns; ++i) {
@@ -63,13 +70,15 @@ struct PixelScan {
                 lanes[j * kPitch + i] = _mm512_cmp_ps_mask(pixel, _mm512_setzero_ps(), _CMP_NEQ_UQ);
             }
         }
-        // 32 pixels at a time: the top bits of all 16-bit lanes are channel 15's, and a shift brings up the next.
-        uint32_t* halves = reinterpret_cast<uint32_t*>(words);
-        for (int i = 0; i < 2 * kWords; ++i) {
-            __m512i pixels = _mm512_load_si512(lanes + i * 32);
+        // 32 pixels at a time: the top bits of all 16-bit lanes are channel 15's, and a shift brings up the
+        // next.
+        for (int w = 0; w < kWords; ++w) {
+            __m512i low = _mm512_load_si512(lanes + w * 64), high = _mm512_load_si512(lanes + w * 64 + 32);
             for (int c = kLanes - 1; c >= 0; --c) {
-                halves[c * 2 * kWords + i] = _mm512_movepi16_mask(pixels);
-                pixels = _mm512_slli_epi16(pixels, 1);
+                words[c * kWords + w] = static_cast<uint64_t>(_mm512_movepi16_mask(high)) << 32 |
+                                        static_cast<uint64_t>(_mm512_movepi16_mask(low));
+                low = _mm512_slli_epi16(low, 1);
+                high = _mm512_slli_epi16(high, 1);
             }
         }
     }
@@ -78,15 +87,15 @@ struct PixelScan {
     SPARSETRAIN_ALWAYS_INLINE static void scan(const uint64_t* words, const float* src, ptrdiff_t row_stride,
                                                const float* copy, float* sums) {
         __m512 acc[R * S * KV];  // [R][S][KV]
-        unroll<R * S * KV>([&](auto i) {
-            acc[i] = _mm512_load_ps(sums + i * kLanes);
-        });
-        // A pixel's row in src is not at pitch 16. Arithmetic finds it: a table look-up in front of the broadcast costs 20 %.
+        unroll<R * S * KV>([&](auto i) { acc[i] = _mm512_load_ps(sums + i * kLanes); });
+        // A pixel's row in src is not at pitch 16. Arithmetic finds it: a table look-up in front of the
+        // broadcast costs 20 %.
         const ptrdiff_t skipped = row_stride - kPitch * kLanes;
         for (int w = 0; w < kWords; ++w) {
             for (uint64_t word = words[w]; word != 0; word &= word - 1) {
                 const ptrdiff_t bit = __builtin_ctzll(word);
-                const __m512 value = _mm512_set1_ps(src[4 * w * row_stride + bit * kLanes + (bit >> 4) * skipped]);
+                const __m512 value =
+                    _mm512_set1_ps(src[4 * w * row_stride + bit * kLanes + (bit >> 4) * skipped]);
                 const float* pixel = copy + (w * 64 + bit) * kPixel;
                 asm("" : "+r"(pixel));  // one base register: indexed operands of FMAs cost 8 %
                 unroll<R * S * KV>([&](auto i) {
@@ -96,14 +105,12 @@ struct PixelScan {
                 });
             }
         }
-        unroll<R * S * KV>([&](auto i) {
-            _mm512_store_ps(sums + i * kLanes, acc[i]);
-        });
+        unroll<R * S * KV>([&](auto i) { _mm512_store_ps(sums + i * kLanes, acc[i]); });
     }
 
     // All source channels over one tile, for one K chunk.
-    static void add_tile(const Images& images, int n, const Tile& tile, const float* copy, halide_buffer_t* sums,
-                         int chunk, int part) {
+    static void add_tile(const Images& images, int n, const Tile& tile, const float* copy,
+                         halide_buffer_t* sums, int chunk, int part) {
         const ptrdiff_t row_stride = images.src->dim[2].stride;
         for (int cb = 0; cb < images.src->dim[3].extent; ++cb) {
             const float* src = element<const float>(images.src, 0, tile.x, tile.y, cb, n);
@@ -135,10 +142,12 @@ struct PixelScan {
         }
     }
 
-    // Halide stage: src (lane, x, y, c block, n), diff_dst (k lane, x, y, k block, n) -> sums (element, c block, k chunk,
-    // part), element = [16c][R][S][KV][16k]. Part p sums images p * images_per_part and on, in order.
-    static int run(halide_buffer_t* src, halide_buffer_t* diff_dst, int src_h, int src_w, int dst_h, int dst_w, int batch,
-                   int k_blocks, int images_per_part, int pad_top, int pad_left, halide_buffer_t* sums) {
+    // Halide stage: src (lane, x, y, c block, n), diff_dst (k lane, x, y, k block, n) -> sums (element, c
+    // block, k chunk, part), element = [16c][R][S][KV][16k]. Part p sums images p * images_per_part and on,
+    // in order.
+    static int run(halide_buffer_t* src, halide_buffer_t* diff_dst, int src_h, int src_w, int dst_h,
+                   int dst_w, int batch, int k_blocks, int images_per_part, int pad_top, int pad_left,
+                   halide_buffer_t* sums) {
         const halide_dimension_t blocks = sums->dim[1], chunks = sums->dim[2], parts = sums->dim[3];
         if (is_query(src) || is_query(diff_dst) || is_query(sums)) {
             require_images(src, src_w, src_h, blocks.min, blocks.extent, batch);
@@ -161,7 +170,8 @@ struct PixelScan {
         return 0;
     }
 
-    static void require_images(halide_buffer_t* tensor, int width, int height, int block, int blocks, int batch) {
+    static void require_images(halide_buffer_t* tensor, int width, int height, int block, int blocks,
+                               int batch) {
         require(tensor, 0, 0, kLanes);
         require(tensor, 1, 0, width);
         require(tensor, 2, 0, height);

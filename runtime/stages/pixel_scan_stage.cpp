@@ -1,21 +1,21 @@
-// The stage of one zero_skip bwd_weights of one layer class: compiled once per schedule row, which CMake names through
-// SPARSETRAIN_LAYER_CLASS and the symbol to export.
+// The stage of one zero_skip bwd_weights of one layer class: compiled once per schedule row, which CMake
+// names through SPARSETRAIN_LAYER_CLASS and the symbol to export.
 #include "runtime/stages/pixel_scan.h"
 #include "schedules/avx512.h"
 
 namespace {
 
-constexpr const auto* kRow =
-    sparsetrain::schedules::find_row(sparsetrain::schedules::kPixelScan, SPARSETRAIN_LAYER_CLASS, "bwd_weights");
-static_assert(kRow != nullptr, "no schedule row for this layer class");
+// A missing row does not compile.
+constexpr auto kRow = *sparsetrain::schedules::find_row(sparsetrain::schedules::kPixelScan,
+                                                        SPARSETRAIN_LAYER_CLASS, "bwd_weights");
 
-using Scan = PixelScan<SPARSETRAIN_FILTER_H, SPARSETRAIN_FILTER_W, kRow->k_vectors, kRow->rows>;
+using Scan = PixelScan<SPARSETRAIN_FILTER_H, SPARSETRAIN_FILTER_W, kRow.k_vectors, kRow.rows>;
 
 }  // namespace
 
-extern "C" int SPARSETRAIN_SCAN_SYMBOL(halide_buffer_t* src, halide_buffer_t* diff_dst, int src_h, int src_w, int dst_h,
-                                       int dst_w, int batch, int k_blocks, int images_per_part, int pad_top,
-                                       int pad_left, halide_buffer_t* sums) {
-    return Scan::run(src, diff_dst, src_h, src_w, dst_h, dst_w, batch, k_blocks, images_per_part, pad_top, pad_left,
-                     sums);
+extern "C" int SPARSETRAIN_SCAN_SYMBOL(halide_buffer_t* src, halide_buffer_t* diff_dst, int src_h, int src_w,
+                                       int dst_h, int dst_w, int batch, int k_blocks, int images_per_part,
+                                       int pad_top, int pad_left, halide_buffer_t* sums) {
+    return Scan::run(src, diff_dst, src_h, src_w, dst_h, dst_w, batch, k_blocks, images_per_part, pad_top,
+                     pad_left, sums);
 }

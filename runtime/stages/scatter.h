@@ -1,9 +1,10 @@
-// fwd and bwd_data by zero_skip: every nonzero of a source row is broadcast once and multiplied into the S x KV register
-// accumulators of the output pixels that it reaches.
+// fwd and bwd_data by zero_skip: every nonzero of a source row is broadcast once and multiplied into the S x
+// KV register accumulators of the output pixels that it reaches.
 //
-// The sweep moves along x; the accumulators of output pixels rotate: x, x + 1, ... x + S - 1 of the tile are in registers,
-// one pixel is finished and one begun per step. The weights of a (group, filter row), at most 24 KB, stay in L1 for all
-// rows of the tile. Control (mask words, bit scans, the exit of the loop) stays in the integer units, ahead of the FMAs.
+// The sweep moves along x; the accumulators of output pixels rotate: x, x + 1, ... x + S - 1 of the tile are
+// in registers, one pixel is finished and one begun per step. The weights of a (group, filter row), at most
+// 24 KB, stay in L1 for all rows of the tile. Control (mask words, bit scans, the exit of the loop) stays in
+// the integer units, ahead of the FMAs.
 #pragma once
 
 #include "runtime/stages/row_lists.h"
@@ -19,7 +20,8 @@ struct Scatter {
     static constexpr int kChannel = S * kTap;
     static constexpr int kSlab = Group * kChannel;  // weights of a (group, filter row): [Group][S][KV][16k]
 
-    static_assert(S * KV + KV + 1 <= sparsetrain::schedules::kZmmRegisters, "accumulators exceed the registers");
+    static_assert(S * KV + KV + 1 <= sparsetrain::schedules::kZmmRegisters,
+                  "accumulators exceed the registers");
     static_assert(kSlab * 4 <= sparsetrain::schedules::kL1Bytes * 3 / 4, "weights leave no room in L1");
 
     using Accumulators = __m512[S][KV];
@@ -34,8 +36,8 @@ struct Scatter {
         unroll<KV>([&](auto v) { _mm512_store_ps(pixel + v * kLanes, acc[Pixel][v]); });
     }
 
-    // One source pixel. It reaches output pixels 0 ... S - 1 from `tile` on, held by accumulators (First + i) % S; filter
-    // column s reaches pixel S - 1 - s.
+    // One source pixel. It reaches output pixels 0 ... S - 1 from `tile` on, held by accumulators (First + i)
+    // % S; filter column s reaches pixel S - 1 - s.
     template <int First>
     SPARSETRAIN_ALWAYS_INLINE static void step(Accumulators& acc, uint32_t occupied, const float*& values,
                                                const float* slab, float* tile) {
@@ -47,7 +49,8 @@ struct Scatter {
             unroll<S>([&](auto i) {
                 constexpr int pixel = i, s = S - 1 - pixel, slot = (First + pixel) % S;
                 unroll<KV>([&](auto v) {
-                    acc[slot][v] = _mm512_fmadd_ps(value, _mm512_load_ps(weights + s * kTap + v * kLanes), acc[slot][v]);
+                    acc[slot][v] =
+                        _mm512_fmadd_ps(value, _mm512_load_ps(weights + s * kTap + v * kLanes), acc[slot][v]);
                 });
             });
         }
@@ -81,10 +84,10 @@ struct Scatter {
         }
     }
 
-    // Halide stage: records (word, y, group, n) x packed weights (slab, r, group, k chunk) -> tile (k lane, k vector, x,
-    // y, k chunk, n). Tile column j is output column j - (S - 1) + pad_left.
-    static int run(halide_buffer_t* records, halide_buffer_t* weights, int src_h, int src_w, int groups, int pad_top,
-                   halide_buffer_t* tile) {
+    // Halide stage: records (word, y, group, n) x packed weights (slab, r, group, k chunk) -> tile (k lane, k
+    // vector, x, y, k chunk, n). Tile column j is output column j - (S - 1) + pad_left.
+    static int run(halide_buffer_t* records, halide_buffer_t* weights, int src_h, int src_w, int groups,
+                   int pad_top, halide_buffer_t* tile) {
         const halide_dimension_t rows = tile->dim[3], chunks = tile->dim[4], images = tile->dim[5];
         if (is_query(records) || is_query(weights) || is_query(tile)) {
             // At least one row, even where the tile lies in the padding altogether.
@@ -104,7 +107,8 @@ struct Scatter {
         for (int n = images.min; n < images.min + images.extent; ++n) {
             for (int chunk = chunks.min; chunk < chunks.min + chunks.extent; ++chunk) {
                 for (int y = rows.min; y < rows.min + rows.extent; ++y) {
-                    __builtin_memset(element<float>(tile, 0, 0, 0, y, chunk, n), 0, row_floats * sizeof(float));
+                    __builtin_memset(element<float>(tile, 0, 0, 0, y, chunk, n), 0,
+                                     row_floats * sizeof(float));
                 }
                 for (int g = 0; g < groups; ++g) {
                     for (int r = 0; r < R; ++r) {

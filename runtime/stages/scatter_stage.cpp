@@ -1,24 +1,25 @@
-// The stages of one zero_skip pass of one layer class, fwd or bwd_data: compiled once per schedule row, which CMake names
-// through SPARSETRAIN_LAYER_CLASS, SPARSETRAIN_PASS and the symbols to export.
+// The stages of one zero_skip pass of one layer class, fwd or bwd_data: compiled once per schedule row, which
+// CMake names through SPARSETRAIN_LAYER_CLASS, SPARSETRAIN_PASS and the symbols to export.
 #include "runtime/stages/scatter.h"
 #include "schedules/avx512.h"
 
 namespace {
 
-constexpr const auto* kRow = sparsetrain::schedules::find_row(sparsetrain::schedules::kScatter, SPARSETRAIN_LAYER_CLASS,
-                                                              SPARSETRAIN_PASS);
-static_assert(kRow != nullptr, "no schedule row for this layer class and pass");
+// A missing row does not compile.
+constexpr auto kRow = *sparsetrain::schedules::find_row(sparsetrain::schedules::kScatter,
+                                                        SPARSETRAIN_LAYER_CLASS, SPARSETRAIN_PASS);
 
-using Lists = RowLists<kRow->group>;
-using Sweep = Scatter<SPARSETRAIN_FILTER_H, SPARSETRAIN_FILTER_W, kRow->group, kRow->k_vectors>;
+using Lists = RowLists<kRow.group>;
+using Sweep = Scatter<SPARSETRAIN_FILTER_H, SPARSETRAIN_FILTER_W, kRow.group, kRow.k_vectors>;
 
 }  // namespace
 
-extern "C" int SPARSETRAIN_LISTS_SYMBOL(halide_buffer_t* src, int width, int blocks, halide_buffer_t* records) {
+extern "C" int SPARSETRAIN_LISTS_SYMBOL(halide_buffer_t* src, int width, int blocks,
+                                        halide_buffer_t* records) {
     return Lists::run(src, width, blocks, records);
 }
 
-extern "C" int SPARSETRAIN_SWEEP_SYMBOL(halide_buffer_t* records, halide_buffer_t* weights, int src_h, int src_w,
-                                        int groups, int pad_top, halide_buffer_t* tile) {
+extern "C" int SPARSETRAIN_SWEEP_SYMBOL(halide_buffer_t* records, halide_buffer_t* weights, int src_h,
+                                        int src_w, int groups, int pad_top, halide_buffer_t* tile) {
     return Sweep::run(records, weights, src_h, src_w, groups, pad_top, tile);
 }

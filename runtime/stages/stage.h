@@ -1,8 +1,8 @@
 // What zero-skip stages share: the view of Halide's buffers, and loops unrolled at compile time.
 //
-// Stages are compiled for AVX-512, so their files include no standard headers and keep everything but their one exported
-// symbol in an anonymous namespace: an inline function emitted here could otherwise be the copy that the linker keeps for
-// code that runs before the CPU is checked.
+// Stages are compiled for AVX-512, so their files include no standard headers and keep everything but their
+// one exported symbol in an anonymous namespace: an inline function emitted here could otherwise be the copy
+// that the linker keeps for code that runs before the CPU is checked.
 #pragma once
 
 #include <HalideRuntime.h>
@@ -21,8 +21,8 @@ struct Index {
     constexpr operator int() const { return Value; }
 };
 
-// Calls body(Index<0>) ... body(Index<Count - 1>). Arrays of accumulators stay in registers only when every subscript is
-// a constant before optimisation starts; GCC does not unroll such loops early enough by itself.
+// Calls body(Index<0>) ... body(Index<Count - 1>). Arrays of accumulators stay in registers only when every
+// subscript is a constant before optimisation starts; GCC does not unroll such loops early enough by itself.
 template <int Count, int First = 0, typename Body>
 SPARSETRAIN_ALWAYS_INLINE void unroll(const Body& body) {
     if constexpr (First < Count) {
@@ -31,8 +31,12 @@ SPARSETRAIN_ALWAYS_INLINE void unroll(const Body& body) {
     }
 }
 
-SPARSETRAIN_ALWAYS_INLINE int min_of(int a, int b) { return a < b ? a : b; }
-SPARSETRAIN_ALWAYS_INLINE int max_of(int a, int b) { return a > b ? a : b; }
+SPARSETRAIN_ALWAYS_INLINE int min_of(int a, int b) {
+    return a < b ? a : b;
+}
+SPARSETRAIN_ALWAYS_INLINE int max_of(int a, int b) {
+    return a > b ? a : b;
+}
 
 // Halide asks what a stage needs by passing buffers without memory; a call is a query if any buffer is one.
 SPARSETRAIN_ALWAYS_INLINE bool is_query(const halide_buffer_t* buffer) {

@@ -5,6 +5,7 @@
 #include <memory>
 #include <span>
 
+#include "sparsetrain/error.h"
 #include "sparsetrain/export.h"
 #include "sparsetrain/tensor.h"
 #include "sparsetrain/workspace.h"

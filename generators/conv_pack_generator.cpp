@@ -1,0 +1,79 @@
+// How weights in the master layout (k lane, c lane, s, r, c block, k block) are brought into the order that a
+// kernel reads.
+#include <Halide.h>
+
+#include "generators/schedule_of.h"
+#include "schedules/avx512.h"
+
+using namespace Halide;
+
+namespace {
+
+// The filter bank that a pass convolves with, as a function of (output lane, input lane, s, r, input block,
+// output block): the master itself in fwd; rotated by 180 degrees and with K and C exchanged in bwd_data at
+// stride 1.
+Expr weight_of_pass(const Func& master, bool is_forward, int filter_h, int filter_w,
+                    const std::vector<Expr>& at) {
+    if (is_forward) return master(at);
+    return master(at[1], at[0], filter_w - 1 - at[2], filter_h - 1 - at[3], at[5], at[4]);
+}
+
+// bwd_data of `dense`: (c lane, k lane, s, r, k block, c block).
+class ConvPackDense : public Generator<ConvPackDense> {
+  public:
+    GeneratorParam<int> filter_h{"filter_h", 3};
+    GeneratorParam<int> filter_w{"filter_w", 3};
+
+    Input<Buffer<float, 6>> master{"master"};
+    Output<Buffer<float, 6>> packed{"packed"};
+
+    void generate() {
+        packed(o, i, s, r, ib, ob) = weight_of_pass(master, false, filter_h, filter_w, {o, i, s, r, ib, ob});
+    }
+    void schedule() { Func(packed).bound(o, 0, 16).bound(i, 0, 16).vectorize(o).unroll(i).parallel(ob); }
+
+  private:
+    Var o{"o"}, i{"i"}, s{"s"}, r{"r"}, ib{"ib"}, ob{"ob"};
+};
+
+// fwd and bwd_data of `zero_skip`: (slab, r, group, chunk), slab = [group][S][KV][16]. Channels beyond the
+// last are zero.
+class ConvPackScatter : public Generator<ConvPackScatter> {
+  public:
+    GeneratorParam<std::string> layer_class{"layer_class", ""};
+    GeneratorParam<std::string> pass{"pass", "fwd"};
+    GeneratorParam<int> filter_h{"filter_h", 3};
+    GeneratorParam<int> filter_w{"filter_w", 3};
+
+    Input<Buffer<float, 6>> master{"master"};
+    Output<Buffer<float, 4>> packed{"packed"};
+
+    void generate() {
+        const auto& row =
+            sparsetrain::generators::schedule_of(sparsetrain::schedules::kScatter, layer_class, pass);
+        const bool is_forward = pass.value() == "fwd";
+        const int blocks_in_group = row.group / 16;
+        const Expr in_blocks = master.dim(is_forward ? 4 : 5).extent(),
+                   out_blocks = master.dim(is_forward ? 5 : 4).extent();
+        const Expr ib = group * blocks_in_group + in_group / 16, ob = chunk * row.k_vectors + kv;
+        const Expr weight =
+            weight_of_pass(master, is_forward, filter_h, filter_w,
+                           {o, in_group % 16, s, r, min(ib, in_blocks - 1), min(ob, out_blocks - 1)});
+        slab_(o, kv, s, in_group, r, group, chunk) = select(ib < in_blocks && ob < out_blocks, weight, 0.0f);
+
+        const int tap = row.k_vectors * 16;
+        packed(i, r, group, chunk) =
+            slab_(i % 16, i / 16 % row.k_vectors, i / tap % filter_w, i / (tap * filter_w), r, group, chunk);
+    }
+
+    void schedule() { Func(packed).bound(r, 0, filter_h).split(i, i, o, 16).vectorize(o).parallel(chunk); }
+
+  private:
+    Var i{"i"}, o{"o"}, kv{"kv"}, s{"s"}, in_group{"in_group"}, r{"r"}, group{"group"}, chunk{"chunk"};
+    Func slab_{"slab"};
+};
+
+}  // namespace
+
+HALIDE_REGISTER_GENERATOR(ConvPackDense, conv_pack_dense)
+HALIDE_REGISTER_GENERATOR(ConvPackScatter, conv_pack_scatter)

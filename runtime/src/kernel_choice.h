@@ -1,0 +1,16 @@
+// How `auto` decides: zeros observed in the sparse operand against the crossover of a schedule row.
+#pragma once
+
+#include "sparsetrain/conv2d.h"
+
+namespace sparsetrain::detail {
+
+// Percentage of zeros among the channels of `input` (the lanes that pad them do not count): exact from a mask
+// if there is one, else from at most 1/64 of the rows (or one row, if there are fewer), spread evenly.
+double observe_zeros(const SparseInput& input);
+
+// The kernel for `zeros` percent. Within 2 points of the crossover the previous choice stays, so that a layer
+// whose sparsity hovers there does not repack its weights in every step.
+Kernel choose_kernel(double zeros, double crossover, const Kernel* previous);
+
+}  // namespace sparsetrain::detail

@@ -1,0 +1,303 @@
+// Requests that must be refused: with which code, naming what was given and what was expected, and in
+// silence.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <functional>
+
+#include "conv_problem.h"
+#include "conv_shapes.h"
+#include "sparsetrain/error.h"
+
+namespace sparsetrain::testing {
+namespace {
+
+// Expects `call` to throw Error(code) whose message has all of `parts`, and to print nothing.
+void expect_error(ErrorCode code, std::initializer_list<std::string> parts,
+                  const std::function<void()>& call) {
+    ::testing::internal::CaptureStdout();
+    ::testing::internal::CaptureStderr();
+    std::string message;
+    try {
+        call();
+    } catch (const Error& error) {
+        message = error.what();
+        EXPECT_EQ(static_cast<int>(error.code()), static_cast<int>(code)) << message;
+    }
+    EXPECT_EQ(::testing::internal::GetCapturedStdout(), "");
+    EXPECT_EQ(::testing::internal::GetCapturedStderr(), "");
+    EXPECT_NE(message, "") << "no Error was thrown";
+    for (const std::string& part : parts)
+        EXPECT_NE(message.find(part), std::string::npos) << part << " in: " << message;
+}
+
+constexpr auto kInvalid = ErrorCode::invalid_argument;
+constexpr auto kUnsupported = ErrorCode::unsupported;
+
+template <typename T>
+T* misaligned(T* data) {
+    return data + 1;
+}
+
+TEST(ErrorsOfPlans, SizesThatMakeNoConvolution) {
+    for (const LayerClassInfo& layer : layer_classes()) {
+        const ConvShape good = shape_of(layer, {2, 17, 9, 11, 40, {}});
+        const auto refused = [](const ConvShape& shape, std::initializer_list<std::string> parts) {
+            expect_error(kInvalid, parts, [&] { Conv2d plan(shape); });
+        };
+        const auto with = [&good](auto change) {
+            ConvShape shape = good;
+            change(shape);
+            return shape;
+        };
+        refused(with([](ConvShape& s) { s.src.n = 0; }), {"0", "1"});
+        refused(with([](ConvShape& s) { s.src.c = -17; }), {"-17", "1"});
+        refused(with([](ConvShape& s) { s.src.h = 0; }), {"0", "1"});
+        refused(with([](ConvShape& s) { s.src.w = -3; }), {"-3", "1"});
+        refused(with([](ConvShape& s) { s.k = 0; }), {"0", "1"});
+        refused(with([&](ConvShape& s) { s.padding.top = layer.filter_h; }),
+                {std::to_string(layer.filter_h)});
+        refused(with([&](ConvShape& s) { s.padding.bottom = layer.filter_h; }),
+                {std::to_string(layer.filter_h)});
+        refused(with([&](ConvShape& s) { s.padding.right = layer.filter_w; }),
+                {std::to_string(layer.filter_w)});
+        refused(with([](ConvShape& s) { s.padding.left = -1; }), {"-1"});
+        refused(with([](ConvShape& s) { s.padding.bottom = -1; }), {"-1"});
+        if (layer.filter_h < 3) continue;
+        refused(with([](ConvShape& s) { s.src.h = 2; }), {"2", "3"});
+        refused(with([](ConvShape& s) { s.src = {1, 16, 1, 16}, s.padding.bottom = 1; }), {"2", "3"});
+        refused(with([](ConvShape& s) { s.src.w = 1; }), {"1", "3"});
+    }
+}
+
+// Sizes whose tensors have more elements than pipelines can index.
+TEST(ErrorsOfPlans, SizesBeyondIndexing) {
+    for (const LayerClassInfo& layer : layer_classes()) {
+        for (const Extents& extents :
+             {Extents{1 << 30, 16, 9, 11, 40, {}}, Extents{1, 2000000000, 9, 11, 40, {}},
+              Extents{2, 17, 1 << 30, 1 << 30, 40, {}}, Extents{1, 16, 9, 11, 2147483647, {}}}) {
+            expect_error(kInvalid, {"2^31"}, [&] { Conv2d plan(shape_of(layer, extents)); });
+        }
+    }
+}
+
+TEST(ErrorsOfPlans, LayerClassesThatAreNotLinked) {
+    const std::string linked = layer_classes().front().name;
+    expect_error(kUnsupported, {"2x2", linked}, [] { Conv2d plan({{1, 16, 8, 8}, 16, 2, 2, 1, {}}); });
+    expect_error(kUnsupported, {"3x3", "stride 3", linked}, [] {
+        Conv2d plan({{1, 16, 8, 8}, 16, 3, 3, 3, {}});
+    });
+    expect_error(kUnsupported, {"3x2", linked}, [] { Conv2d plan({{1, 16, 8, 8}, 16, 3, 2, 1, {}}); });
+}
+
+TEST(ErrorsOfPlans, FiltersAndStridesBelowOne) {
+    expect_error(kInvalid, {"0"}, [] { Conv2d plan({{1, 16, 8, 8}, 16, 0, 3, 1, {}}); });
+    expect_error(kInvalid, {"-3"}, [] { Conv2d plan({{1, 16, 8, 8}, 16, 3, -3, 1, {}}); });
+    expect_error(kInvalid, {"0"}, [] { Conv2d plan({{1, 16, 8, 8}, 16, 3, 3, 0, {}}); });
+}
+
+TEST(ErrorsOfWords, NameTheWordAndThePolicies) {
+    expect_error(kInvalid, {"fast", "auto", "dense", "zero_skip"}, [] { policy_from_string("fast"); });
+    expect_error(kInvalid, {"auto", "dense", "zero_skip"}, [] { policy_from_string(""); });
+    for (const Policy policy : all_policies()) EXPECT_EQ(policy_from_string(to_string(policy)), policy);
+}
+
+TEST(ErrorsOfWorkspaces, ThreadCountsBelowOne) {
+    expect_error(kInvalid, {"Workspace", "1", "0"}, [] { Workspace workspace(0); });
+    expect_error(kInvalid, {"Workspace", "1", "-2"}, [] { Workspace workspace(-2); });
+}
+
+TEST(ErrorsOfPackedWeights, NullMisalignedOrEmpty) {
+    const TestWeights weights({16, 16, 3, 3});
+    expect_error(kInvalid, {"null"}, [] { PackedWeights packed({nullptr, {16, 16, 3, 3}}); });
+    expect_error(kInvalid, {"64"}, [&] {
+        PackedWeights packed({misaligned(weights.view().data), weights.shape});
+    });
+    expect_error(kInvalid, {"0"}, [&] { PackedWeights packed({weights.view().data, {0, 16, 3, 3}}); });
+    expect_error(kInvalid, {"-1"}, [&] { PackedWeights packed({weights.view().data, {16, 16, 3, -1}}); });
+}
+
+// Each test changes one argument of an otherwise good call.
+class ErrorsOfPasses : public ::testing::TestWithParam<LayerClassInfo> {
+  protected:
+    ErrorsOfPasses()
+        : problem(shape_of(GetParam(), {2, 17, 9, 11, 40, {0, 0, 0, 0}}), Values::integers, {50}, 1),
+          plan(problem.shape),
+          packed(problem.weights.view()),
+          src_mask(make_mask(problem.src, MaskKind::exact, problem.random)),
+          diff_dst_mask(make_mask(problem.diff_dst, MaskKind::exact, problem.random)),
+          dst(problem.shape.dst()),
+          diff_src(problem.shape.src),
+          dst_mask(problem.shape.dst()),
+          diff_weights(problem.shape.weights()),
+          diff_bias(static_cast<std::size_t>(problem.shape.k)) {}
+
+    // No call of these tests may write anything.
+    ~ErrorsOfPasses() override {
+        const auto untouched = [](float value) { return std::isnan(value); };
+        for (const Guarded<float>* memory : {&dst.memory, &diff_src.memory, &diff_weights.memory, &diff_bias})
+            EXPECT_TRUE(std::all_of(memory->values().begin(), memory->values().end(), untouched));
+        EXPECT_TRUE(problem.inputs_unchanged());
+    }
+
+    void forward(SparseInput src, std::span<const float> bias, TensorView to) {
+        plan.forward(src, packed, bias, to, workspace);
+    }
+    void forward_relu(SparseInput src, std::span<const float> bias, TensorView to, MaskView mask) {
+        plan.forward_relu(src, packed, bias, to, mask, workspace);
+    }
+
+    // Calls check(view, parts) with each way in which a view of `tensor` called `name` can be wrong.
+    template <typename Check>
+    static void for_each_wrong_view(const TestTensor& tensor, const std::string& name, Check check) {
+        const TensorView good = tensor.view();
+        const auto with = [&good](auto change) {
+            TensorView view = good;
+            change(view);
+            return view;
+        };
+        const auto number = [](int value) { return std::to_string(value); };
+        const Shape s = good.shape;
+        check(with([](TensorView& v) { v.data = nullptr; }), {name, "null"});
+        check(with([](TensorView& v) { v.data = misaligned(v.data); }), {name, "64"});
+        check(with([](TensorView& v) { v.layout = static_cast<Layout>(1); }), {name, "layout", "nchw16c"});
+        check(with([](TensorView& v) { v.shape.n += 5; }), {name, number(s.n), number(s.n + 5)});
+        check(with([](TensorView& v) { v.shape.c += 1; }), {name, number(s.c), number(s.c + 1)});
+        check(with([](TensorView& v) { v.shape.h += 20; }), {name, number(s.h), number(s.h + 20)});
+        check(with([](TensorView& v) { v.shape.w -= 1; }), {name, number(s.w), number(s.w - 1)});
+        check(with([](TensorView& v) { v.shape.w = -77; }), {name, number(s.w), "-77"});
+    }
+
+    template <typename Check>
+    static void for_each_wrong_mask(const TestMask& mask, Check check) {
+        const Shape s = mask.shape;
+        check(MaskView{misaligned(mask.view().data), s}, {"mask", "64"});
+        check(MaskView{mask.view().data, {s.n, s.c, s.h, s.w + 30}},
+              {"mask", std::to_string(s.w), std::to_string(s.w + 30)});
+        check(MaskView{mask.view().data, {s.n, s.c - 1, s.h, s.w}},
+              {"mask", std::to_string(s.c), std::to_string(s.c - 1)});
+    }
+
+    using Parts = std::initializer_list<std::string>;
+    ConvProblem problem;
+    Conv2d plan;
+    PackedWeights packed;
+    Workspace workspace;
+    TestMask src_mask, diff_dst_mask;
+    TestTensor dst, diff_src;
+    TestMask dst_mask;
+    TestWeights diff_weights;
+    Guarded<float> diff_bias;
+};
+
+TEST_P(ErrorsOfPasses, ForwardTensors) {
+    for_each_wrong_view(problem.src, "src", [&](TensorView view, Parts parts) {
+        expect_error(kInvalid, parts, [&] { forward(view, {}, dst.view()); });
+        expect_error(kInvalid, parts, [&] { forward_relu(view, {}, dst.view(), dst_mask.view()); });
+    });
+    for_each_wrong_view(dst, "dst", [&](TensorView view, Parts parts) {
+        expect_error(kInvalid, parts, [&] { forward(problem.src.view(), {}, view); });
+        expect_error(kInvalid, parts, [&] { forward_relu(problem.src.view(), {}, view, dst_mask.view()); });
+    });
+}
+
+TEST_P(ErrorsOfPasses, ForwardMasks) {
+    for_each_wrong_mask(src_mask, [&](MaskView mask, Parts parts) {
+        expect_error(kInvalid, parts, [&] { forward({problem.src.view(), mask}, {}, dst.view()); });
+    });
+    for_each_wrong_mask(dst_mask, [&](MaskView mask, Parts parts) {
+        expect_error(kInvalid, parts, [&] { forward_relu(problem.src.view(), {}, dst.view(), mask); });
+    });
+    expect_error(kInvalid, {"mask", "null"}, [&] {
+        forward_relu(problem.src.view(), {}, dst.view(), {nullptr, dst.shape});
+    });
+}
+
+TEST_P(ErrorsOfPasses, Biases) {
+    const AlignedArray<float> bias(41);
+    for (const std::size_t given : {std::size_t{1}, std::size_t{39}, std::size_t{41}}) {
+        const std::span<const float> wrong(bias.data(), given);
+        const Parts parts = {"bias", "40", std::to_string(given)};
+        expect_error(kInvalid, parts, [&] { forward(problem.src.view(), wrong, dst.view()); });
+        expect_error(kInvalid, parts,
+                     [&] { forward_relu(problem.src.view(), wrong, dst.view(), dst_mask.view()); });
+        expect_error(kInvalid, parts, [&] {
+            plan.backward_weights(problem.src.view(), problem.diff_dst.view(), diff_weights.view(),
+                                  {diff_bias.data(), given}, workspace);
+        });
+    }
+}
+
+TEST_P(ErrorsOfPasses, WeightsOfAnotherShape) {
+    for (const WeightsShape shape :
+         {WeightsShape{41, 17, problem.shape.filter_h, problem.shape.filter_w},
+          WeightsShape{40, 18, problem.shape.filter_h, problem.shape.filter_w}, WeightsShape{40, 17, 5, 5}}) {
+        const TestWeights other(shape);
+        const PackedWeights wrong(other.view());
+        const Parts parts = {"weights", std::to_string(shape.k), std::to_string(shape.c), "40", "17"};
+        expect_error(kInvalid, parts,
+                     [&] { plan.forward(problem.src.view(), wrong, {}, dst.view(), workspace); });
+        expect_error(kInvalid, parts,
+                     [&] { plan.backward_data(problem.diff_dst.view(), wrong, diff_src.view(), workspace); });
+    }
+}
+
+TEST_P(ErrorsOfPasses, BackwardDataTensorsAndMasks) {
+    for_each_wrong_view(problem.diff_dst, "diff_dst", [&](TensorView view, Parts parts) {
+        expect_error(kInvalid, parts, [&] { plan.backward_data(view, packed, diff_src.view(), workspace); });
+    });
+    for_each_wrong_view(diff_src, "diff_src", [&](TensorView view, Parts parts) {
+        expect_error(kInvalid, parts,
+                     [&] { plan.backward_data(problem.diff_dst.view(), packed, view, workspace); });
+    });
+    for_each_wrong_mask(diff_dst_mask, [&](MaskView mask, Parts parts) {
+        expect_error(kInvalid, parts, [&] {
+            plan.backward_data({problem.diff_dst.view(), mask}, packed, diff_src.view(), workspace);
+        });
+    });
+}
+
+TEST_P(ErrorsOfPasses, OutputMaskingIsNotSupportedYet) {
+    expect_error(kUnsupported, {"relu_mask", "not supported yet"}, [&] {
+        plan.backward_data(problem.diff_dst.view(), packed, diff_src.view(), workspace, src_mask.view());
+    });
+}
+
+TEST_P(ErrorsOfPasses, BackwardWeightsTensors) {
+    const auto run = [&](ConstTensorView src, ConstTensorView diff_dst, WeightsView to) {
+        plan.backward_weights(src, diff_dst, to, {}, workspace);
+    };
+    for_each_wrong_view(problem.src, "src", [&](TensorView view, Parts parts) {
+        expect_error(kInvalid, parts, [&] { run(view, problem.diff_dst.view(), diff_weights.view()); });
+    });
+    for_each_wrong_view(problem.diff_dst, "diff_dst", [&](TensorView view, Parts parts) {
+        expect_error(kInvalid, parts, [&] { run(problem.src.view(), view, diff_weights.view()); });
+    });
+    const WeightsShape good = diff_weights.shape;
+    const auto refused = [&](WeightsView to, Parts parts) {
+        expect_error(kInvalid, parts, [&] { run(problem.src.view(), problem.diff_dst.view(), to); });
+    };
+    refused({nullptr, good}, {"diff_weights", "null"});
+    refused({misaligned(diff_weights.view().data), good}, {"diff_weights", "64"});
+    refused({diff_weights.view().data, {39, 17, good.r, good.s}}, {"diff_weights", "39", "40"});
+    refused({diff_weights.view().data, {40, 17, good.r, good.s + 4}},
+            {"diff_weights", std::to_string(good.s), std::to_string(good.s + 4)});
+}
+
+// An error leaves plan, packed weights and workspace fit for the next call.
+TEST_P(ErrorsOfPasses, TheNextCallWorks) {
+    expect_error(kInvalid, {"dst"}, [&] { forward(problem.src.view(), {}, problem.src.view()); });
+    const TestTensor result(problem.shape.dst());
+    forward(problem.src.view(), problem.bias.values(), result.view());
+    EXPECT_TRUE(matches(ConvReference(problem).forward(true), result, Precision::exact));
+}
+
+std::string name(const ::testing::TestParamInfo<LayerClassInfo>& info) {
+    return info.param.name;
+}
+
+INSTANTIATE_TEST_SUITE_P(Classes, ErrorsOfPasses, ::testing::ValuesIn(layer_classes()), name);
+
+}  // namespace
+}  // namespace sparsetrain::testing

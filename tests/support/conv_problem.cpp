@@ -1,0 +1,193 @@
+#include "conv_problem.h"
+
+namespace sparsetrain::testing {
+
+namespace {
+
+using reference::Element;
+
+// The operand as the settings want it given: with no mask, its exact one, or one with needless bits.
+class MaskedInput {
+  public:
+    MaskedInput(const TestTensor& tensor, MaskKind kind, Random& random) : tensor_(tensor) {
+        if (kind != MaskKind::none) mask_.emplace(make_mask(tensor, kind, random));
+    }
+    operator SparseInput() const {
+        return {tensor_.view(), mask_ ? ConstMaskView(mask_->view()) : ConstMaskView()};
+    }
+
+  private:
+    const TestTensor& tensor_;
+    std::optional<TestMask> mask_;
+};
+
+Guarded<float> make_bias(int k, Values values, Random& random) {
+    Guarded<float> bias(static_cast<std::size_t>(k));
+    for (std::size_t i = 0; i < bias.size(); ++i) bias[i] = random_value(values, random);
+    return bias;
+}
+
+void expect_a_third_nonzero(const char* name, const std::vector<Element>& elements) {
+    if (elements.size() >= 64) {
+        EXPECT_GE(nonzero_fraction(elements), 1.0 / 3) << name << " is mostly zero by accident";
+    }
+}
+
+}  // namespace
+
+ConvProblem::ConvProblem(const ConvShape& conv_shape, Values data_values, Zeros data_zeros, unsigned seed)
+    : shape(conv_shape),
+      values(data_values),
+      zeros(data_zeros),
+      random(seed),
+      src(make_tensor(shape.src, values, zeros, random)),
+      diff_dst(make_tensor(shape.dst(), values, zeros, random)),
+      diff_dst_dense(make_tensor(shape.dst(), values, {}, random)),
+      weights(make_weights(shape.weights(), values, random)),
+      bias(make_bias(shape.k, values, random)),
+      snapshot_(copies()) {}
+
+std::vector<std::vector<float>> ConvProblem::copies() const {
+    std::vector<std::vector<float>> copies;
+    for (const Guarded<float>* memory :
+         {&src.memory, &diff_dst.memory, &diff_dst_dense.memory, &weights.memory, &bias})
+        copies.emplace_back(memory->values().begin(), memory->values().end());
+    return copies;
+}
+
+::testing::AssertionResult ConvProblem::inputs_unchanged() const {
+    constexpr const char* kNames[] = {"src", "diff_dst", "dense diff_dst", "weights", "bias"};
+    const std::vector<std::vector<float>> now = copies();
+    for (std::size_t i = 0; i < now.size(); ++i) {
+        if (const auto same = same_bits(snapshot_[i], now[i]); !same)
+            return ::testing::AssertionFailure() << kNames[i] << " changed: " << same.message();
+    }
+    for (const Guarded<float>* memory :
+         {&src.memory, &diff_dst.memory, &diff_dst_dense.memory, &weights.memory, &bias}) {
+        if (!memory->guards_intact()) return ::testing::AssertionFailure() << "memory near an input changed";
+    }
+    return ::testing::AssertionSuccess();
+}
+
+ConvReference::ConvReference(const ConvProblem& p)
+    : forward_plain(reference::forward(p.shape, p.src.view(), p.weights.view(), {})),
+      forward_biased(forward_plain),
+      diff_src(reference::backward_data(p.shape, p.diff_dst.view(), p.weights.view())),
+      diff_weights(reference::backward_weights(p.shape, p.src.view(), p.diff_dst_dense.view())),
+      diff_bias(reference::backward_bias(p.shape, p.diff_dst_dense.view())) {
+    const Shape dst = p.shape.dst();
+    const std::size_t per_channel = static_cast<std::size_t>(dst.h) * static_cast<std::size_t>(dst.w);
+    for (std::size_t i = 0; i < forward_biased.size(); ++i)
+        forward_biased[i].add(p.bias[i / per_channel % static_cast<std::size_t>(dst.c)], 1);
+}
+
+std::vector<Element> ConvReference::forward_relu(bool bias) const {
+    std::vector<Element> elements = forward(bias);
+    for (Element& element : elements) element = reference::relu(element);
+    return elements;
+}
+
+std::string describe(const Settings& settings) {
+    return std::string("policy ") + sparsetrain::to_string(settings.policy) + ", " +
+           std::to_string(settings.threads) + " threads, " + to_string(settings.mask) +
+           (settings.bias ? ", bias" : ", no bias");
+}
+
+ConvRunner::ConvRunner(const ConvProblem& problem, Policy policy, int threads)
+    : problem_(problem),
+      plan_(problem.shape, policy),
+      packed_(problem.weights.view()),
+      workspace_(threads),
+      random_(problem.random) {}
+
+void ConvRunner::expect_statistics(Pass pass) const {
+    EXPECT_EQ(last_run().pass, pass);
+    if (plan_.policy() == Policy::automatic) return;
+    EXPECT_STREQ(sparsetrain::to_string(last_run().kernel), sparsetrain::to_string(plan_.policy()));
+}
+
+TestTensor ConvRunner::forward(const Settings& settings) {
+    TestTensor dst(problem_.shape.dst());
+    const MaskedInput src(problem_.src, settings.mask, random_);
+    plan_.forward(src, packed_, problem_.bias_or_none(settings.bias), dst.view(), workspace_);
+    EXPECT_TRUE(dst.memory.guards_intact());
+    expect_statistics(Pass::fwd);
+    return dst;
+}
+
+ForwardReluResult ConvRunner::forward_relu(const Settings& settings) {
+    ForwardReluResult result{TestTensor(problem_.shape.dst()), TestMask(problem_.shape.dst())};
+    const MaskedInput src(problem_.src, settings.mask, random_);
+    plan_.forward_relu(src, packed_, problem_.bias_or_none(settings.bias), result.dst.view(),
+                       result.mask.view(), workspace_);
+    EXPECT_TRUE(result.dst.memory.guards_intact());
+    EXPECT_TRUE(result.mask.memory.guards_intact());
+    expect_statistics(Pass::fwd);
+    return result;
+}
+
+TestTensor ConvRunner::backward_data(const Settings& settings) {
+    TestTensor diff_src(problem_.shape.src);
+    const MaskedInput diff_dst(problem_.diff_dst, settings.mask, random_);
+    plan_.backward_data(diff_dst, packed_, diff_src.view(), workspace_);
+    EXPECT_TRUE(diff_src.memory.guards_intact());
+    expect_statistics(Pass::bwd_data);
+    return diff_src;
+}
+
+BackwardWeightsResult ConvRunner::backward_weights(const Settings& settings) {
+    BackwardWeightsResult result{TestWeights(problem_.shape.weights()), {}};
+    std::span<float> diff_bias;
+    if (settings.bias) {
+        result.diff_bias.emplace(problem_.bias.size());
+        diff_bias = {result.diff_bias->data(), result.diff_bias->size()};
+    }
+    const MaskedInput src(problem_.src, settings.mask, random_);
+    plan_.backward_weights(src, problem_.diff_dst_dense.view(), result.diff_weights.view(), diff_bias,
+                           workspace_);
+    EXPECT_TRUE(result.diff_weights.memory.guards_intact());
+    EXPECT_TRUE(!result.diff_bias || result.diff_bias->guards_intact());
+    expect_statistics(Pass::bwd_weights);
+    return result;
+}
+
+void expect_all_passes(const ConvProblem& problem, const ConvReference& reference, const Settings& settings) {
+    SCOPED_TRACE(name_of(problem.shape) + ", " + describe(settings));
+    const Precision precision = precision_of(problem.values);
+    ConvRunner runner(problem, settings.policy, settings.threads);
+
+    EXPECT_TRUE(matches(reference.forward(settings.bias), runner.forward(settings), precision)) << "fwd";
+    const ForwardReluResult activated = runner.forward_relu(settings);
+    EXPECT_TRUE(matches(reference.forward_relu(settings.bias), activated.dst, precision)) << "fwd, ReLU";
+    EXPECT_TRUE(marks_nonzeros_of(activated.dst, activated.mask)) << "fwd, mask";
+    EXPECT_TRUE(matches(reference.diff_src, runner.backward_data(settings), precision)) << "bwd_data";
+    const BackwardWeightsResult gradients = runner.backward_weights(settings);
+    EXPECT_TRUE(matches(reference.diff_weights, gradients.diff_weights, precision)) << "bwd_weights";
+    if (gradients.diff_bias) {
+        EXPECT_TRUE(matches(reference.diff_bias, *gradients.diff_bias, precision)) << "bwd_weights, bias";
+    }
+    EXPECT_TRUE(problem.inputs_unchanged());
+}
+
+void expect_meaningful(const ConvProblem& problem, const ConvReference& reference) {
+    if (problem.zeros.percent < 100) {
+        EXPECT_GT(nonzero_fraction(reference.diff_src), 0) << "bwd_data has nothing to compare";
+    }
+    if (problem.zeros.percent > 50) return;
+    expect_a_third_nonzero("fwd", reference.forward_plain);
+    expect_a_third_nonzero("diff_src", reference.diff_src);
+    expect_a_third_nonzero("diff_weights", reference.diff_weights);
+}
+
+std::vector<Policy> all_policies() {
+    return {Policy::dense, Policy::zero_skip, Policy::automatic};
+}
+
+std::string name_of(const ConvShape& s) {
+    const auto part = [](const char* prefix, int size) { return prefix + std::to_string(size); };
+    const Padding& p = s.padding;
+    return part("n", s.src.n) + part("_c", s.src.c) + part("_h", s.src.h) + part("_w", s.src.w) +
+           part("_k", s.k) + part("_pad", p.top) + part("", p.left) + part("", p.bottom) + part("", p.right);
+}
+
+}  // namespace sparsetrain::testing

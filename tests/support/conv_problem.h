@@ -1,0 +1,107 @@
+// A convolution's data, its reference results, and a way to run and check all of its passes.
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "compare.h"
+#include "sparsetrain/conv2d.h"
+#include "sparsetrain/library.h"
+#include "test_data.h"
+
+namespace sparsetrain::testing {
+
+struct ConvProblem {
+    ConvProblem(const ConvShape& conv_shape, Values data_values, Zeros data_zeros, unsigned seed);
+
+    std::span<const float> bias_or_none(bool wanted) const {
+        return wanted ? bias.values() : std::span<const float>();
+    }
+    // Whether every tensor is as the constructor left it, bit for bit, with its guards.
+    ::testing::AssertionResult inputs_unchanged() const;
+
+    ConvShape shape;
+    Values values;
+    Zeros zeros;
+    Random random;
+    TestTensor src;             // has the zeros
+    TestTensor diff_dst;        // has the zeros: bwd_data's operand
+    TestTensor diff_dst_dense;  // has none: bwd_weights' other operand
+    TestWeights weights;
+    Guarded<float> bias;
+
+  private:
+    std::vector<std::vector<float>> copies() const;
+    std::vector<std::vector<float>> snapshot_;
+};
+
+// What a direct convolution in double makes of a problem.
+struct ConvReference {
+    explicit ConvReference(const ConvProblem& problem);
+
+    std::vector<reference::Element> forward(bool bias) const { return bias ? forward_biased : forward_plain; }
+    std::vector<reference::Element> forward_relu(bool bias) const;
+
+    std::vector<reference::Element> forward_plain, forward_biased;
+    std::vector<reference::Element> diff_src, diff_weights, diff_bias;
+};
+
+// How a pass is asked for, beside the data.
+struct Settings {
+    Policy policy = Policy::automatic;
+    int threads = 1;
+    MaskKind mask = MaskKind::none;
+    bool bias = true;
+};
+std::string describe(const Settings& settings);
+
+struct ForwardReluResult {
+    TestTensor dst;
+    TestMask mask;
+};
+struct BackwardWeightsResult {
+    TestWeights diff_weights;
+    std::optional<Guarded<float>> diff_bias;
+};
+
+// A plan with its packed weights and workspace. Every call writes fresh outputs, which start as NaN, and
+// expects their guards to survive and the statistics to name the pass (and the kernel, unless the policy is
+// automatic).
+class ConvRunner {
+  public:
+    ConvRunner(const ConvProblem& problem, Policy policy, int threads);
+
+    TestTensor forward(const Settings& settings);
+    ForwardReluResult forward_relu(const Settings& settings);
+    TestTensor backward_data(const Settings& settings);
+    BackwardWeightsResult backward_weights(const Settings& settings);
+
+    const RunStatistics& last_run() const { return workspace_.last_run(); }
+
+  private:
+    void expect_statistics(Pass pass) const;
+
+    const ConvProblem& problem_;
+    Conv2d plan_;
+    PackedWeights packed_;
+    Workspace workspace_;
+    Random random_;
+};
+
+// Runs every pass and epilogue under `settings` and expects the reference's results.
+void expect_all_passes(const ConvProblem& problem, const ConvReference& reference, const Settings& settings);
+
+// Guards against a test that compares zeros with zeros: where the problem has at most 50 % zeros and outputs
+// of 64 elements or more, a third of every pass's results are not zero; else at least one of bwd_data's is.
+void expect_meaningful(const ConvProblem& problem, const ConvReference& reference);
+
+// {dense, zero_skip, automatic}
+std::vector<Policy> all_policies();
+
+// "n1_c16_h14_w14_k16_pad1111", the padding as top, left, bottom, right.
+std::string name_of(const ConvShape& shape);
+
+}  // namespace sparsetrain::testing
