@@ -83,8 +83,10 @@ struct PixelScan {
         }
     }
 
-    // One source channel over one tile; `src` is the channel's value at the tile's first pixel.
-    SPARSETRAIN_ALWAYS_INLINE static void scan(const uint64_t* words, const float* src, ptrdiff_t row_stride,
+    // One source channel over one tile; `src` is the channel's value at the tile's first pixel. Never
+    // inlined: among its callers' variables the inner loop would run out of integer registers, at a cost of
+    // 20 %.
+    __attribute__((noinline)) static void scan(const uint64_t* words, const float* src, ptrdiff_t row_stride,
                                                const float* copy, float* sums) {
         __m512 acc[R * S * KV];  // [R][S][KV]
         unroll<R * S * KV>([&](auto i) { acc[i] = _mm512_load_ps(sums + i * kLanes); });
@@ -94,9 +96,8 @@ struct PixelScan {
         for (int w = 0; w < kWords; ++w) {
             for (uint64_t word = words[w]; word != 0; word &= word - 1) {
                 const ptrdiff_t bit = __builtin_ctzll(word);
-                const __m512 value =
-                    _mm512_set1_ps(src[4 * w * row_stride + bit * kLanes + (bit >> 4) * skipped]);
-                const float* pixel = copy + (w * 64 + bit) * kPixel;
+                const __m512 value = _mm512_set1_ps(src[bit * kLanes + (bit >> 4) * skipped]);
+                const float* pixel = copy + bit * kPixel;
                 asm("" : "+r"(pixel));  // one base register: indexed operands of FMAs cost 8 %
                 unroll<R * S * KV>([&](auto i) {
                     constexpr int r = i / (S * KV), s = i / KV % S, v = i % KV;
@@ -104,40 +105,82 @@ struct PixelScan {
                     acc[i] = _mm512_fmadd_ps(value, _mm512_load_ps(pixel + offset), acc[i]);
                 });
             }
+            src += 4 * row_stride;
+            copy += 4 * kPitch * kPixel;
         }
         unroll<R * S * KV>([&](auto i) { _mm512_store_ps(sums + i * kLanes, acc[i]); });
     }
 
-    // All source channels over one tile, for one K chunk.
-    static void add_tile(const Images& images, int n, const Tile& tile, const float* copy,
-                         halide_buffer_t* sums, int chunk, int part) {
-        const ptrdiff_t row_stride = images.src->dim[2].stride;
-        for (int cb = 0; cb < images.src->dim[3].extent; ++cb) {
-            const float* src = element<const float>(images.src, 0, tile.x, tile.y, cb, n);
-            alignas(64) uint64_t words[kLanes * kWords];
-            transpose_occupancy(src, row_stride, tile, words);
-            float* block_sums = element<float>(sums, 0, cb, chunk, part);
-            for (int c = 0; c < kLanes; ++c) {
-                scan(words + c * kWords, src + c, row_stride, copy, block_sums + c * kChannel);
+    // The tiles of an image, as equal as they can be, so that no narrow one is left over.
+    struct Tiling {
+        int height, width, rows, columns, across, count;
+
+        Tiling(int image_height, int image_width)
+            : height(image_height),
+              width(image_width),
+              rows(even_size(image_height, Rows)),
+              columns(even_size(image_width, kTileColumns)),
+              across(pieces(image_width, columns)),
+              count(pieces(image_height, rows) * across) {}
+
+        Tile operator[](int i) const {
+            const int y = i / across * rows, x = i % across * columns;
+            return {y, x, min_of(rows, height - y), min_of(columns, width - x)};
+        }
+
+        static int pieces(int length, int size) { return (length + size - 1) / size; }
+        static int even_size(int length, int limit) { return pieces(length, pieces(length, limit)); }
+    };
+
+    // The transposed occupancy of a run of tiles, all channels: made once, read by all K chunks. 128 KB of
+    // stack hold it; an image with more goes in several runs.
+    static constexpr int kBlockWords = kLanes * kWords;
+    static constexpr int kRunBlocks = 128 * 1024 / 8 / kBlockWords;
+
+    static void transpose_run(const Images& images, int n, int cb, int blocks, const Tiling& tiling,
+                              int first, int end, uint64_t* words) {
+        for (int i = first; i < end; ++i) {
+            const Tile tile = tiling[i];
+            for (int b = cb; b < cb + blocks; ++b, words += kBlockWords) {
+                transpose_occupancy(element<const float>(images.src, 0, tile.x, tile.y, b, n),
+                                    images.src->dim[2].stride, tile, words);
             }
         }
     }
 
-    // Tiles as equal as they can be, so that no narrow one is left over.
-    static int even_size(int length, int limit) {
-        const int pieces = (length + limit - 1) / limit;
-        return (length + pieces - 1) / pieces;
+    // A run of tiles and channel blocks into one K chunk.
+    static void scan_run(const Images& images, int n, int cb, int blocks, const Tiling& tiling, int first,
+                         int end, const uint64_t* words, int chunk, float* sums) {
+        alignas(64) float copy[kCopy];
+        for (int i = first; i < end; ++i) {
+            const Tile tile = tiling[i];
+            copy_diff_dst(images, n, chunk * KV, tile, copy);
+            float* channel_sums = sums;
+            for (int b = cb; b < cb + blocks; ++b) {
+                const float* src = element<const float>(images.src, 0, tile.x, tile.y, b, n);
+                for (int c = 0; c < kLanes; ++c, words += kWords, channel_sums += kChannel) {
+                    scan(words, src + c, images.src->dim[2].stride, copy, channel_sums);
+                }
+            }
+        }
     }
 
-    static void add_image(const Images& images, int n, halide_buffer_t* sums, int chunk, int part) {
-        const int height = images.src->dim[2].extent, width = images.src->dim[1].extent;
-        const int rows = even_size(height, Rows), columns = even_size(width, kTileColumns);
-        alignas(64) float copy[kCopy];
-        for (int y = 0; y < height; y += rows) {
-            for (int x = 0; x < width; x += columns) {
-                const Tile tile = {y, x, min_of(rows, height - y), min_of(columns, width - x)};
-                copy_diff_dst(images, n, chunk * KV, tile, copy);
-                add_tile(images, n, tile, copy, sums, chunk, part);
+    static void add_image(const Images& images, int n, halide_buffer_t* sums, int part) {
+        const halide_dimension_t channel_blocks = sums->dim[1], chunks = sums->dim[2];
+        const Tiling tiling(images.src->dim[2].extent, images.src->dim[1].extent);
+        alignas(64) uint64_t words[kRunBlocks * kBlockWords];
+        const int blocks_in_run = min_of(channel_blocks.extent, kRunBlocks);
+        const int tiles_in_run = kRunBlocks / blocks_in_run;
+        for (int first = 0; first < tiling.count; first += tiles_in_run) {
+            const int end = min_of(tiling.count, first + tiles_in_run);
+            for (int cb = channel_blocks.min; cb < channel_blocks.min + channel_blocks.extent;
+                 cb += blocks_in_run) {
+                const int blocks = min_of(blocks_in_run, channel_blocks.min + channel_blocks.extent - cb);
+                transpose_run(images, n, cb, blocks, tiling, first, end, words);
+                for (int chunk = chunks.min; chunk < chunks.min + chunks.extent; ++chunk) {
+                    scan_run(images, n, cb, blocks, tiling, first, end, words, chunk,
+                             element<float>(sums, 0, cb, chunk, part));
+                }
             }
         }
     }
@@ -162,9 +205,7 @@ struct PixelScan {
             }
             const int end = min_of(batch, (part + 1) * images_per_part);
             for (int n = part * images_per_part; n < end; ++n) {
-                for (int chunk = chunks.min; chunk < chunks.min + chunks.extent; ++chunk) {
-                    add_image(images, n, sums, chunk, part);
-                }
+                add_image(images, n, sums, part);
             }
         }
         return 0;
