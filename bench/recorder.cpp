@@ -26,6 +26,7 @@ std::string speed_over_peer(const std::vector<double>& times, const std::vector<
     std::vector<double> ratios;  // of neighbours in time, so that a slow drift of the machine cancels
     for (std::size_t round = 0; round < std::min(times.size(), peer.size()); ++round)
         ratios.push_back(peer[round] / times[round]);
+    if (ratios.size() < 2) return format("%.2f", speed);
     const auto [least, most] = std::minmax_element(ratios.begin(), ratios.end());
     return format("%.2f +-%.0f%%", speed, 100 * (*most - *least) / 2 / speed);
 }

@@ -38,7 +38,8 @@ class Recorder : public benchmark::BenchmarkReporter {
 
 // Prints a table per pass, layers x percents: the peer's GFLOP/s, and of every other implementation the speed
 // over the peer (ratio of the medians) with half the range that the rounds' own ratios span, in percent of
-// the speed. Groups without times of the peer, and implementations without times, leave gaps.
+// the speed; one round has no range. Groups without times of the peer, and implementations without times,
+// leave gaps.
 void print_speeds(const Times& times, const std::vector<Layer>& layers, std::ostream& out);
 
 }  // namespace sparsetrain::bench

@@ -30,6 +30,12 @@ TEST(PrintSpeeds, DividesMediansAndTellsTheSpread) {
     EXPECT_EQ(text.find("bwd_data"), std::string::npos) << text;
 }
 
+TEST(PrintSpeeds, ClaimsNoSpreadOfOneRound) {
+    const std::string text = summary({{"conv/fwd/tiny/z50/onednn", {4}}, {"conv/fwd/tiny/z50/dense", {2}}});
+    EXPECT_NE(text.find(" 2.00"), std::string::npos) << text;
+    EXPECT_EQ(text.find("+-"), std::string::npos) << text;
+}
+
 TEST(PrintSpeeds, GivesThePeersOwnSpeed) {
     const std::string text = summary({{"conv/bwd_data/tiny/z0/onednn", {0.00115200, 1, 0.00115200}}});
     EXPECT_NE(text.find("100 GFLOP/s"), std::string::npos) << text;
