@@ -6,7 +6,7 @@ namespace sparsetrain::cli {
 // Without BatchNorm the first steps of a ReLU network are the fragile ones: the learning rate rises from
 // nothing to its full value first. Falling to zero afterwards lets a short run end at its best.
 struct Recipe {
-    float learning_rate = 0.02F;  // at the end of the warm-up
+    float learning_rate = 0.01F;  // at the end of the warm-up
     float momentum = 0.9F;
     float weight_decay = 5e-4F;
 
