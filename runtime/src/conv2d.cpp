@@ -41,8 +41,9 @@ Policy policy_from_string(const char* word) {
 
 namespace {
 
-std::string class_text(int filter_h, int filter_w, int stride) {
-    return std::to_string(filter_h) + "x" + std::to_string(filter_w) + " stride " + std::to_string(stride);
+std::string class_name(const ConvShape& shape) {
+    return "conv" + std::to_string(shape.filter_h) + "x" + std::to_string(shape.filter_w) + "_stride" +
+           std::to_string(shape.stride);
 }
 
 const LayerClass& find_class(const ConvShape& shape) {
@@ -55,9 +56,8 @@ const LayerClass& find_class(const ConvShape& shape) {
         }
         linked += std::string(linked.empty() ? "" : ", ") + info.name;
     }
-    throw Error(ErrorCode::unsupported, "Conv2d: no layer class for a filter of " +
-                                            class_text(shape.filter_h, shape.filter_w, shape.stride) +
-                                            "; linked classes: " + linked);
+    throw Error(ErrorCode::unsupported,
+                "Conv2d: expected a layer class that is linked (" + linked + "), given " + class_name(shape));
 }
 
 void check_padding(const char* side, int padding, int filter) {

@@ -1,0 +1,142 @@
+#include "problem.h"
+
+#include <limits>
+#include <random>
+#include <sstream>
+
+#include "direct_convolution.h"
+
+namespace sparsetrain::bench {
+
+namespace {
+
+constexpr int kLeastSamples = 512;
+
+// A mix of `index`'s bits that is random enough for data and quick enough for hundreds of megabytes of it.
+std::uint32_t mix(std::uint32_t index, std::uint32_t seed) {
+    std::uint32_t bits = index * 0x9E3779B1u + seed * 0x7F4A7C15u;
+    bits = (bits ^ (bits >> 15)) * 0x85EBCA77u;
+    bits = (bits ^ (bits >> 13)) * 0xC2B2AE3Du;
+    return bits ^ (bits >> 16);
+}
+
+// From -4 to 4 without 0.
+float small_integer(std::uint32_t bits) {
+    const int value = static_cast<int>(bits & 7) - 4;
+    return static_cast<float>(value < 0 ? value : value + 1);
+}
+
+void fill(Tensor& tensor, int zeros_percent, std::uint32_t seed) {
+    const Shape shape = tensor.shape();
+    const auto threshold = static_cast<std::uint32_t>(zeros_percent * ((1 << 24) / 100.0));
+    const std::size_t plane = static_cast<std::size_t>(shape.h) * static_cast<std::size_t>(shape.w);
+    const auto blocks = static_cast<std::size_t>(channel_blocks(shape.c));
+    float* value = tensor.values().data();
+    std::uint32_t index = 0;
+    for (std::size_t block = 0; block < static_cast<std::size_t>(shape.n) * blocks; ++block) {
+        const int channels = std::min(kLanes, shape.c - static_cast<int>(block % blocks) * kLanes);
+        for (std::size_t pixel = 0; pixel < plane; ++pixel, value += kLanes)
+            for (int lane = 0; lane < channels; ++lane) {
+                const std::uint32_t bits = mix(index++, seed);
+                value[lane] = bits >> 8 < threshold ? 0.0f : small_integer(bits);
+            }
+    }
+}
+
+void fill(Weights& weights, std::uint32_t seed) {
+    const WeightsShape shape = weights.shape();
+    std::uint32_t index = 0;
+    for (int k = 0; k < shape.k; ++k)
+        for (int c = 0; c < shape.c; ++c)
+            for (int r = 0; r < shape.r; ++r)
+                for (int s = 0; s < shape.s; ++s) weights.at(k, c, r, s) = small_integer(mix(index++, seed));
+}
+
+// The first, the last, then random numbers below `count`.
+int pick(int turn, int count, std::mt19937& random) {
+    if (turn < 2) return turn == 0 ? 0 : count - 1;
+    return std::uniform_int_distribution(0, count - 1)(random);
+}
+
+}  // namespace
+
+Problem::Problem(const ConvShape& conv_shape, Pass conv_pass, int zeros_percent)
+    : shape(conv_shape),
+      pass(conv_pass),
+      src(conv_shape.src),
+      weights(conv_shape.weights()),
+      dst(conv_shape.dst()) {
+    if (pass != Pass::bwd_data) fill(src, zeros_percent, 1);
+    if (pass != Pass::bwd_weights) fill(weights, 2);
+    if (pass != Pass::fwd) fill(dst, pass == Pass::bwd_data ? zeros_percent : 0, 3);
+    if (pass == Pass::bwd_weights) {
+        sample_weights();
+    } else {
+        sample_activations(pass == Pass::fwd ? dst : src);
+    }
+    for (Sample& sample : samples_) sample.expected = expected_at(sample.index);
+}
+
+void Problem::sample_activations(const Tensor& tensor) {
+    const Shape size = tensor.shape();
+    const int bottom = size.h - 1, right = size.w - 1;
+    std::mt19937 random(4);
+    for (int turn = 0; static_cast<int>(samples_.size()) < kLeastSamples; ++turn) {
+        const int n = pick(turn, size.n, random), channel = pick(turn, size.c, random);
+        const int y = pick(2, size.h, random), x = pick(2, size.w, random);
+        const int pixels[][2] = {{0, 0},      {0, right}, {bottom, 0}, {bottom, right}, {0, x},
+                                 {bottom, x}, {y, 0},     {y, right},  {y, x}};
+        for (const auto& p : pixels) {
+            samples_.push_back(
+                {{n, channel, p[0], p[1]}, reference::lane_offset(size, n, channel, p[0], p[1]), 0});
+        }
+    }
+}
+
+void Problem::sample_weights() {
+    const WeightsShape size = weights.shape();
+    std::mt19937 random(5);
+    for (int turn = 0; static_cast<int>(samples_.size()) < kLeastSamples; ++turn) {
+        const int k = pick(turn, size.k, random), c = pick(turn, size.c, random);
+        for (int r = 0; r < size.r; ++r)
+            for (int s = 0; s < size.s; ++s) samples_.push_back({{k, c, r, s}, size.offset(k, c, r, s), 0});
+    }
+}
+
+double Problem::expected_at(const int (&i)[4]) const {
+    switch (pass) {
+        case Pass::fwd:
+            return reference::forward_at(shape, src.view(), weights.view(), {}, i[0], i[1], i[2], i[3]).value;
+        case Pass::bwd_data:
+            return reference::backward_data_at(shape, dst.view(), weights.view(), i[0], i[1], i[2], i[3])
+                .value;
+        case Pass::bwd_weights:
+            return reference::backward_weights_at(shape, src.view(), dst.view(), i[0], i[1], i[2], i[3])
+                .value;
+    }
+    return 0;
+}
+
+template <typename Self>
+auto& Problem::result_of(Self& self) {
+    if (self.pass == Pass::bwd_weights) return self.weights.values();
+    return self.pass == Pass::fwd ? self.dst.values() : self.src.values();
+}
+
+void Problem::forget_result() {
+    for (float& value : result_of(*this)) value = std::numeric_limits<float>::quiet_NaN();
+}
+
+std::string Problem::find_mistake() const {
+    for (const Sample& sample : samples_) {
+        const double found = result_of(*this)[sample.offset];
+        if (found == sample.expected) continue;
+        std::ostringstream mistake;
+        mistake << "expected " << sample.expected << " at (" << sample.index[0] << ", " << sample.index[1]
+                << ", " << sample.index[2] << ", " << sample.index[3] << "), found " << found;
+        return mistake.str();
+    }
+    return {};
+}
+
+}  // namespace sparsetrain::bench

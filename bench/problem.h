@@ -1,0 +1,54 @@
+// What the implementations of one benchmark group share: operands with the wanted zeros, and the truth about
+// the result.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "sparsetrain/conv2d.h"
+
+namespace sparsetrain::bench {
+
+// One pass of one convolution. The operand that may be sparse (src; diff_dst for bwd_data) has random zeros,
+// the other has none. All values are small integers: sums are exact in float, in any order, so a result is
+// right or wrong.
+class Problem {
+  public:
+    Problem(const ConvShape& conv_shape, Pass conv_pass, int zeros_percent);
+
+    ConvShape shape;
+    Pass pass;
+    // Two of the three are operands, the third is where the result belongs: dst of fwd, src (diff_src) of
+    // bwd_data, weights (diff_weights) of bwd_weights; dst is diff_dst in the backward passes.
+    Tensor src;
+    Weights weights;
+    Tensor dst;
+
+    // Fills the result with NaN, so that nobody is credited with another's.
+    void forget_result();
+
+    // At how many elements find_mistake() looks: at least 512, which include all corners and all borders (for
+    // bwd_weights: all taps) of the first, the last and further channels.
+    std::size_t samples() const { return samples_.size(); }
+
+    // Compares the result with a direct convolution in double. Empty if it is right, else the first wrong
+    // element.
+    std::string find_mistake() const;
+
+  private:
+    struct Sample {
+        int index[4];  // n, channel, y, x of the result, or k, c, r, s
+        std::size_t offset;
+        double expected;
+    };
+    void sample_activations(const Tensor& result);
+    void sample_weights();
+    double expected_at(const int (&index)[4]) const;
+    // `self`, const or not, is a Problem; the answer is as const.
+    template <typename Self>
+    static auto& result_of(Self& self);
+
+    std::vector<Sample> samples_;
+};
+
+}  // namespace sparsetrain::bench

@@ -1,0 +1,52 @@
+#include <cstdio>
+
+#include "implementation.h"
+
+namespace sparsetrain::bench {
+
+namespace {
+
+class SparseTrain : public Implementation {
+  public:
+    SparseTrain(Problem& problem, Policy policy)
+        : problem_(problem), plan_(problem.shape, policy), packed_weights_(problem.weights.view()) {}
+
+    void run() override {
+        Problem& p = problem_;
+        switch (p.pass) {
+            case Pass::fwd:
+                return plan_.forward(p.src.view(), packed_weights_, {}, p.dst.view(), workspace_);
+            case Pass::bwd_data:
+                return plan_.backward_data(p.dst.view(), packed_weights_, p.src.view(), workspace_);
+            case Pass::bwd_weights:
+                return plan_.backward_weights(p.src.view(), p.dst.view(), p.weights.view(), {}, workspace_);
+        }
+    }
+
+    void publish_result() override {}  // run() writes where it belongs
+
+    std::string label() const override {
+        const RunStatistics& last = workspace_.last_run();
+        char zeros[32];
+        std::snprintf(zeros, sizeof zeros, ", %.1f %% zeros", last.zeros);
+        return to_string(last.kernel) + std::string(zeros);
+    }
+
+  private:
+    Problem& problem_;
+    Conv2d plan_;
+    PackedWeights packed_weights_;
+    Workspace workspace_;
+};
+
+}  // namespace
+
+template <Policy policy>
+std::unique_ptr<Implementation> make_sparsetrain(Problem& problem) {
+    return std::make_unique<SparseTrain>(problem, policy);
+}
+template std::unique_ptr<Implementation> make_sparsetrain<Policy::automatic>(Problem&);
+template std::unique_ptr<Implementation> make_sparsetrain<Policy::dense>(Problem&);
+template std::unique_ptr<Implementation> make_sparsetrain<Policy::zero_skip>(Problem&);
+
+}  // namespace sparsetrain::bench

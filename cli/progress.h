@@ -1,0 +1,48 @@
+// What a training run shows while it runs.
+#pragma once
+
+#include <string>
+
+namespace sparsetrain::cli {
+
+struct ProgressState {
+    int step = 0, steps = 0;  // `step` of `steps` are done
+    double loss = 0;
+    double images_per_second = 0;
+    double seconds_left = 0;
+};
+
+// "1:05" or "2:00:09".
+std::string format_duration(double seconds);
+
+// "[####......] 40/100  loss 0.512  430 images/s  ETA 1:05", cut to `width` columns.
+std::string format_bar(const ProgressState& state, int width);
+
+// "step 40/100  loss 0.512  430 images/s  ETA 1:05"
+std::string format_line(const ProgressState& state);
+
+// Writes to stdout: a bar that is redrawn on a terminal, otherwise a line for the first and the last step and
+// every few seconds.
+class Progress {
+  public:
+    Progress(int steps, int batch);
+
+    // Call after every step, with the mean loss of its batch. What is shown is a running mean over steps.
+    void step_done(double loss);
+
+    // Leaves the bar's line; call before printing anything else.
+    void finish();
+
+  private:
+    ProgressState state(double now) const;
+    void show(double now);
+
+    int steps_, batch_;
+    bool terminal_;
+    int step_ = 0;
+    double start_, shown_ = 0;
+    double smoothed_loss_ = 0;
+    bool last_shown_ = true;
+};
+
+}  // namespace sparsetrain::cli

@@ -1,0 +1,33 @@
+// The command line of `sparsetrain train`.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "cli/recipe.h"
+#include "train/dataset.h"
+
+namespace CLI {
+class App;
+}
+
+namespace sparsetrain::cli {
+
+struct TrainOptions {
+    std::string model = "vgg-small";
+    std::string data = "fashion-mnist";
+    std::string data_directory = train::kFashionMnistDirectory;
+    int steps = 1000;
+    int batch = 64;
+    int threads = 1;
+    std::string kernels = "auto";
+    std::uint32_t seed = 1;
+    std::string metrics;  // path of the metrics file; empty for none
+    Recipe recipe;
+};
+
+// Adds the options, with checks of every value, to the subcommand `command`. `options` is filled when
+// `command` is parsed.
+void add_train_options(CLI::App& command, TrainOptions& options);
+
+}  // namespace sparsetrain::cli

@@ -1,0 +1,221 @@
+#include "train/dataset.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <fstream>
+#include <numeric>
+
+#include "idx_writer.h"
+#include "sparsetrain/error.h"
+#include "temporary_directory.h"
+
+namespace sparsetrain::train {
+namespace {
+
+using test::Bytes;
+using test::idx_bytes;
+using test::write_gzip;
+
+class DatasetFiles : public testing::Test {
+  protected:
+    DatasetFiles() {
+        test::write_split(directory_.path(), "train", 23);
+        test::write_split(directory_.path(), "t10k", 5);
+    }
+
+    // The message of the error that loading gives; empty if there is none.
+    std::string load_error() const {
+        try {
+            load_fashion_mnist(directory_.path());
+        } catch (const Error& error) {
+            EXPECT_EQ(error.code(), ErrorCode::invalid_argument);
+            return error.what();
+        }
+        return {};
+    }
+    void expect_error(const std::string& file, const std::string& what) const {
+        const std::string message = load_error();
+        EXPECT_NE(message.find(file), std::string::npos) << "message: " << message;
+        EXPECT_NE(message.find(what), std::string::npos) << "message: " << message;
+    }
+
+    const std::string train_images_ = "train-images-idx3-ubyte.gz";
+    const std::string test_labels_ = "t10k-labels-idx1-ubyte.gz";
+    test::TemporaryDirectory directory_;
+};
+
+TEST_F(DatasetFiles, GoodFilesAreReadAsWritten) {
+    const DataSplits data = load_fashion_mnist(directory_.path());
+    EXPECT_EQ(data.train.count, 23);
+    EXPECT_EQ(data.test.count, 5);
+    EXPECT_EQ(data.train.height, 28);
+    EXPECT_EQ(data.train.width, 28);
+    EXPECT_EQ(data.train.classes, 10);
+    EXPECT_EQ(data.train.labels[17], 7);
+    EXPECT_EQ(data.train.pixels[22 * 784 + 783], (7 * 22 + 783) % 256);
+}
+
+TEST_F(DatasetFiles, MissingDirectoryNamesThePackage) {
+    try {
+        load_fashion_mnist(directory_ / "nowhere");
+        FAIL();
+    } catch (const Error& error) {
+        EXPECT_NE(std::string(error.what()).find("dataset-fashion-mnist"), std::string::npos) << error.what();
+    }
+}
+
+TEST_F(DatasetFiles, MissingFile) {
+    std::filesystem::remove(directory_ / test_labels_);
+    expect_error(test_labels_, "cannot be opened");
+}
+
+TEST_F(DatasetFiles, WrongMagicNumber) {
+    write_gzip(directory_ / test_labels_, idx_bytes(0x803, {5}, Bytes(5)));
+    expect_error(test_labels_, "magic number 0x00000803, expected 0x00000801");
+}
+
+TEST_F(DatasetFiles, TooFewValues) {
+    write_gzip(directory_ / train_images_, idx_bytes(0x803, {23, 28, 28}, Bytes(23 * 784 - 1)));
+    expect_error(train_images_, "ends after 18031 values, expected 18032");
+}
+
+TEST_F(DatasetFiles, TooManyValues) {
+    write_gzip(directory_ / train_images_, idx_bytes(0x803, {23, 28, 28}, Bytes(23 * 784 + 1)));
+    expect_error(train_images_, "goes on after the 18032 values");
+}
+
+TEST_F(DatasetFiles, CompressedFileCutOff) {
+    std::filesystem::resize_file(directory_ / train_images_,
+                                 std::filesystem::file_size(directory_ / train_images_) / 2);
+    expect_error(train_images_, "expected 18032");
+}
+
+TEST_F(DatasetFiles, HeaderCutOff) {
+    write_gzip(directory_ / train_images_, {0, 0, 8, 3, 0, 0});
+    expect_error(train_images_, "ends before its sizes");
+}
+
+TEST_F(DatasetFiles, EmptyFile) {
+    std::ofstream(directory_ / train_images_, std::ios::trunc);
+    expect_error(train_images_, "ends before its magic number");
+}
+
+TEST_F(DatasetFiles, DamagedCompression) {
+    const auto path = directory_ / train_images_;
+    std::fstream file(path, std::ios::in | std::ios::out | std::ios::binary);
+    file.seekp(-8, std::ios::end);  // the checksum
+    file.write("\x12\x34\x56\x78", 4);
+    file.close();
+    expect_error(train_images_, "cannot be read");
+}
+
+TEST_F(DatasetFiles, OtherImageSize) {
+    write_gzip(directory_ / train_images_, idx_bytes(0x803, {23, 32, 32}, Bytes(23 * 1024)));
+    expect_error(train_images_, "images of 32x32, expected 28x28");
+}
+
+TEST_F(DatasetFiles, NoImages) {
+    write_gzip(directory_ / train_images_, idx_bytes(0x803, {0, 28, 28}, {}));
+    expect_error(train_images_, "size 0 of dimension 0");
+}
+
+TEST_F(DatasetFiles, SizesThatNoMemoryHolds) {
+    write_gzip(directory_ / train_images_, idx_bytes(0x803, {0xffffffff, 0xffffffff, 28}, {}));
+    expect_error(train_images_, "size 4294967295 of dimension 0");
+}
+
+TEST_F(DatasetFiles, LabelsThatDoNotMatchTheImages) {
+    write_gzip(directory_ / test_labels_, idx_bytes(0x801, {4}, Bytes(4)));
+    expect_error(test_labels_, "4 labels, expected one for each of the 5 images");
+}
+
+TEST_F(DatasetFiles, LabelOutOfRange) {
+    write_gzip(directory_ / test_labels_, idx_bytes(0x801, {5}, {0, 9, 10, 0, 0}));
+    expect_error(test_labels_, "label 10 of image 2, expected 0 to 9");
+}
+
+TEST_F(DatasetFiles, NormalisedImagesHaveMeanZeroAndDeviationOne) {
+    const Dataset data = load_fashion_mnist(directory_.path()).train;
+    const Batch all = consecutive(data, normalisation_of(data), 0, data.count);
+    double sum = 0, squares = 0;
+    for (const float value : all.images) {
+        sum += value;
+        squares += static_cast<double>(value) * value;
+    }
+    const auto count = static_cast<double>(all.images.size());
+    EXPECT_EQ(all.images.size(), 23U * 784U);
+    EXPECT_NEAR(sum / count, 0, 1e-5);
+    EXPECT_NEAR(squares / count, 1, 1e-5);
+}
+
+TEST_F(DatasetFiles, ConstantImagesAreNotDividedByZero) {
+    write_gzip(directory_ / train_images_, idx_bytes(0x803, {23, 28, 28}, Bytes(23 * 784, 51)));
+    const Dataset data = load_fashion_mnist(directory_.path()).train;
+    for (const float value : consecutive(data, normalisation_of(data), 0, 1).images)
+        EXPECT_NEAR(value, 0, 1e-6);
+}
+
+TEST_F(DatasetFiles, GatherTakesTheImagesAndLabelsOfTheIndices) {
+    const Dataset data = load_fashion_mnist(directory_.path()).train;
+    const std::vector<std::uint32_t> indices{21, 3};
+    const Batch batch = gather(data, {0, 1}, indices);
+    EXPECT_EQ(batch.labels, (std::vector<std::int32_t>{1, 3}));
+    EXPECT_FLOAT_EQ(batch.images[10], (7 * 21 + 10) % 256 / 255.0F);
+    EXPECT_FLOAT_EQ(batch.images[784 + 10], (7 * 3 + 10) / 255.0F);
+}
+
+TEST_F(DatasetFiles, LastConsecutiveBatchIsPartial) {
+    const Dataset data = load_fashion_mnist(directory_.path()).train;
+    const Batch batch = consecutive(data, {0, 1}, 20, 8);
+    EXPECT_EQ(batch.labels, (std::vector<std::int32_t>{0, 1, 2}));
+    EXPECT_EQ(batch.images.size(), 3U * 784U);
+}
+
+TEST(ShuffledIndices, EveryEpochHoldsEachIndexOnce) {
+    ShuffledIndices indices(100, 1);
+    std::vector<std::vector<std::uint32_t>> epochs(2);
+    for (auto& epoch : epochs) {
+        for (const int size : {60, 39, 1})
+            for (const std::uint32_t index : indices.next(size)) epoch.push_back(index);
+    }
+    EXPECT_NE(epochs[0], epochs[1]);
+    std::vector<std::uint32_t> all(100);
+    std::iota(all.begin(), all.end(), 0U);
+    for (auto& epoch : epochs) {
+        EXPECT_NE(epoch, all) << "not shuffled";
+        std::ranges::sort(epoch);
+        EXPECT_EQ(epoch, all);
+    }
+}
+
+TEST(ShuffledIndices, BatchesReachIntoTheNextEpoch) {
+    ShuffledIndices indices(3, 1);
+    const std::vector<std::uint32_t> batch = indices.next(7);
+    for (std::uint32_t index = 0; index < 3; ++index) EXPECT_GE(std::ranges::count(batch, index), 2);
+}
+
+TEST(ShuffledIndices, OrderDependsOnTheSeedAlone) {
+    EXPECT_EQ(ShuffledIndices(50, 7).next(120), ShuffledIndices(50, 7).next(120));
+    EXPECT_NE(ShuffledIndices(50, 7).next(50), ShuffledIndices(50, 8).next(50));
+    // Fixed for ever, so that a run can be repeated with another standard library.
+    EXPECT_EQ(ShuffledIndices(6, 1).next(6), (std::vector<std::uint32_t>{1, 3, 0, 4, 5, 2}));
+}
+
+TEST(ShuffledIndices, NothingToShuffleIsRefused) {
+    EXPECT_THROW(ShuffledIndices(0, 1), Error);
+}
+
+// The real files, which the package in scripts/setup installs.
+TEST(FashionMnist, HasItsKnownSizesAndStatistics) {
+    const DataSplits data = load_fashion_mnist(kFashionMnistDirectory);
+    EXPECT_EQ(data.train.count, 60000);
+    EXPECT_EQ(data.test.count, 10000);
+    for (int label = 0; label < 10; ++label) EXPECT_EQ(std::ranges::count(data.test.labels, label), 1000);
+    const Normalisation normalisation = normalisation_of(data.train);
+    EXPECT_NEAR(normalisation.mean, 0.2860, 1e-4);
+    EXPECT_NEAR(normalisation.deviation, 0.3530, 1e-4);
+}
+
+}  // namespace
+}  // namespace sparsetrain::train

@@ -1,0 +1,196 @@
+// The `sparsetrain` program, run as a user runs it.
+#include "program.h"
+
+#include <gtest/gtest.h>
+
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <sstream>
+
+#include "idx_writer.h"
+#include "temporary_directory.h"
+
+namespace sparsetrain {
+namespace {
+
+using nlohmann::json;
+using test::Program;
+using Arguments = std::vector<std::string>;
+
+void expect_contains(const std::string& text, const std::string& part) {
+    EXPECT_NE(text.find(part), std::string::npos) << "no \"" << part << "\" in:\n" << text;
+}
+
+struct Usage {
+    const char* name;
+    Arguments arguments;
+    const char* message;
+};
+
+class BadUsage : public testing::TestWithParam<Usage> {};
+
+TEST_P(BadUsage, ExitsWithTwoAndSaysWhatIsWrong) {
+    Program program(GetParam().arguments);
+    EXPECT_EQ(program.exit_code(), 2);
+    expect_contains(program.output(), GetParam().message);
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    CommandLine, BadUsage,
+    testing::Values(
+        Usage{"no_command", {}, "A command, train or info, is required"},
+        Usage{"unknown_command", {"trian"}, "trian"},
+        Usage{"unknown_option", {"train", "--epochs", "3"}, "--epochs"},
+        Usage{"zero_steps", {"train", "--steps", "0"}, "--steps: given 0, expected 1 to"},
+        Usage{"steps_no_number", {"train", "--steps", "many"}, "--steps: given many, expected 1 to"},
+        Usage{"negative_batch", {"train", "--batch", "-3"}, "--batch: given -3, expected 1 to 4096"},
+        Usage{"huge_batch", {"train", "--batch", "99999999999"}, "--batch: given 99999999999"},
+        Usage{"zero_threads", {"train", "--threads", "0"}, "--threads: given 0"},
+        Usage{"unknown_kernels", {"train", "--kernels", "fast"}, "zero_skip"},
+        Usage{"unknown_model", {"train", "--model", "resnet-50"}, "vgg-small"},
+        Usage{"unknown_data", {"train", "--data", "mnist"}, "fashion-mnist"},
+        Usage{"negative_seed", {"train", "--seed", "-1"}, "--seed"},
+        Usage{"nan_rate", {"train", "--learning-rate", "nan"}, "--learning-rate: given nan"},
+        Usage{"negative_rate", {"train", "--learning-rate", "-0.1"}, "--learning-rate: given -0.1"},
+        Usage{"momentum_of_one", {"train", "--momentum", "1"}, "--momentum: given 1, expected 0 to"},
+        Usage{"metrics_without_a_path", {"train", "--metrics"}, "--metrics"}),
+    [](const auto& usage) { return std::string(usage.param.name); });
+
+TEST(Program, HelpIsASuccess) {
+    Program program({"train", "--help"});
+    EXPECT_EQ(program.exit_code(), 0);
+    for (const char* option : {"--model", "--data", "--steps", "--batch", "--threads", "--kernels", "--seed",
+                               "--metrics", "--data-dir", "--learning-rate", "--momentum", "--weight-decay"})
+        expect_contains(program.output(), option);
+}
+
+TEST(Program, InfoShowsVersionsTheCpuAndTheClasses) {
+    Program program({"info"});
+    EXPECT_EQ(program.exit_code(), 0);
+    for (const char* word :
+         {"sparsetrain", "halide", "compiler", "cpu", "avx512", "conv3x3_stride1", "fashion-mnist"})
+        expect_contains(program.output(), word);
+}
+
+TEST(Program, MissingDataIsNamed) {
+    Program program({"train", "--data-dir", "/nowhere"});
+    EXPECT_EQ(program.exit_code(), 1);
+    expect_contains(program.output(), "/nowhere: no such directory");
+}
+
+TEST(Program, MetricsPathIsTriedBeforeAnythingElse) {
+    Program program({"train", "--metrics", "/nowhere/m.jsonl", "--data-dir", "/nowhere"});
+    EXPECT_EQ(program.exit_code(), 1);
+    expect_contains(program.output(), "metrics file /nowhere/m.jsonl: cannot be written");
+}
+
+class ShortRun : public testing::Test {
+  protected:
+    ShortRun() {
+        test::write_split(directory_.path(), "train", 40);
+        test::write_split(directory_.path(), "t10k", 11);  // the last batch is partial
+    }
+    Arguments arguments(Arguments more) const {
+        Arguments all{"train", "--data-dir", directory_.path(), "--batch", "4", "--metrics", metrics_};
+        all.insert(all.end(), more.begin(), more.end());
+        return all;
+    }
+    std::vector<json> records() const {
+        std::vector<json> all;
+        std::ifstream file(metrics_);
+        for (std::string line; std::getline(file, line);) all.push_back(json::parse(line));
+        return all;
+    }
+
+    test::TemporaryDirectory directory_;
+    const std::string metrics_ = directory_ / "metrics.jsonl";
+};
+
+// The table's row of the first pass of `convolution`, in words.
+Arguments row_of(const std::string& output, const std::string& convolution) {
+    std::istringstream lines(output);
+    for (std::string line; std::getline(lines, line);)
+        if (line.starts_with(convolution + " ")) {
+            std::istringstream words(line);
+            return {std::istream_iterator<std::string>(words), {}};
+        }
+    return {};
+}
+
+TEST_F(ShortRun, PrintsAccuracyAndATablePerConvolution) {
+    Program program(arguments({"--steps", "3", "--kernels", "zero_skip"}));
+    ASSERT_EQ(program.exit_code(), 0) << program.output();
+    expect_contains(program.output(), "step 1/3  loss ");
+    expect_contains(program.output(), "of 11 images");
+    expect_contains(program.output(), "thread CPU time");
+    // name, shape in three words, zeros of src and diff_dst, pass, kernel, two times, speedup
+    const Arguments conv2 = row_of(program.output(), "conv2");
+    ASSERT_EQ(conv2.size(), 11U) << program.output();
+    EXPECT_EQ(conv2[6], "fwd");
+    EXPECT_EQ(conv2[7], "zero_skip");
+    const double zeros = std::stod(conv2[4]), chosen = std::stod(conv2[8]), dense = std::stod(conv2[9]);
+    EXPECT_GT(zeros, 0);
+    EXPECT_LT(zeros, 100);
+    EXPECT_NEAR(std::stod(conv2[10]), dense / chosen, 0.05 * dense / chosen + 0.02);
+    const Arguments conv1 = row_of(program.output(), "conv1");
+    ASSERT_EQ(conv1.size(), 13U) << "expected \"not counted\" at the end:\n" << program.output();
+    EXPECT_EQ(conv1[7], "dense");
+}
+
+TEST_F(ShortRun, WritesMetricsOfEveryStep) {
+    Program program(arguments({"--steps", "3", "--threads", "2"}));
+    ASSERT_EQ(program.exit_code(), 0) << program.output();
+    const std::vector<json> all = records();
+    ASSERT_EQ(all.size(), 5U);
+    EXPECT_EQ(all[0]["record"], "header");
+    EXPECT_EQ(all[0]["threads"], 2);
+    for (int step = 1; step <= 3; ++step) {
+        EXPECT_EQ(all[step]["step"], step);
+        EXPECT_GT(all[step]["loss"], 0);
+        EXPECT_GT(all[step]["ms"], 0);
+        const json& conv2 = all[step]["convolutions"][1];
+        EXPECT_GT(conv2["zeros_src"], 0);
+        EXPECT_LT(conv2["zeros_src"], 100);
+        EXPECT_EQ(conv2["passes"].size(), 3U);
+        EXPECT_GT(conv2["passes"]["bwd_weights"]["ms"], 0);
+        EXPECT_EQ(all[step]["convolutions"][0]["passes"].size(), 2U) << "the first has no bwd_data";
+    }
+    EXPECT_EQ(all[4]["record"], "summary");
+    EXPECT_EQ(all[4]["clock"], "wall time");
+    EXPECT_EQ(all[4]["convolutions"].size(), all[1]["convolutions"].size());
+}
+
+TEST_F(ShortRun, IsRepeatedExactlyWithTheSameSeed) {
+    std::vector<json> losses;
+    for (const char* seed : {"5", "5", "6"}) {
+        Program program(arguments({"--steps", "2", "--seed", seed}));
+        ASSERT_EQ(program.exit_code(), 0) << program.output();
+        losses.push_back(records().at(2)["loss"]);
+    }
+    EXPECT_EQ(losses[0], losses[1]);
+    EXPECT_NE(losses[0], losses[2]);
+}
+
+TEST_F(ShortRun, CtrlCEndsTrainingWithTheTableAndWholeMetrics) {
+    Program program(arguments({"--steps", "1000000"}));
+    ASSERT_TRUE(program.wait_for("step 1/")) << program.output();
+    program.interrupt();
+    EXPECT_EQ(program.exit_code(), 0) << program.output();
+    expect_contains(program.output(), "interrupted after ");
+    expect_contains(program.output(), "all but the first");
+    expect_contains(program.output(), "test accuracy");
+    const std::vector<json> all = records();
+    EXPECT_EQ(all.back()["interrupted"], true);
+    EXPECT_EQ(all.back()["steps"], all.size() - 2);
+}
+
+TEST_F(ShortRun, DivergenceIsAnErrorThatSuggestsALowerRate) {
+    // Such a decay turns the sign of every weight and multiplies it by 9 in every step.
+    Program program(arguments({"--steps", "200", "--learning-rate", "10", "--weight-decay", "1"}));
+    EXPECT_EQ(program.exit_code(), 1) << program.output();
+    expect_contains(program.output(), "training diverged");
+    expect_contains(program.output(), "--learning-rate");
+}
+
+}  // namespace
+}  // namespace sparsetrain

@@ -1,0 +1,138 @@
+// What the program shows and writes, as functions of numbers.
+#include <gtest/gtest.h>
+
+#include <fstream>
+
+#include "cli/layer_table.h"
+#include "cli/metrics.h"
+#include "cli/progress.h"
+#include "cli/recipe.h"
+#include "sparsetrain/error.h"
+#include "temporary_directory.h"
+
+namespace sparsetrain::cli {
+namespace {
+
+bool contains(const std::string& text, const std::string& part) {
+    return text.find(part) != std::string::npos;
+}
+
+TEST(Progress, Durations) {
+    EXPECT_EQ(format_duration(0), "0:00");
+    EXPECT_EQ(format_duration(59.6), "1:00");
+    EXPECT_EQ(format_duration(3599), "59:59");
+    EXPECT_EQ(format_duration(3600 + 120 + 9), "1:02:09");
+    EXPECT_EQ(format_duration(-1), "0:00");
+}
+
+TEST(Progress, BarShowsStepLossSpeedAndTimeLeft) {
+    const ProgressState state{30, 120, 0.5125, 431.4, 65};
+    EXPECT_EQ(format_bar(state, 100), "[#####...............] 30/120  loss 0.512  431 images/s  ETA 1:05");
+    EXPECT_EQ(format_line(state), "step 30/120  loss 0.512  431 images/s  ETA 1:05");
+}
+
+TEST(Progress, BarFitsTheTerminal) {
+    const ProgressState state{30, 120, 0.5125, 431.4, 65};
+    EXPECT_EQ(format_bar(state, 31), "[#####...............] 30/120 ");
+    EXPECT_EQ(format_bar(state, 1), "");
+    EXPECT_EQ(format_bar(state, 0), "");
+}
+
+TEST(Progress, BarOfAFinishedRunIsFull) {
+    EXPECT_TRUE(contains(format_bar({7, 7, 1, 1, 0}, 100), "[####################] 7/7"));
+}
+
+TEST(Recipe, LearningRateRisesThenFalls) {
+    const Recipe recipe{0.1F, 0.9F, 0};
+    EXPECT_FLOAT_EQ(recipe.learning_rate_at(1, 1000), 0.1F / 50);
+    EXPECT_FLOAT_EQ(recipe.learning_rate_at(50, 1000), 0.1F);
+    for (int step = 1; step <= 1000; ++step) {
+        EXPECT_GT(recipe.learning_rate_at(step, 1000), 0);
+        EXPECT_LE(recipe.learning_rate_at(step, 1000), 0.1F);
+    }
+    EXPECT_LT(recipe.learning_rate_at(1000, 1000), 0.001F);
+    EXPECT_FLOAT_EQ(recipe.learning_rate_at(1, 1), 0.1F);
+}
+
+TEST(Zeros, ArePercentagesOfTheValuesWithoutPaddingLanes) {
+    Tensor tensor({2, 20, 3, 5});  // 600 values, 960 stored
+    EXPECT_DOUBLE_EQ(percentage_of_zeros(tensor.view()), 100);
+    for (std::size_t pixel = 0; pixel < 15; ++pixel)
+        tensor.values()[pixel * kLanes] = 1;  // channel 0, image 0
+    tensor.values()[15 * kLanes] = -0.0F;     // a zero
+    EXPECT_DOUBLE_EQ(percentage_of_zeros(tensor.view()), 100.0 * (600 - 15) / 600);
+}
+
+std::vector<LayerReport> two_layers() {
+    ConvShape first, second;
+    first.src = {8, 1, 28, 28};
+    second.src = {8, 64, 28, 28};
+    first.k = second.k = 64;
+    return {{"conv1", first, 51.0, 62.5, {{Pass::fwd, Kernel::dense, 5, 5}}},
+            {"conv2",
+             second,
+             52.0,
+             63.5,
+             {{Pass::fwd, Kernel::zero_skip, 10, 15}, {Pass::bwd_data, Kernel::zero_skip, 10, 25}}}};
+}
+
+TEST(LayerTable, TotalLeavesOutTheFirstConvolution) {
+    const TotalReport total = total_of(two_layers());
+    EXPECT_DOUBLE_EQ(total.chosen_ms, 20);
+    EXPECT_DOUBLE_EQ(total.dense_ms, 40);
+    EXPECT_DOUBLE_EQ(total.speedup(), 2);
+}
+
+TEST(LayerTable, HasARowPerPass) {
+    const std::string table = format_layer_table(two_layers(), "auto");
+    EXPECT_TRUE(contains(table, "auto ms"));
+    EXPECT_TRUE(
+        contains(table, "conv2              8x64x28x28 -> 64        52.0      63.5  fwd         zero_skip"))
+        << table;
+    EXPECT_TRUE(contains(table, "10.00     15.00    1.50x\n")) << table;
+    EXPECT_TRUE(contains(table, "5.00      5.00    1.00x  not counted\n")) << table;
+    EXPECT_TRUE(contains(table, "20.00     40.00    2.00x\n")) << table;
+    EXPECT_EQ(std::count(table.begin(), table.end(), '\n'), 2 + 3 + 1);
+}
+
+TEST(Metrics, EveryRecordIsALineOfJson) {
+    const test::TemporaryDirectory directory;
+    const std::string path = directory / "metrics.jsonl";
+    MetricsFile metrics(path);
+    TrainOptions options;
+    options.batch = 17;
+    metrics.write(header_record(options));
+    metrics.write(summary_record({3, true, 2.5, 100, 0.4, 0.9, two_layers(), "wall time"}));
+
+    std::ifstream file(path);  // while it is still open for writing: records are flushed
+    std::string line;
+    ASSERT_TRUE(std::getline(file, line));
+    const Json header = Json::parse(line);
+    EXPECT_EQ(header["record"], "header");
+    EXPECT_EQ(header["batch"], 17);
+    EXPECT_EQ(header["kernels"], "auto");
+    ASSERT_TRUE(std::getline(file, line));
+    const Json summary = Json::parse(line);
+    EXPECT_EQ(summary["interrupted"], true);
+    EXPECT_EQ(summary["total"]["speedup"], 2);
+    EXPECT_EQ(summary["convolutions"][1]["passes"]["bwd_data"]["dense_ms"], 25);
+    EXPECT_EQ(summary["convolutions"][0]["counted"], false);
+    EXPECT_FALSE(std::getline(file, line));
+}
+
+TEST(Metrics, PathThatCannotBeWrittenIsNamed) {
+    try {
+        MetricsFile metrics("/nowhere/metrics.jsonl");
+        FAIL();
+    } catch (const Error& error) {
+        EXPECT_TRUE(contains(error.what(), "/nowhere/metrics.jsonl")) << error.what();
+    }
+}
+
+TEST(Metrics, FullDiskIsAnError) {
+    MetricsFile metrics("/dev/full");
+    EXPECT_THROW(metrics.write({{"record", "step"}}), Error);
+}
+
+}  // namespace
+}  // namespace sparsetrain::cli

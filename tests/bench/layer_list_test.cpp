@@ -1,0 +1,121 @@
+// benchdnn problem strings, good and bad.
+#include "layer_list.h"
+
+#include <gtest/gtest.h>
+
+#include <fstream>
+
+#include "sparsetrain/error.h"
+
+namespace sparsetrain::bench {
+
+namespace {
+
+// The message of the Error that `call` throws.
+template <typename Call>
+std::string error_of(Call call) {
+    try {
+        call();
+    } catch (const Error& error) {
+        return error.what();
+    }
+    return "no error";
+}
+
+void expect_shape(const char* problem, const ConvShape& expected) {
+    const ConvShape found = parse_layer(problem).shape;
+    EXPECT_EQ(found.src, expected.src) << problem;
+    EXPECT_EQ(found.k, expected.k) << problem;
+    EXPECT_EQ(found.filter_h, expected.filter_h) << problem;
+    EXPECT_EQ(found.filter_w, expected.filter_w) << problem;
+    EXPECT_EQ(found.stride, expected.stride) << problem;
+    EXPECT_EQ(found.padding, expected.padding) << problem;
+}
+
+// Into a file of this test's own: tests run in parallel.
+std::string write_file(const std::string& text) {
+    const std::string file =
+        testing::TempDir() + testing::UnitTest::GetInstance()->current_test_info()->name() + ".txt";
+    std::ofstream(file) << text;
+    return file;
+}
+
+}  // namespace
+
+TEST(ParseLayer, TakesSquareProblems) {
+    const Layer layer = parse_layer("mb16ic256oc512ih56oh56kh3ph1n\"vgg-3.2_x\"");
+    EXPECT_EQ(layer.name, "vgg-3.2_x");
+    expect_shape("mb16ic256oc512ih56oh56kh3ph1n\"a\"", {{16, 256, 56, 56}, 512, 3, 3, 1, {1, 1, 1, 1}});
+    expect_shape("mb1_ic3_oc5_ih7_kh1_n\"a\"", {{1, 3, 7, 7}, 5, 1, 1, 1, {0, 0, 0, 0}});
+}
+
+TEST(ParseLayer, TakesEveryDirectionOnItsOwn) {
+    expect_shape("mb2ic3oc5ih7iw9oh7ow7kh3kw5ph1pw1n\"a\"", {{2, 3, 7, 9}, 5, 3, 5, 1, {1, 1, 1, 1}});
+    expect_shape("mb2ic3oc5ih7iw9kh3ph2pw0n\"a\"", {{2, 3, 7, 9}, 5, 3, 3, 1, {2, 0, 2, 0}});
+}
+
+TEST(ParseLayer, DerivesPaddingBelowAndRightFromTheOutput) {
+    expect_shape("mb1ic16oc16ih56oh28kh3sh2ph1n\"a\"", {{1, 16, 56, 56}, 16, 3, 3, 2, {1, 1, 0, 0}});
+    expect_shape("mb1ic16oc16ih57oh28kh3sh2ph1n\"a\"", {{1, 16, 57, 57}, 16, 3, 3, 2, {1, 1, 0, 0}});
+    expect_shape("mb1ic16oc16ih8oh8kh3ph0n\"a\"", {{1, 16, 8, 8}, 16, 3, 3, 1, {0, 0, 2, 2}});
+}
+
+TEST(ParseLayer, RefusesWithWhatWasExpectedAndFound) {
+    const std::pair<const char*, const char*> cases[] = {
+        {"",
+         "expected one of the keys mb, ic, oc, ih, iw, oh, ow, kh, kw, sh, sw, ph, pw, n\"name\", found the "
+         "end"},
+        {"mb16ic16oc16ih8kh3ph1", "found the end of the line"},
+        {"mb16ic16oc16ih8kh3ph1dh1n\"a\"", "found 'dh1n\"a\"'"},
+        {"16ic16", "found '16ic16'"},
+        {"mb,ic16oc16ih8kh3n\"a\"",
+         "expected a number of at least 1 after 'mb', found ',ic16oc16ih8kh3n\"a\"'"},
+        {"mb0ic16oc16ih8kh3n\"a\"", "expected a number of at least 1 after 'mb'"},
+        {"mb1ic16oc16ih8kh3ph-1n\"a\"", "expected a number of at least 0 after 'ph'"},
+        {"mb1ic99999999999oc16ih8kh3n\"a\"", "expected a number of at least 1 after 'ic'"},
+        {"mb1ic16oc16ih8kh3ph1n7", "expected a name in double quotes"},
+        {"mb1ic16oc16ih8kh3ph1n\"\"", "expected a name in double quotes"},
+        {"mb1ic16oc16ih8kh3ph1n\"a/b\"", "found '\"a/b\"'"},
+        {"mb1ic16oc16ih8kh3ph1n\"a\" ", "expected a name in double quotes"},
+        {"mb1ic16oc16ic16ih8kh3n\"a\"", "expected every key once, found 'ic' twice"},
+        {"mb1ic16ih8kh3n\"a\"", "expected the key 'oc', which is missing"},
+        {"mb1ic16oc16ih8kh3sh2sw1n\"a\"", "expected one stride in both directions"},
+        {"mb1ic16oc16ih2kh3n\"a\"",
+         "expected a filter no larger than the padded input in the direction of oh"},
+        {"mb1ic16oc16ih8iw1kh3n\"a\"",
+         "expected a filter no larger than the padded input in the direction of ow"},
+        {"mb1ic16oc16ih8oh6kh3ph1n\"a\"",
+         "expected oh7, which the input, filter, stride and padding make, found oh6"},
+        {"mb1ic16oc16ih8oh9ow6kh3ph1n\"a\"", "expected ow7"},
+        {"mb1ic16oc16ih8oh10kh3ph1n\"a\"",
+         "expected less padding than the filter's 3, found 3 in the direction of oh"},
+        {"mb1ic16oc16ih8kh3ph1pw3n\"a\"",
+         "expected less padding than the filter's 3, found 3 in the direction of ow"},
+    };
+    for (const auto& [problem, expected] : cases) {
+        const std::string message = error_of([&] { parse_layer(problem); });
+        EXPECT_NE(message.find(expected), std::string::npos) << problem << " gave: " << message;
+    }
+}
+
+TEST(ReadLayers, SkipsCommentsAndKeepsTheOrder) {
+    const auto layers =
+        read_layers(write_file("# two layers\n\nmb1ic16oc16ih8kh3n\"b\"\nmb1ic16oc16ih8kh3n\"a\"\n"));
+    ASSERT_EQ(layers.size(), 2u);
+    EXPECT_EQ(layers[0].name, "b");
+    EXPECT_EQ(layers[1].name, "a");
+}
+
+TEST(ReadLayers, NamesFileAndLine) {
+    const std::string bad = write_file("# comment\nmb1ic16oc16ih8kh3n\"a\"\nmb1ic16oc16kh3n\"b\"\n");
+    EXPECT_EQ(error_of([&] { read_layers(bad); }), bad + ":3: expected the key 'ih', which is missing");
+    const std::string twice = write_file("mb1ic16oc16ih8kh3n\"a\"\nmb1ic16oc16ih9kh3n\"a\"\n");
+    EXPECT_EQ(error_of([&] { read_layers(twice); }),
+              twice + ":2: expected every name once, found \"a\" again");
+    const std::string empty = write_file("# nothing\n");
+    EXPECT_EQ(error_of([&] { read_layers(empty); }), empty + ": expected at least one problem string");
+    EXPECT_EQ(error_of([] { read_layers("/no/such/file"); }),
+              "/no/such/file: expected a readable file of problem strings");
+}
+
+}  // namespace sparsetrain::bench

@@ -1,0 +1,125 @@
+#include "sparsetrain/relu.h"
+
+#include <cmath>
+#include <limits>
+
+#include "support.h"
+#include "train/relu.h"
+
+namespace sparsetrain::test {
+namespace {
+
+class ReluTest : public testing::TestWithParam<int> {
+  protected:
+    Workspace workspace{GetParam()};
+};
+INSTANTIATE_TEST_SUITE_P(Threads, ReluTest, testing::Values(1, 2));
+
+TEST_P(ReluTest, ForwardIsMaxWithZeroAndItsExactMask) {
+    for (const Shape& shape : tail_shapes()) {
+        SCOPED_TRACE(text(shape));
+        const Tensor src = small_integers(shape, 1);
+        Tensor dst = stale(shape);
+        Mask mask = stale_mask(shape);
+        relu_forward(src.view(), dst.view(), mask.view(), workspace);
+        for_each(shape, [&](int n, int c, int y, int x) {
+            const float expected = std::max(src.values()[at(shape, n, c, y, x)], 0.0F);
+            ASSERT_EQ(dst.values()[at(shape, n, c, y, x)], expected);
+            ASSERT_EQ(bit(mask.view(), n, c, y, x), expected != 0);
+        });
+        for_each_padding(shape, [&](int n, int c, int y, int x) {
+            ASSERT_EQ(dst.values()[at(shape, n, c, y, x)], 0);
+            ASSERT_FALSE(bit(mask.view(), n, c, y, x));
+        });
+    }
+}
+
+TEST_P(ReluTest, BackwardKeepsWhatTheMaskKeeps) {
+    for (const Shape& shape : tail_shapes()) {
+        SCOPED_TRACE(text(shape));
+        const Tensor src = small_integers(shape, 2), diff_dst = small_integers(shape, 3);
+        Tensor dst(shape), diff_src = stale(shape);
+        Mask mask(shape);
+        relu_forward(src.view(), dst.view(), mask.view(), workspace);
+        relu_backward(diff_dst.view(), mask.view(), diff_src.view(), workspace);
+        for (std::size_t i = 0; i < shape.elements(); ++i)
+            ASSERT_EQ(diff_src.values()[i], src.values()[i] > 0 ? diff_dst.values()[i] : 0.0F);
+    }
+}
+
+TEST_P(ReluTest, OccupancyMaskHasABitForEveryNonzero) {
+    for (const Shape& shape : tail_shapes()) {
+        SCOPED_TRACE(text(shape));
+        const Tensor tensor = small_integers(shape, 4);
+        Mask mask = stale_mask(shape);
+        occupancy_mask(tensor.view(), mask.view(), workspace);
+        for (std::size_t i = 0; i < shape.elements(); ++i)
+            ASSERT_EQ((mask.words()[i / kLanes] >> (i % kLanes) & 1) != 0, tensor.values()[i] != 0);
+    }
+}
+
+TEST_P(ReluTest, NegativeZeroIsZeroAndTheSmallestAndNonFiniteValuesAreNot) {
+    const Shape shape{1, 4, 1, 1};
+    Tensor tensor(shape);
+    tensor.values()[0] = -0.0F;
+    tensor.values()[1] = std::numeric_limits<float>::min();
+    tensor.values()[2] = std::numeric_limits<float>::quiet_NaN();
+    tensor.values()[3] = -std::numeric_limits<float>::infinity();
+    Mask mask(shape);
+    occupancy_mask(tensor.view(), mask.view(), workspace);
+    EXPECT_EQ(mask.words()[0], 0b1110);
+}
+
+// The gradient that reaches a ReLU may have a mask of its own; the result's mask is the intersection.
+TEST_P(ReluTest, OperatorNarrowsTheMaskOfItsGradient) {
+    const Shape shape{2, 20, 5, 7};
+    const Tensor src = small_integers(shape, 5), diff_dst = small_integers(shape, 6);
+    Mask diff_mask(shape);
+    occupancy_mask(diff_dst.view(), diff_mask.view(), workspace);
+    train::Relu relu("relu", shape);
+    const train::Activation in{src.view(), {}};
+    relu.forward({&in, 1}, {workspace});
+    train::Activation diff_src;
+    relu.backward({diff_dst.view(), diff_mask.view()}, {&diff_src, 1}, {workspace});
+    for_each(shape, [&](int n, int c, int y, int x) {
+        const std::size_t i = at(shape, n, c, y, x);
+        const float expected = src.values()[i] > 0 ? diff_dst.values()[i] : 0.0F;
+        ASSERT_EQ(diff_src.tensor.data[i], expected);
+        ASSERT_EQ(bit(diff_src.mask, n, c, y, x), expected != 0);
+    });
+}
+
+TEST(ReluErrors, NameTheFunctionTheArgumentAndBothValues) {
+    Workspace workspace;
+    const Shape shape{1, 16, 2, 2}, other{1, 16, 2, 3};
+    Tensor src(shape), dst(shape), wrong(other);
+    Mask mask(shape);
+    expect_invalid([&] { relu_forward(src.view(), wrong.view(), mask.view(), workspace); },
+                   {"relu_forward", "dst", "N1 C16 H2 W2", "N1 C16 H2 W3"});
+    expect_invalid(
+        [&] {
+            relu_forward({nullptr, shape}, dst.view(), mask.view(), workspace);
+        },
+        {"relu_forward", "src", "null"});
+    expect_invalid(
+        [&] {
+            relu_forward(src.view(), {dst.view().data + 1, shape}, mask.view(), workspace);
+        },
+        {"dst", "aligned to 64 bytes", "4 bytes off"});
+    expect_invalid([&] { relu_backward(src.view(), {}, dst.view(), workspace); }, {"relu_backward", "mask"});
+    expect_invalid(
+        [&] {
+            occupancy_mask({src.view().data, {0, 16, 2, 2}}, mask.view(), workspace);
+        },
+        {"occupancy_mask", "at least 1", "N0 C16 H2 W2"});
+    expect_invalid(
+        [&] {
+            occupancy_mask({src.view().data, shape, Layout(7)}, mask.view(), workspace);
+        },
+        {"layout", "nchw16c", "7"});
+    const Shape huge{1 << 20, 1 << 20, 1 << 20, 1 << 20};
+    expect_invalid([&] { occupancy_mask({src.view().data, huge}, mask.view(), workspace); }, {"2^31"});
+}
+
+}  // namespace
+}  // namespace sparsetrain::test
