@@ -38,24 +38,55 @@ struct PixelScan {
         int pad_top, pad_left;
     };
 
-    // diff_dst around the tile: row j, column i hold output pixel (y + j + pad_top - (R - 1), x + i +
-    // pad_left - (S - 1)).
-    static void copy_diff_dst(const Images& images, int n, int first_block, const Tile& tile, float* copy) {
-        const halide_buffer_t* from = images.diff_dst;
-        const int height = from->dim[2].extent, width = from->dim[1].extent, blocks = from->dim[3].extent;
-        for (int j = 0; j < tile.rows + R - 1; ++j) {
-            const int y = tile.y + j + images.pad_top - (R - 1);
-            for (int i = 0; i < tile.columns + S - 1; ++i) {
-                const int x = tile.x + i + images.pad_left - (S - 1);
-                const bool inside = y >= 0 && y < height && x >= 0 && x < width;
-                for (int v = 0; v < KV; ++v) {
-                    const bool present = inside && first_block + v < blocks;
-                    _mm512_store_ps(
-                        copy + (j * kPitch + i) * kPixel + v * kLanes,
-                        present ? _mm512_load_ps(element<const float>(from, 0, x, y, first_block + v, n))
-                                : _mm512_setzero_ps());
-                }
+    // The part of diff_dst around a tile: copy row j, column i is output pixel (y + j, x + i). Rows of a tile
+    // are too short for the hardware's prefetchers, so that a layer with few channels would wait longer for
+    // them than it computes.
+    struct Neighbourhood {
+        const halide_buffer_t* from;
+        int n, y, x, rows, columns;
+
+        Neighbourhood(const Images& images, int image, const Tile& tile)
+            : from(images.diff_dst),
+              n(image),
+              y(tile.y + images.pad_top - (R - 1)),
+              x(tile.x + images.pad_left - (S - 1)),
+              rows(tile.rows + R - 1),
+              columns(tile.columns + S - 1) {}
+
+        // The pixels of copy row j in a channel block, of which those from begin() to end() exist; null if
+        // none does.
+        const float* row(int j, int block) const {
+            const bool exists = y + j >= 0 && y + j < from->dim[2].extent && block < from->dim[3].extent;
+            return exists ? element<const float>(from, 0, 0, y + j, block, n) + ptrdiff_t{x} * kLanes
+                          : nullptr;
+        }
+        int begin() const { return max_of(0, -x); }
+        int end() const { return min_of(columns, from->dim[1].extent - x); }
+    };
+
+    static void copy_row(const float* row, int begin, int end, int columns, float* to) {
+        if (row == nullptr) begin = end = columns;
+        for (int i = 0; i < begin; ++i) _mm512_store_ps(to + i * kPixel, _mm512_setzero_ps());
+        for (int i = begin; i < end; ++i) _mm512_store_ps(to + i * kPixel, _mm512_load_ps(row + i * kLanes));
+        for (int i = max_of(begin, end); i < columns; ++i)
+            _mm512_store_ps(to + i * kPixel, _mm512_setzero_ps());
+    }
+
+    static void copy_diff_dst(const Neighbourhood& around, int first_block, float* copy) {
+        for (int v = 0; v < KV; ++v) {
+            for (int j = 0; j < around.rows; ++j) {
+                copy_row(around.row(j, first_block + v), around.begin(), around.end(), around.columns,
+                         copy + j * kPitch * kPixel + v * kLanes);
             }
+        }
+    }
+
+    // Asks for share `part` of `parts` of what copy_diff_dst will read.
+    static void prefetch_diff_dst(const Neighbourhood& around, int first_block, int part, int parts) {
+        for (int i = part; i < around.rows * KV; i += parts) {
+            const float* row = around.row(i % around.rows, first_block + i / around.rows);
+            if (row == nullptr) continue;
+            for (int x = around.begin(); x < around.end(); ++x) __builtin_prefetch(row + x * kLanes, 0, 2);
         }
     }
 
@@ -139,11 +170,13 @@ struct PixelScan {
 
     static void transpose_run(const Images& images, int n, int cb, int blocks, const Tiling& tiling,
                               int first, int end, uint64_t* words) {
-        for (int i = first; i < end; ++i) {
-            const Tile tile = tiling[i];
-            for (int b = cb; b < cb + blocks; ++b, words += kBlockWords) {
-                transpose_occupancy(element<const float>(images.src, 0, tile.x, tile.y, b, n),
-                                    images.src->dim[2].stride, tile, words);
+        // Block by block, so that memory is read nearly in its order.
+        for (int b = 0; b < blocks; ++b) {
+            for (int i = first; i < end; ++i) {
+                const Tile tile = tiling[i];
+                transpose_occupancy(element<const float>(images.src, 0, tile.x, tile.y, cb + b, n),
+                                    images.src->dim[2].stride, tile,
+                                    words + ((i - first) * blocks + b) * kBlockWords);
             }
         }
     }
@@ -154,10 +187,12 @@ struct PixelScan {
         alignas(64) float copy[kCopy];
         for (int i = first; i < end; ++i) {
             const Tile tile = tiling[i];
-            copy_diff_dst(images, n, chunk * KV, tile, copy);
+            copy_diff_dst(Neighbourhood(images, n, tile), chunk * KV, copy);
             float* channel_sums = sums;
             for (int b = cb; b < cb + blocks; ++b) {
                 const float* src = element<const float>(images.src, 0, tile.x, tile.y, b, n);
+                if (i + 1 < end)
+                    prefetch_diff_dst(Neighbourhood(images, n, tiling[i + 1]), chunk * KV, b - cb, blocks);
                 for (int c = 0; c < kLanes; ++c, words += kWords, channel_sums += kChannel) {
                     scan(words, src + c, images.src->dim[2].stride, copy, channel_sums);
                 }
