@@ -16,6 +16,7 @@ class ConvDense : public Generator<ConvDense> {
   public:
     GeneratorParam<std::string> layer_class{"layer_class", ""};
     GeneratorParam<std::string> pass{"pass", "fwd"};
+    GeneratorParam<std::string> images{"images", "wide"};  // or "narrow": which of the two rows
     GeneratorParam<int> filter_h{"filter_h", 3};
     GeneratorParam<int> filter_w{"filter_w", 3};
     GeneratorParam<int> stride{"stride", 1};
@@ -49,8 +50,9 @@ class ConvDense : public Generator<ConvDense> {
     }
 
     void schedule() {
-        const auto& row =
-            sparsetrain::generators::schedule_of(sparsetrain::schedules::kDense, layer_class, pass);
+        using namespace sparsetrain::schedules;
+        const auto& table = images.value() == "narrow" ? kDenseNarrow : kDense;
+        const auto& row = sparsetrain::generators::schedule_of(table, layer_class, pass);
         Var xo("xo"), xi("xi"), yo("yo"), yi("yi"), kbo("kbo"), kbi("kbi");
         const auto traverse = [&](Func f) {
             f.split(x, xo, xi, row.x_tile, TailStrategy::GuardWithIf)

@@ -12,6 +12,13 @@ inline constexpr DenseRow kDense[] = {
     {"conv3x3_stride1", "bwd_data",     14,       2,       8},
 };
 
+// Images so narrow that a tile of kDense would be half empty.
+inline constexpr DenseRow kDenseNarrow[] = {
+    // class             pass         x_tile  k_vectors  rows
+    {"conv3x3_stride1", "fwd",           7,       4,       8},
+    {"conv3x3_stride1", "bwd_data",      7,       4,       8},
+};
+
 inline constexpr DenseWeightsRow kDenseWeights[] = {
     // class             pass         c_lanes  k_vectors  rows
     {"conv3x3_stride1", "bwd_weights",   4,       2,      28},

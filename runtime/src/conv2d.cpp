@@ -203,7 +203,9 @@ void Conv2d::forward(SparseInput src, const PackedWeights& weights, std::span<co
     TensorBuffer src_buffer(src.tensor), dst_buffer(dst);
     BiasBuffer bias_buffer(bias, shape.k);
     with_weights(layer_class, Pass::fwd, kernel, weights, workspace, [&](halide_buffer_t* packed) {
-        call_pipeline(function, kernel == Kernel::dense ? layer_class.fwd_dense : layer_class.fwd_zero_skip,
+        call_pipeline(function,
+                      kernel == Kernel::dense ? layer_class.fwd_dense.for_width(shape.dst().w)
+                                              : layer_class.fwd_zero_skip,
                       workspace, src_buffer, packed, bias_buffer, shape.padding.top, shape.padding.left,
                       dst_buffer);
     });
@@ -226,7 +228,8 @@ void Conv2d::forward_relu(SparseInput src, const PackedWeights& weights, std::sp
     BiasBuffer bias_buffer(bias, shape.k);
     with_weights(layer_class, Pass::fwd, kernel, weights, workspace, [&](halide_buffer_t* packed) {
         call_pipeline(function,
-                      kernel == Kernel::dense ? layer_class.fwd_relu_dense : layer_class.fwd_relu_zero_skip,
+                      kernel == Kernel::dense ? layer_class.fwd_relu_dense.for_width(shape.dst().w)
+                                              : layer_class.fwd_relu_zero_skip,
                       workspace, src_buffer, packed, bias_buffer, shape.padding.top, shape.padding.left,
                       dst_buffer, mask_buffer);
     });
@@ -256,7 +259,8 @@ void Conv2d::backward_data(SparseInput diff_dst, const PackedWeights& weights, T
               pad_left = shape.filter_w - 1 - shape.padding.left;
     with_weights(layer_class, Pass::bwd_data, kernel, weights, workspace, [&](halide_buffer_t* packed) {
         call_pipeline(function,
-                      kernel == Kernel::dense ? layer_class.bwd_data_dense : layer_class.bwd_data_zero_skip,
+                      kernel == Kernel::dense ? layer_class.bwd_data_dense.for_width(shape.src.w)
+                                              : layer_class.bwd_data_zero_skip,
                       workspace, src_buffer, packed, no_bias, pad_top, pad_left, dst_buffer);
     });
 }

@@ -26,15 +26,27 @@ using ZeroSkipWeightsPipeline = int (*)(const void*, halide_buffer_t*, halide_bu
 // (context, master, packed)
 using PackPipeline = int (*)(const void*, halide_buffer_t*, halide_buffer_t*);
 
+// The dense pipelines of one pass: for images up to `narrow_width` output pixels wide, and for wider ones.
+template <typename Pipeline>
+struct DensePipelines {
+    Pipeline wide, narrow;
+    int narrow_width;
+
+    Pipeline for_width(int dst_width) const { return dst_width <= narrow_width ? narrow : wide; }
+};
+
 struct LayerClass {
     LayerClassInfo info;
 
-    ConvPipeline fwd_dense, fwd_zero_skip;
-    ConvReluPipeline fwd_relu_dense, fwd_relu_zero_skip;
+    DensePipelines<ConvPipeline> fwd_dense;
+    ConvPipeline fwd_zero_skip;
+    DensePipelines<ConvReluPipeline> fwd_relu_dense;
+    ConvReluPipeline fwd_relu_zero_skip;
     PackPipeline fwd_zero_skip_pack;
     schedules::ScatterRow fwd_row;
 
-    ConvPipeline bwd_data_dense, bwd_data_zero_skip;
+    DensePipelines<ConvPipeline> bwd_data_dense;
+    ConvPipeline bwd_data_zero_skip;
     PackPipeline bwd_data_dense_pack, bwd_data_zero_skip_pack;
     schedules::ScatterRow bwd_data_row;
 

@@ -84,11 +84,15 @@ TEST(ErrorsOfPlans, SizesBeyondIndexing) {
 
 TEST(ErrorsOfPlans, LayerClassesThatAreNotLinked) {
     const std::string linked = layer_classes().front().name;
-    expect_error(kUnsupported, {"2x2", linked}, [] { Conv2d plan({{1, 16, 8, 8}, 16, 2, 2, 1, {}}); });
-    expect_error(kUnsupported, {"3x3", "stride 3", linked}, [] {
+    expect_error(kUnsupported, {"conv2x2_stride1", linked}, [] {
+        Conv2d plan({{1, 16, 8, 8}, 16, 2, 2, 1, {}});
+    });
+    expect_error(kUnsupported, {"conv3x3_stride3", linked}, [] {
         Conv2d plan({{1, 16, 8, 8}, 16, 3, 3, 3, {}});
     });
-    expect_error(kUnsupported, {"3x2", linked}, [] { Conv2d plan({{1, 16, 8, 8}, 16, 3, 2, 1, {}}); });
+    expect_error(kUnsupported, {"conv3x2_stride1", linked}, [] {
+        Conv2d plan({{1, 16, 8, 8}, 16, 3, 2, 1, {}});
+    });
 }
 
 TEST(ErrorsOfPlans, FiltersAndStridesBelowOne) {

@@ -84,12 +84,16 @@ TEST_P(Pipelines, DenseRefusesShortBuffers) {
         return std::make_unique<Buffer<6>>(weights.data(), extents);
     };
     const auto good = with_blocks(kInBlocks), too_short = with_blocks(kInBlocks - 1);
-    for (const auto& [pipeline, row] : pipelines(layer().fwd_dense, layer().bwd_data_dense)) {
-        run_conv(pipeline, kImages, *good, true);
-        run_conv(pipeline, kImages - 1, *good, false);
-        run_conv(pipeline, kImages, *too_short, false);
-        run_conv(pipeline, kImages, *good, true);
-    }
+    const auto check = [&](detail::ConvPipeline fwd, detail::ConvPipeline bwd_data) {
+        for (const auto& [pipeline, row] : pipelines(fwd, bwd_data)) {
+            run_conv(pipeline, kImages, *good, true);
+            run_conv(pipeline, kImages - 1, *good, false);
+            run_conv(pipeline, kImages, *too_short, false);
+            run_conv(pipeline, kImages, *good, true);
+        }
+    };
+    check(layer().fwd_dense.wide, layer().bwd_data_dense.wide);
+    check(layer().fwd_dense.narrow, layer().bwd_data_dense.narrow);
 }
 
 TEST_P(Pipelines, ZeroSkipRefusesShortBuffers) {
