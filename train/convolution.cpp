@@ -32,7 +32,9 @@ Convolution::Convolution(std::string name, const ConvShape& shape, Policy policy
       bias_momentum_(padded(shape.k)),
       packed_(weights_.view()),
       dst_(shape.dst()) {
-    const auto fan_in = static_cast<std::size_t>(shape.src.c * shape.filter_h * shape.filter_w);
+    std::size_t fan_in = 1;
+    for (const int size : {shape.src.c, shape.filter_h, shape.filter_w})
+        fan_in *= static_cast<std::size_t>(size);
     fill_uniform(weights_, Random::he_bound(fan_in), random);
     if (activate_ == Activate::relu) {
         dst_mask_ = Mask(shape.dst());

@@ -61,8 +61,9 @@ StepResult Network::evaluate(std::span<const float> images, std::span<const std:
 
 Activation Network::forward(std::span<const float> images, std::size_t count, Mode mode) {
     TensorView src = src_.view();
-    const auto image_size = static_cast<std::size_t>(src.shape.c * src.shape.h * src.shape.w);
-    detail::check_count("Network", "images", count * image_size, images.size());
+    std::size_t values = count;
+    for (const int size : {src.shape.c, src.shape.h, src.shape.w}) values *= static_cast<std::size_t>(size);
+    detail::check_count("Network", "images", values, images.size());
     src.shape.n = static_cast<int>(count);
     nchw_to_nchw16c(images.data(), src, workspace_);
 
