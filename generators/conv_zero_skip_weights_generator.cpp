@@ -29,7 +29,7 @@ class ConvZeroSkipWeights : public Generator<ConvZeroSkipWeights> {
     Output<Buffer<float, 6>> diff_weights{"diff_weights"};
 
     void generate() {
-        // The row's K chunks: the layout of what its stage read and write, not a way to compute.
+        // The row's K chunks: the layout of what its stage writes, not a way to compute.
         const auto& row = sparsetrain::generators::schedule_of(sparsetrain::schedules::kPixelScan,
                                                                layer_class, "bwd_weights");
         const int taps = filter_h.value() * filter_w.value(), channel = taps * row.k_vectors * 16;
