@@ -67,6 +67,21 @@ TEST_F(TrainingSteps, PoliciesRunTheKernelsThatTheyName) {
     }
 }
 
+TEST_F(TrainingSteps, ReplayRunsTheKernelsOfTheLastStep) {
+    for (const Policy policy : {Policy::dense, Policy::zero_skip, Policy::automatic}) {
+        const Network net = network_after_a_step(policy);
+        const std::vector<cli::LayerReport> layers = cli::replay_last_step(net);
+        ASSERT_EQ(layers.size(), net.convolutions().size());
+        for (std::size_t i = 0; i < layers.size(); ++i) {
+            const ConvolutionStep& last = net.convolutions()[i]->last_step();
+            ASSERT_EQ(layers[i].passes.size(), i == 0 ? 2U : 3U);
+            for (const cli::PassReport& report : layers[i].passes)
+                EXPECT_EQ(report.kernel, last.run_of(report.pass).statistics.kernel)
+                    << to_string(policy) << " " << layers[i].name << " " << to_string(report.pass);
+        }
+    }
+}
+
 // ---- One step's tensors, each within the error of summation
 // -------------------------------------------------
 
