@@ -10,7 +10,7 @@
 #include "layer_class.h"
 #include "sparsetrain/error.h"
 
-namespace sparsetrain::testing {
+namespace sparsetrain::test {
 namespace {
 
 using detail::Buffer;
@@ -140,4 +140,4 @@ INSTANTIATE_TEST_SUITE_P(Classes, Pipelines, ::testing::ValuesIn(detail::linked_
                          [](const auto& class_info) { return std::string(class_info.param->info.name); });
 
 }  // namespace
-}  // namespace sparsetrain::testing
+}  // namespace sparsetrain::test
