@@ -38,12 +38,12 @@ void register_benchmarks(const std::vector<Layer>& layers, int rounds, CurrentGr
         for (const Pass pass : kPasses)
             for (const int percent : kZerosPercents)
                 for (int round = 0; round < rounds; ++round)
-                    for (const auto& entry : implementations()) {
+                    for (const ImplementationEntry* entry : turns_of(round)) {
                         const GroupKey key{&layer, pass, percent};
-                        const auto run = [&current, key, &entry](benchmark::State& state) {
-                            time_implementation(state, current.get(key), entry);
+                        const auto run = [&current, key, entry](benchmark::State& state) {
+                            time_implementation(state, current.get(key), *entry);
                         };
-                        benchmark::RegisterBenchmark(benchmark_name(key, entry.name).c_str(), run)
+                        benchmark::RegisterBenchmark(benchmark_name(key, entry->name).c_str(), run)
                             ->Unit(benchmark::kMillisecond);
                     }
 }

@@ -4,6 +4,7 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "problem.h"
 
@@ -32,8 +33,13 @@ struct ImplementationEntry {
 // The one that all others are compared with.
 inline constexpr const char* kPeer = "onednn";
 
-// All implementations, in the order in which they take turns.
+// All implementations, in the order of tables.
 std::span<const ImplementationEntry> implementations();
+
+// All of them, in the order in which they take turns in a round. What runs before a benchmark leaves caches
+// and clock in its own state: starts rotate, and over as many rounds as there are implementations (an even
+// number) each follows every other.
+std::vector<const ImplementationEntry*> turns_of(int round);
 
 // This library through its public API.
 template <Policy policy>

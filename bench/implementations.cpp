@@ -1,3 +1,5 @@
+#include <iterator>
+
 #include "implementation.h"
 
 namespace sparsetrain::bench {
@@ -15,6 +17,17 @@ constexpr ImplementationEntry kImplementations[] = {
 
 std::span<const ImplementationEntry> implementations() {
     return kImplementations;
+}
+
+std::vector<const ImplementationEntry*> turns_of(int round) {
+    // From the round's first one step forward, two back, three forward...: no two steps are alike.
+    const int count = static_cast<int>(std::size(kImplementations));
+    std::vector<const ImplementationEntry*> turns;
+    for (int turn = 0; turn < count; ++turn) {
+        const int from_first = turn % 2 != 0 ? (turn + 1) / 2 : count - turn / 2;
+        turns.push_back(&kImplementations[(round + from_first) % count]);
+    }
+    return turns;
 }
 
 }  // namespace sparsetrain::bench

@@ -70,10 +70,15 @@ double median_ms(Times times) {
     return 1e3 * times[kRepetitions / 2];
 }
 
+// A fixed policy: `auto` would choose anew, without what it remembers of the training run's steps.
+Policy policy_of(Kernel kernel) {
+    return kernel == Kernel::zero_skip ? Policy::zero_skip : Policy::dense;
+}
+
 PassReport replay_pass(LayerReplay& replay, Pass pass, const Conv2d& chosen, const Conv2d& dense,
                        Workspace& workspace) {
     const clockid_t clock = replay_clock(workspace.threads());
-    // The first call of each allocates scratch memory; which kernel the policy chose is the same in all.
+    // The first call of each allocates scratch memory.
     replay.seconds(pass, dense, workspace, clock);
     replay.seconds(pass, chosen, workspace, clock);
     const Kernel kernel = workspace.last_run().kernel;
@@ -86,18 +91,20 @@ PassReport replay_pass(LayerReplay& replay, Pass pass, const Conv2d& chosen, con
 }
 
 LayerReport replay_layer(const train::Convolution& convolution, Workspace& workspace) {
-    const Conv2d& chosen = convolution.plan();
-    const Conv2d dense(chosen.shape(), Policy::dense);
+    const ConvShape& shape = convolution.plan().shape();
+    const Conv2d dense(shape, Policy::dense);
     const train::ConvolutionStep& step = convolution.last_step();
     LayerReplay replay(convolution);
     LayerReport report{convolution.name(),
-                       chosen.shape(),
+                       shape,
                        percentage_of_zeros(step.src.tensor),
                        percentage_of_zeros(step.diff_dst.tensor),
                        {}};
-    for (const Pass pass : {Pass::fwd, Pass::bwd_data, Pass::bwd_weights})
-        if (pass != Pass::bwd_data || step.diff_src.data != nullptr)
-            report.passes.push_back(replay_pass(replay, pass, chosen, dense, workspace));
+    for (const Pass pass : {Pass::fwd, Pass::bwd_data, Pass::bwd_weights}) {
+        if (pass == Pass::bwd_data && step.diff_src.data == nullptr) continue;
+        const Conv2d chosen(shape, policy_of(step.run_of(pass).statistics.kernel));
+        report.passes.push_back(replay_pass(replay, pass, chosen, dense, workspace));
+    }
     return report;
 }
 

@@ -12,7 +12,7 @@ namespace sparsetrain::cli {
 
 struct PassReport {
     Pass pass = Pass::fwd;
-    Kernel kernel = Kernel::dense;       // that the network's policy chose
+    Kernel kernel = Kernel::dense;       // that the training run's last step ran
     double chosen_ms = 0, dense_ms = 0;  // medians; packing of weights included
 
     double speedup() const { return dense_ms / chosen_ms; }
@@ -40,8 +40,8 @@ TotalReport total_of(const std::vector<LayerReport>& layers);
 // Percentage of zeros among the values of `tensor`, not counting lanes that pad C to 16.
 double percentage_of_zeros(ConstTensorView tensor);
 
-// Replays every pass of the last train_step of `network`, its own policy and dense in turn, on tensors apart
-// from the network's. Call it before anything else overwrites the step's tensors.
+// Replays every pass of the last train_step of `network`, the kernel that it ran and dense in turn, on
+// tensors apart from the network's. Call it before anything else overwrites the step's tensors.
 std::vector<LayerReport> replay_last_step(const train::Network& network);
 
 // Which clock replay_last_step reads with so many threads: that of the thread's own CPU time if there is but

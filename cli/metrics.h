@@ -31,14 +31,14 @@ struct StepMetrics {
     double loss = 0;
     double batch_accuracy = 0;  // 0 to 1
     float learning_rate = 0;
-    double ms = 0;
+    double ms = 0;  // wall time of making the batch and training on it
 };
 
 struct RunSummary {
     int steps = 0;  // that ran
     bool interrupted = false;
-    double training_seconds = 0, images_per_second = 0;
-    double test_loss = 0, test_accuracy = 0;  // accuracy from 0 to 1
+    double training_seconds = 0, images_per_second = 0;  // of the steps alone, as StepMetrics::ms
+    double test_loss = 0, test_accuracy = 0;             // accuracy from 0 to 1
     std::vector<LayerReport> layers;
     std::string clock;  // that measured `layers`
 };

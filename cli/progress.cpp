@@ -58,10 +58,11 @@ std::string format_line(const ProgressState& state) {
 }
 
 Progress::Progress(int steps, int batch)
-    : steps_(steps), batch_(batch), terminal_(isatty(STDOUT_FILENO) == 1), start_(wall_seconds()) {}
+    : steps_(steps), batch_(batch), terminal_(isatty(STDOUT_FILENO) == 1) {}
 
-void Progress::step_done(double loss) {
+void Progress::step_done(double loss, double seconds) {
     smoothed_loss_ = step_ == 0 ? loss : smoothed_loss_ + kNewest * (loss - smoothed_loss_);
+    seconds_ += seconds;
     ++step_;
     const double now = wall_seconds();
     const double pause = terminal_ ? kSecondsBetweenBars : kSecondsBetweenLines;
@@ -69,17 +70,17 @@ void Progress::step_done(double loss) {
     if (last_shown_) show(now);
 }
 
-ProgressState Progress::state(double now) const {
-    const double per_step = std::max(now - start_, 1e-9) / std::max(1, step_);
+ProgressState Progress::state() const {
+    const double per_step = std::max(seconds_, 1e-9) / std::max(1, step_);
     return {step_, steps_, smoothed_loss_, batch_ / per_step, per_step * (steps_ - step_)};
 }
 
 void Progress::show(double now) {
     shown_ = now;
     if (terminal_)
-        std::printf("\r%s\033[K", format_bar(state(now), terminal_width()).c_str());
+        std::printf("\r%s\033[K", format_bar(state(), terminal_width()).c_str());
     else
-        std::printf("%s\n", format_line(state(now)).c_str());
+        std::printf("%s\n", format_line(state()).c_str());
     std::fflush(stdout);
 }
 

@@ -27,20 +27,21 @@ class Progress {
   public:
     Progress(int steps, int batch);
 
-    // Call after every step, with the mean loss of its batch. What is shown is a running mean over steps.
-    void step_done(double loss);
+    // Call after every step, with the mean loss of its batch and its time. The loss shown is a running mean;
+    // speed and time left are those of the steps alone.
+    void step_done(double loss, double seconds);
 
     // Leaves the bar's line; call before printing anything else.
     void finish();
 
   private:
-    ProgressState state(double now) const;
+    ProgressState state() const;
     void show(double now);
 
     int steps_, batch_;
     bool terminal_;
     int step_ = 0;
-    double start_, shown_ = 0;
+    double seconds_ = 0, shown_ = 0;  // of all steps; when it was shown last
     double smoothed_loss_ = 0;
     bool last_shown_ = true;
 };

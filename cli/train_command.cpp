@@ -1,6 +1,7 @@
 #include <cmath>
 #include <cstdio>
 #include <optional>
+#include <span>
 #include <stdexcept>
 
 #include "cli/clock.h"
@@ -18,7 +19,7 @@
 namespace sparsetrain::cli {
 namespace {
 
-struct Session {
+struct TrainingRun {
     const TrainOptions& options;
     const train::DataSplits& data;
     train::Normalisation normalisation;
@@ -33,49 +34,53 @@ void require_supported_cpu() {
                         std::string("Skylake server, AMD since Zen 4); this is: ") + cpu_model());
 }
 
+// A step's mean loss, and the wall time of making its batch and training on it: not of writing its metrics.
+struct TimedStep {
+    double loss = 0, seconds = 0;
+};
+
 // One step; fails before a diverged network is mistaken for a trained one.
-train::StepResult train_one_step(Session& session, int step, const train::Batch& batch) {
-    const Recipe& recipe = session.options.recipe;
-    const train::Sgd sgd{recipe.learning_rate_at(step, session.options.steps), recipe.momentum,
+TimedStep train_one_step(TrainingRun& run, int step, std::span<const std::uint32_t> indices) {
+    const Recipe& recipe = run.options.recipe;
+    const train::Sgd sgd{recipe.learning_rate_at(step, run.options.steps), recipe.momentum,
                          recipe.weight_decay};
     const double start = wall_seconds();
-    const train::StepResult result = session.network.train_step(batch.images, batch.labels, sgd);
-    const double ms = 1e3 * (wall_seconds() - start);
-    if (session.metrics) {
+    const train::Batch batch = gather(run.data.train, run.normalisation, indices);
+    const train::StepResult result = run.network.train_step(batch.images, batch.labels, sgd);
+    const double seconds = wall_seconds() - start;
+    if (run.metrics) {
         const double accuracy = static_cast<double>(result.correct) / batch.size();
-        const StepMetrics numbers{step, result.loss, accuracy, sgd.learning_rate, ms};
-        session.metrics->write(step_record(numbers, session.network.convolutions()));
+        const StepMetrics numbers{step, result.loss, accuracy, sgd.learning_rate, 1e3 * seconds};
+        run.metrics->write(step_record(numbers, run.network.convolutions()));
     }
     if (!std::isfinite(result.loss))
         throw std::runtime_error("training diverged: the loss of step " + std::to_string(step) +
                                  " is not finite; a lower --learning-rate may help");
-    return result;
+    return {result.loss, seconds};
 }
 
-void train_all_steps(Session& session, RunSummary& summary) {
-    const TrainOptions& options = session.options;
-    train::ShuffledIndices order(session.data.train.count, options.seed);
+void train_all_steps(TrainingRun& run, RunSummary& summary) {
+    const TrainOptions& options = run.options;
+    train::ShuffledIndices order(run.data.train.count, options.seed);
     const InterruptGuard interrupt;
     Progress progress(options.steps, options.batch);
-    const double start = wall_seconds();
     while (summary.steps < options.steps && !summary.interrupted) {
-        const train::Batch batch =
-            gather(session.data.train, session.normalisation, order.next(options.batch));
-        progress.step_done(train_one_step(session, ++summary.steps, batch).loss);
+        const TimedStep step = train_one_step(run, ++summary.steps, order.next(options.batch));
+        summary.training_seconds += step.seconds;
+        progress.step_done(step.loss, step.seconds);
         summary.interrupted = InterruptGuard::requested();
     }
-    summary.training_seconds = wall_seconds() - start;
     summary.images_per_second = static_cast<double>(summary.steps) * options.batch / summary.training_seconds;
     progress.finish();
 }
 
-void evaluate_test_set(Session& session, RunSummary& summary) {
-    const train::Dataset& test = session.data.test;
+void evaluate_test_set(TrainingRun& run, RunSummary& summary) {
+    const train::Dataset& test = run.data.test;
     double loss = 0;
     int correct = 0;
-    for (int first = 0; first < test.count; first += session.options.batch) {
-        const train::Batch batch = consecutive(test, session.normalisation, first, session.options.batch);
-        const train::StepResult result = session.network.evaluate(batch.images, batch.labels);
+    for (int first = 0; first < test.count; first += run.options.batch) {
+        const train::Batch batch = consecutive(test, run.normalisation, first, run.options.batch);
+        const train::StepResult result = run.network.evaluate(batch.images, batch.labels);
         loss += result.loss * batch.size();
         correct += result.correct;
     }
@@ -117,17 +122,17 @@ int run_train(const TrainOptions& options) {
     const train::DataSplits data = train::load_fashion_mnist(options.data_directory);
     train::Network network = train::vgg_small(options.batch, options.seed,
                                               policy_from_string(options.kernels.c_str()), options.threads);
-    Session session{options, data, normalisation_of(data.train), network, metrics};
+    TrainingRun run{options, data, normalisation_of(data.train), network, metrics};
     print_start(options, data);
     if (metrics) metrics->write(header_record(options));
 
     RunSummary summary;
-    train_all_steps(session, summary);
+    train_all_steps(run, summary);
     print_training(summary, options.batch);
     // Before the evaluation, which overwrites the tensors of the last step.
     summary.layers = replay_last_step(network);
     summary.clock = replay_clock_name(options.threads);
-    evaluate_test_set(session, summary);
+    evaluate_test_set(run, summary);
     print_results(summary, options, data.test.count);
     if (metrics) metrics->write(summary_record(summary));
     return 0;

@@ -46,6 +46,8 @@ void add_data_options(CLI::App& command, TrainOptions& options) {
 }  // namespace
 
 void add_train_options(CLI::App& command, TrainOptions& options) {
+    // Scripts put their own options before those of their users, who may repeat one to change it.
+    command.option_defaults()->take_last();
     add_data_options(command, options);
     command.add_option("--steps", options.steps, "Steps of SGD")
         ->check(between(1, 100'000'000))

@@ -27,7 +27,7 @@ struct TrainOptions {
 };
 
 // Adds the options, with checks of every value, to the subcommand `command`. `options` is filled when
-// `command` is parsed.
+// `command` is parsed; of an option that is repeated, the last value counts.
 void add_train_options(CLI::App& command, TrainOptions& options);
 
 }  // namespace sparsetrain::cli

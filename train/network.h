@@ -33,7 +33,6 @@ class Network {
     // but overwrites the activations that convolutions() show.
     StepResult evaluate(std::span<const float> images, std::span<const std::int32_t> labels);
 
-    Shape input_shape() const { return src_.shape(); }
     int classes() const { return diff_logits_.shape().c; }
     int threads() const { return workspace_.threads(); }
 

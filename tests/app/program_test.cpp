@@ -160,6 +160,24 @@ TEST_F(ShortRun, WritesMetricsOfEveryStep) {
     EXPECT_EQ(all[4]["convolutions"].size(), all[1]["convolutions"].size());
 }
 
+TEST_F(ShortRun, TrainingTimeIsThatOfTheSteps) {
+    Program program(arguments({"--steps", "3"}));
+    ASSERT_EQ(program.exit_code(), 0) << program.output();
+    const std::vector<json> all = records();
+    double seconds = 0;
+    for (int step = 1; step <= 3; ++step) seconds += 1e-3 * all.at(step)["ms"].get<double>();
+    EXPECT_NEAR(all.back()["training_seconds"], seconds, 1e-9 * seconds);
+    EXPECT_NEAR(all.back()["images_per_second"], 3 * 4 / seconds, 1e-9 * 12 / seconds);
+}
+
+TEST_F(ShortRun, TakesTheLastValueOfARepeatedOption) {
+    Program program(arguments({"--steps", "1", "--kernels", "auto", "--steps", "2", "--kernels", "dense"}));
+    ASSERT_EQ(program.exit_code(), 0) << program.output();
+    const std::vector<json> all = records();
+    EXPECT_EQ(all[0]["kernels"], "dense");
+    EXPECT_EQ(all.back()["steps"], 2);
+}
+
 TEST_F(ShortRun, IsRepeatedExactlyWithTheSameSeed) {
     std::vector<json> losses;
     for (const char* seed : {"5", "5", "6"}) {

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <set>
 #include <stdexcept>
 
 namespace sparsetrain::bench {
@@ -30,6 +31,20 @@ std::unique_ptr<Implementation> refuse(Problem&) {
 
 TEST(BenchmarkName, HasNoSuffix) {
     EXPECT_EQ(benchmark_name(kKey, "idle"), "conv/fwd/tiny/z50/idle");
+}
+
+TEST(Turns, OverTheRoundsEveryImplementationStartsOnceAndFollowsEveryOther) {
+    const std::size_t count = implementations().size();
+    std::set<std::string> starts;
+    std::set<std::pair<std::string, std::string>> neighbours;
+    for (std::size_t round = 0; round < count; ++round) {
+        const auto turns = turns_of(static_cast<int>(round));
+        ASSERT_EQ(turns.size(), count);
+        starts.insert(turns[0]->name);
+        for (std::size_t i = 1; i < count; ++i) neighbours.emplace(turns[i - 1]->name, turns[i]->name);
+    }
+    EXPECT_EQ(starts.size(), count);
+    EXPECT_EQ(neighbours.size(), count * (count - 1));
 }
 
 TEST(Group, MistrustsAnImplementationThatLeavesAnothersResult) {

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <fstream>
+#include <iterator>
 
 #include "sparsetrain/error.h"
 
@@ -22,14 +23,17 @@ std::string error_of(Call call) {
     return "no error";
 }
 
-void expect_shape(const char* problem, const ConvShape& expected) {
-    const ConvShape found = parse_layer(problem).shape;
+void expect_equal(const ConvShape& found, const ConvShape& expected, const std::string& problem) {
     EXPECT_EQ(found.src, expected.src) << problem;
     EXPECT_EQ(found.k, expected.k) << problem;
     EXPECT_EQ(found.filter_h, expected.filter_h) << problem;
     EXPECT_EQ(found.filter_w, expected.filter_w) << problem;
     EXPECT_EQ(found.stride, expected.stride) << problem;
     EXPECT_EQ(found.padding, expected.padding) << problem;
+}
+
+void expect_shape(const char* problem, const ConvShape& expected) {
+    expect_equal(parse_layer(problem).shape, expected, problem);
 }
 
 // Into a file of this test's own: tests run in parallel.
@@ -104,6 +108,23 @@ TEST(ReadLayers, SkipsCommentsAndKeepsTheOrder) {
     ASSERT_EQ(layers.size(), 2u);
     EXPECT_EQ(layers[0].name, "b");
     EXPECT_EQ(layers[1].name, "a");
+}
+
+// Figures of one version are compared with those of another: the list that conv_bench reads stays as it is.
+TEST(ReadLayers, TheShippedListHasTheFiveLayers) {
+    const Layer expected[] = {
+        {"vgg3_2", {{16, 256, 56, 56}, 256, 3, 3, 1, {1, 1, 1, 1}}},
+        {"vgg4_2", {{16, 512, 28, 28}, 512, 3, 3, 1, {1, 1, 1, 1}}},
+        {"res2_3x3", {{16, 64, 56, 56}, 64, 3, 3, 1, {1, 1, 1, 1}}},
+        {"res3_3x3", {{16, 128, 28, 28}, 128, 3, 3, 1, {1, 1, 1, 1}}},
+        {"res4_3x3", {{16, 256, 14, 14}, 256, 3, 3, 1, {1, 1, 1, 1}}},
+    };
+    const std::vector<Layer> found = read_layers(CONV_BENCH_LAYERS);
+    ASSERT_EQ(found.size(), std::size(expected));
+    for (std::size_t i = 0; i < found.size(); ++i) {
+        EXPECT_EQ(found[i].name, expected[i].name);
+        expect_equal(found[i].shape, expected[i].shape, found[i].name);
+    }
 }
 
 TEST(ReadLayers, NamesFileAndLine) {

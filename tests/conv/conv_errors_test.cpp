@@ -10,7 +10,7 @@
 #include "conv_shapes.h"
 #include "sparsetrain/error.h"
 
-namespace sparsetrain::testing {
+namespace sparsetrain::test {
 namespace {
 
 // Expects `call` to throw Error(code) whose message has all of `parts`, and to print nothing.
@@ -304,4 +304,4 @@ std::string name(const ::testing::TestParamInfo<LayerClassInfo>& info) {
 INSTANTIATE_TEST_SUITE_P(Classes, ErrorsOfPasses, ::testing::ValuesIn(layer_classes()), name);
 
 }  // namespace
-}  // namespace sparsetrain::testing
+}  // namespace sparsetrain::test

@@ -1,8 +1,13 @@
 // Compiled pipelines called directly, with buffers that the public API would never pass: too short for what
-// the others ask of them. Each call must fail with an error, in silence, and leave the next call alone.
+// the others ask of them. Each call must fail with an error that names the buffer, in silence, and leave the
+// next call alone.
 #include <gtest/gtest.h>
 
+#include <array>
 #include <memory>
+#include <string>
+#include <type_traits>
+#include <vector>
 
 #include "conv_problem.h"
 #include "conv_shapes.h"
@@ -10,7 +15,7 @@
 #include "layer_class.h"
 #include "sparsetrain/error.h"
 
-namespace sparsetrain::testing {
+namespace sparsetrain::test {
 namespace {
 
 using detail::Buffer;
@@ -25,9 +30,9 @@ struct BiasBuffer : Buffer<2> {
 
 class Pipelines : public ::testing::TestWithParam<const detail::LayerClass*> {
   protected:
-    // Calls a pipeline that has to fail.
+    // Calls a pipeline that has to fail, with an error that names the buffer at fault.
     template <typename Pipeline, typename... Arguments>
-    void expect_failure(Pipeline pipeline, Arguments... arguments) {
+    void expect_failure(const std::string& buffer, Pipeline pipeline, Arguments... arguments) {
         ::testing::internal::CaptureStdout();
         ::testing::internal::CaptureStderr();
         std::string message;
@@ -39,11 +44,14 @@ class Pipelines : public ::testing::TestWithParam<const detail::LayerClass*> {
         EXPECT_EQ(::testing::internal::GetCapturedStdout(), "");
         EXPECT_EQ(::testing::internal::GetCapturedStderr(), "");
         EXPECT_NE(message.find("the pipeline"), std::string::npos) << message;
+        EXPECT_NE(message.find(" " + buffer + " "), std::string::npos) << message;
     }
 
-    // fwd or bwd_data with `src_images` in src and kImages in dst.
-    void run_conv(detail::ConvPipeline pipeline, int src_images, halide_buffer_t* weights_buffer,
-                  bool works) {
+    // fwd or bwd_data with `src_images` in src and kImages in dst. `at_fault` is the name of the buffer that
+    // is too short, empty if the call has to work.
+    template <typename Pipeline>
+    void run_conv(Pipeline pipeline, int src_images, halide_buffer_t* weights_buffer,
+                  const std::string& at_fault) {
         const Padding& pad = shape.padding;
         const TestTensor src =
             make_tensor({src_images, shape.src.c, shape.src.h, shape.src.w}, Values::integers, {50}, random);
@@ -51,21 +59,60 @@ class Pipelines : public ::testing::TestWithParam<const detail::LayerClass*> {
         const AlignedArray<float> bias(kOutBlocks * kLanes);
         TensorBuffer src_buffer(src.view()), dst_buffer(dst.view());
         BiasBuffer bias_buffer(bias);
-        halide_buffer_t *s = src_buffer, *b = bias_buffer, *d = dst_buffer;
-        if (works) {
-            detail::call_pipeline("a good call", pipeline, workspace, s, weights_buffer, b, pad.top, pad.left,
-                                  d);
+        const TestMask mask(shape.dst());
+        detail::MaskBuffer mask_buffer(mask.view());
+        halide_buffer_t *s = src_buffer, *b = bias_buffer, *d = dst_buffer, *m = mask_buffer;
+        const auto call = [&](auto... outputs) {
+            if (at_fault.empty()) {
+                detail::call_pipeline("a good call", pipeline, workspace, s, weights_buffer, b, pad.top,
+                                      pad.left, outputs...);
+            } else {
+                expect_failure(at_fault, pipeline, s, weights_buffer, b, pad.top, pad.left, outputs...);
+            }
+        };
+        if constexpr (std::is_same_v<Pipeline, detail::ConvReluPipeline>) {
+            call(d, m);
         } else {
-            expect_failure(pipeline, s, weights_buffer, b, pad.top, pad.left, d);
+            call(d);
         }
-        EXPECT_TRUE(dst.memory.guards_intact());
+        EXPECT_TRUE(dst.memory.guards_intact() && mask.memory.guards_intact());
     }
 
-    // Pipelines that compute `shape`: bwd_data's are convolutions of stride 1 themselves.
-    std::vector<std::pair<detail::ConvPipeline, const schedules::ScatterRow*>> pipelines(
-        detail::ConvPipeline fwd, detail::ConvPipeline bwd_data) const {
-        if (layer().info.stride != 1) return {{fwd, &layer().fwd_row}};
-        return {{fwd, &layer().fwd_row}, {bwd_data, &layer().bwd_data_row}};
+    // Short inputs between good calls, which an error must leave alone.
+    template <typename Pipeline>
+    void check_conv(Pipeline pipeline, halide_buffer_t* weights_buffer,
+                    const std::vector<halide_buffer_t*>& short_weights) {
+        run_conv(pipeline, kImages, weights_buffer, "");
+        run_conv(pipeline, kImages - 1, weights_buffer, "src");
+        for (halide_buffer_t* too_short : short_weights) run_conv(pipeline, kImages, too_short, "weights");
+        run_conv(pipeline, kImages, weights_buffer, "");
+    }
+
+    // bwd_data's pipelines are convolutions of stride 1 themselves, which compute `shape` if it is one.
+    bool backward_data_fits() const { return layer().info.stride == 1; }
+
+    void check_dense(halide_buffer_t* good, halide_buffer_t* too_short,
+                     detail::ConvPipeline detail::DensePipelines<detail::ConvPipeline>::*plain,
+                     detail::ConvReluPipeline detail::DensePipelines<detail::ConvReluPipeline>::*relu) {
+        check_conv(layer().fwd_dense.*plain, good, {too_short});
+        check_conv(layer().fwd_relu_dense.*relu, good, {too_short});
+        if (backward_data_fits()) check_conv(layer().bwd_data_dense.*plain, good, {too_short});
+    }
+
+    std::unique_ptr<Buffer<4>> zero_skip_weights(const schedules::ScatterRow& row, int groups, int chunks) {
+        const int slab = row.group * shape.filter_w * row.k_vectors * kLanes;
+        return std::make_unique<Buffer<4>>(weights.data(),
+                                           std::array<int, 4>{slab, shape.filter_h, groups, chunks});
+    }
+
+    template <typename Pipeline>
+    void check_zero_skip(Pipeline pipeline, const schedules::ScatterRow& row) {
+        const int groups = (kInBlocks * kLanes + row.group - 1) / row.group;
+        const int chunks = (kOutBlocks + row.k_vectors - 1) / row.k_vectors;
+        const auto good = zero_skip_weights(row, groups, chunks),
+                   few_groups = zero_skip_weights(row, groups - 1, chunks),
+                   few_chunks = zero_skip_weights(row, groups, chunks - 1);
+        check_conv(pipeline, *good, {*few_groups, *few_chunks});
     }
 
     const detail::LayerClass& layer() const { return *GetParam(); }
@@ -84,35 +131,16 @@ TEST_P(Pipelines, DenseRefusesShortBuffers) {
         return std::make_unique<Buffer<6>>(weights.data(), extents);
     };
     const auto good = with_blocks(kInBlocks), too_short = with_blocks(kInBlocks - 1);
-    const auto check = [&](detail::ConvPipeline fwd, detail::ConvPipeline bwd_data) {
-        for (const auto& [pipeline, row] : pipelines(fwd, bwd_data)) {
-            run_conv(pipeline, kImages, *good, true);
-            run_conv(pipeline, kImages - 1, *good, false);
-            run_conv(pipeline, kImages, *too_short, false);
-            run_conv(pipeline, kImages, *good, true);
-        }
-    };
-    check(layer().fwd_dense.wide, layer().bwd_data_dense.wide);
-    check(layer().fwd_dense.narrow, layer().bwd_data_dense.narrow);
+    using Plain = detail::DensePipelines<detail::ConvPipeline>;
+    using Relu = detail::DensePipelines<detail::ConvReluPipeline>;
+    check_dense(*good, *too_short, &Plain::wide, &Relu::wide);
+    check_dense(*good, *too_short, &Plain::narrow, &Relu::narrow);
 }
 
 TEST_P(Pipelines, ZeroSkipRefusesShortBuffers) {
-    for (const auto& [pipeline, row] : pipelines(layer().fwd_zero_skip, layer().bwd_data_zero_skip)) {
-        const int slab = row->group * shape.filter_w * row->k_vectors * kLanes;
-        const auto with = [this, slab](int groups, int chunks) {
-            const std::array<int, 4> extents = {slab, shape.filter_h, groups, chunks};
-            return std::make_unique<Buffer<4>>(weights.data(), extents);
-        };
-        const int groups = (kInBlocks * kLanes + row->group - 1) / row->group;
-        const int chunks = (kOutBlocks + row->k_vectors - 1) / row->k_vectors;
-        const auto good = with(groups, chunks), few_groups = with(groups - 1, chunks),
-                   few_chunks = with(groups, chunks - 1);
-        run_conv(pipeline, kImages, *good, true);
-        run_conv(pipeline, kImages - 1, *good, false);
-        run_conv(pipeline, kImages, *few_groups, false);
-        run_conv(pipeline, kImages, *few_chunks, false);
-        run_conv(pipeline, kImages, *good, true);
-    }
+    check_zero_skip(layer().fwd_zero_skip, layer().fwd_row);
+    check_zero_skip(layer().fwd_relu_zero_skip, layer().fwd_row);
+    if (backward_data_fits()) check_zero_skip(layer().bwd_data_zero_skip, layer().bwd_data_row);
 }
 
 TEST_P(Pipelines, BackwardWeightsRefusesShortBuffers) {
@@ -128,8 +156,8 @@ TEST_P(Pipelines, BackwardWeightsRefusesShortBuffers) {
     halide_buffer_t *s = src_buffer, *short_s = short_src_buffer, *d = diff_dst_buffer,
                     *short_d = short_diff_dst_buffer, *w = to;
     // Each kernel sums over the images of one of its operands.
-    expect_failure(layer().bwd_weights_dense, short_s, d, pad.top, pad.left, w);
-    expect_failure(layer().bwd_weights_zero_skip, s, short_d, pad.top, pad.left, 1, 1, w);
+    expect_failure("src", layer().bwd_weights_dense, short_s, d, pad.top, pad.left, w);
+    expect_failure("diff_dst", layer().bwd_weights_zero_skip, s, short_d, pad.top, pad.left, 1, 1, w);
     detail::call_pipeline("dense", layer().bwd_weights_dense, workspace, s, d, pad.top, pad.left, w);
     detail::call_pipeline("zero_skip", layer().bwd_weights_zero_skip, workspace, s, d, pad.top, pad.left, 1,
                           1, w);
@@ -140,4 +168,4 @@ INSTANTIATE_TEST_SUITE_P(Classes, Pipelines, ::testing::ValuesIn(detail::linked_
                          [](const auto& class_info) { return std::string(class_info.param->info.name); });
 
 }  // namespace
-}  // namespace sparsetrain::testing
+}  // namespace sparsetrain::test

@@ -6,7 +6,7 @@
 #include "conv_problem.h"
 #include "conv_shapes.h"
 
-namespace sparsetrain::testing {
+namespace sparsetrain::test {
 namespace {
 
 constexpr unsigned kCases = 300;  // per layer class
@@ -67,4 +67,4 @@ TEST(ConvRandom, ShapesDataAndSettings) {
 }
 
 }  // namespace
-}  // namespace sparsetrain::testing
+}  // namespace sparsetrain::test

@@ -6,7 +6,7 @@
 #include "conv_problem.h"
 #include "conv_shapes.h"
 
-namespace sparsetrain::testing {
+namespace sparsetrain::test {
 namespace {
 
 constexpr Extents kExtents{2, 33, 13, 15, 40, {1, 1, 1, 1}};
@@ -130,4 +130,4 @@ INSTANTIATE_TEST_SUITE_P(Classes, ConvState,
                          name);
 
 }  // namespace
-}  // namespace sparsetrain::testing
+}  // namespace sparsetrain::test

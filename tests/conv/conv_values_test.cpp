@@ -4,7 +4,7 @@
 #include "conv_problem.h"
 #include "conv_shapes.h"
 
-namespace sparsetrain::testing {
+namespace sparsetrain::test {
 namespace {
 
 // More threads than the rows of small shapes and the cores of small machines; masks and bias vary along.
@@ -68,4 +68,4 @@ TEST(LayerClasses, AreLinked) {
 }
 
 }  // namespace
-}  // namespace sparsetrain::testing
+}  // namespace sparsetrain::test

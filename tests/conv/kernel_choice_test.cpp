@@ -5,7 +5,7 @@
 
 #include "test_data.h"
 
-namespace sparsetrain::testing {
+namespace sparsetrain::test {
 namespace {
 
 TEST(KernelChoice, FirstCallDecidesAtTheCrossover) {
@@ -43,4 +43,4 @@ TEST(KernelChoice, SampledZerosCoverSmallTensors) {
 }
 
 }  // namespace
-}  // namespace sparsetrain::testing
+}  // namespace sparsetrain::test

@@ -10,7 +10,7 @@
 #include "conv_shapes.h"
 #include "user_negate.h"
 
-namespace sparsetrain::testing {
+namespace sparsetrain::test {
 namespace {
 
 // What the user's handlers saw.
@@ -116,4 +116,4 @@ TEST_F(Isolation, TheLibrarySurvivesTheUsersShutdown) {
 }
 
 }  // namespace
-}  // namespace sparsetrain::testing
+}  // namespace sparsetrain::test

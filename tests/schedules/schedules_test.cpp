@@ -78,7 +78,8 @@ TEST(Schedules, DenseTilesFitTheRegisters) {
 TEST(Schedules, ScatterRowsFitRegistersAndL1) {
     for_each_linked(kScatter, [](const ScatterRow& row, const LayerClassInfo& layer) {
         EXPECT_GE(row.rows, 1);
-        EXPECT_TRUE(row.group == 16 || row.group == 32 || row.group == 64) << row.group;
+        // Whole blocks, and no more channels than the stages' mask words have bits.
+        EXPECT_TRUE(row.group == 16 || row.group == 32) << row.group;
         // Accumulators that rotate over x, and a broadcast nonzero.
         EXPECT_LE(layer.filter_w * row.k_vectors + 1, kZmmRegisters);
         // The weights of a group and filter row leave a quarter of L1 to everything else.

@@ -5,7 +5,7 @@
 #include <cstring>
 #include <sstream>
 
-namespace sparsetrain::testing {
+namespace sparsetrain::test {
 
 namespace {
 
@@ -117,4 +117,4 @@ double nonzero_fraction(const std::vector<Element>& elements) {
     return summed == 0 ? 0 : static_cast<double>(nonzeros) / static_cast<double>(summed);
 }
 
-}  // namespace sparsetrain::testing
+}  // namespace sparsetrain::test

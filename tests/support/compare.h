@@ -8,7 +8,7 @@
 #include "direct_convolution.h"
 #include "test_data.h"
 
-namespace sparsetrain::testing {
+namespace sparsetrain::test {
 
 // exact: equal to the reference (data of Values::integers); rounded: within reference::rounding_bound.
 enum class Precision { exact, rounded };
@@ -35,4 +35,4 @@ inline Precision precision_of(Values values) {
 // Among the elements that have terms at all: some filter taps meet only padding.
 double nonzero_fraction(const std::vector<reference::Element>& elements);
 
-}  // namespace sparsetrain::testing
+}  // namespace sparsetrain::test

@@ -1,6 +1,6 @@
 #include "conv_problem.h"
 
-namespace sparsetrain::testing {
+namespace sparsetrain::test {
 
 namespace {
 
@@ -190,4 +190,4 @@ std::string name_of(const ConvShape& s) {
            part("_k", s.k) + part("_pad", p.top) + part("", p.left) + part("", p.bottom) + part("", p.right);
 }
 
-}  // namespace sparsetrain::testing
+}  // namespace sparsetrain::test

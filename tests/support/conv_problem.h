@@ -12,7 +12,7 @@
 #include "sparsetrain/library.h"
 #include "test_data.h"
 
-namespace sparsetrain::testing {
+namespace sparsetrain::test {
 
 struct ConvProblem {
     ConvProblem(const ConvShape& conv_shape, Values data_values, Zeros data_zeros, unsigned seed);
@@ -104,4 +104,4 @@ std::vector<Policy> all_policies();
 // "n1_c16_h14_w14_k16_pad1111", the padding as top, left, bottom, right.
 std::string name_of(const ConvShape& shape);
 
-}  // namespace sparsetrain::testing
+}  // namespace sparsetrain::test

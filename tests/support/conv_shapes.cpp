@@ -2,7 +2,7 @@
 
 #include "conv_problem.h"
 
-namespace sparsetrain::testing {
+namespace sparsetrain::test {
 
 namespace {
 
@@ -85,4 +85,4 @@ std::vector<NamedConvShape> shapes_of_all_classes(std::span<const Extents> exten
     return shapes;
 }
 
-}  // namespace sparsetrain::testing
+}  // namespace sparsetrain::test

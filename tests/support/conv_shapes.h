@@ -20,7 +20,7 @@ inline void PrintTo(const LayerClassInfo& layer, std::ostream* out) {
 
 }  // namespace sparsetrain
 
-namespace sparsetrain::testing {
+namespace sparsetrain::test {
 
 // A shape whose filter and stride are left to the layer class.
 struct Extents {
@@ -65,4 +65,4 @@ struct NamedConvShape {
 // Every linked class with each of the extents for which it has an output.
 std::vector<NamedConvShape> shapes_of_all_classes(std::span<const Extents> extents);
 
-}  // namespace sparsetrain::testing
+}  // namespace sparsetrain::test

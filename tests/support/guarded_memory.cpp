@@ -10,7 +10,7 @@
 
 #include "sparsetrain/tensor.h"
 
-namespace sparsetrain::testing {
+namespace sparsetrain::test {
 
 namespace {
 
@@ -57,4 +57,4 @@ bool GuardedMemory::guards_intact() const {
            std::all_of(static_cast<const std::byte*>(data_ + bytes_), end, untouched);
 }
 
-}  // namespace sparsetrain::testing
+}  // namespace sparsetrain::test

@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <span>
 
-namespace sparsetrain::testing {
+namespace sparsetrain::test {
 
 // `bytes` of 64-byte aligned memory that end, up to alignment, at an inaccessible page; another one lies in
 // front of the first. All of it starts as bytes 0xff: NaN as float, all bits set as mask words, so that an
@@ -46,4 +46,4 @@ class Guarded {
     std::size_t count_;
 };
 
-}  // namespace sparsetrain::testing
+}  // namespace sparsetrain::test

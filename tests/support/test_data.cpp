@@ -6,7 +6,7 @@
 
 #include "direct_convolution.h"
 
-namespace sparsetrain::testing {
+namespace sparsetrain::test {
 
 namespace {
 
@@ -120,4 +120,4 @@ double zero_percent(const TestTensor& tensor) {
     return 100 * zeros / elements;
 }
 
-}  // namespace sparsetrain::testing
+}  // namespace sparsetrain::test

@@ -8,7 +8,7 @@
 #include "guarded_memory.h"
 #include "sparsetrain/tensor.h"
 
-namespace sparsetrain::testing {
+namespace sparsetrain::test {
 
 using Random = std::mt19937;
 
@@ -70,4 +70,4 @@ TestMask make_mask(const TestTensor& tensor, MaskKind kind, Random& random);
 // Percentage of zeros among the logical elements (lanes below C).
 double zero_percent(const TestTensor& tensor);
 
-}  // namespace sparsetrain::testing
+}  // namespace sparsetrain::test
