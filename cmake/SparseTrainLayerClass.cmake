@@ -7,15 +7,24 @@
 # Adds the library sparsetrain_<name>. Its schedule rows are looked up by name in schedules/.
 function(sparsetrain_add_layer_class)
     cmake_parse_arguments(PARSE_ARGV 0 ARG "" "NAME;STRIDE" "FILTER")
+    list(LENGTH ARG_FILTER filter_sizes)
+    if(NOT filter_sizes EQUAL 2 OR NOT ARG_STRIDE EQUAL 1)
+        message(FATAL_ERROR "sparsetrain_add_layer_class(${ARG_NAME}): expected FILTER height width and STRIDE 1, the only "
+                            "stride whose kernels exist; given FILTER ${ARG_FILTER} STRIDE ${ARG_STRIDE}")
+    endif()
     list(GET ARG_FILTER 0 filter_h)
     list(GET ARG_FILTER 1 filter_w)
+    if(NOT ARG_NAME STREQUAL "conv${filter_h}x${filter_w}_stride${ARG_STRIDE}")
+        message(FATAL_ERROR "sparsetrain_add_layer_class(${ARG_NAME}): expected the name "
+                            "conv${filter_h}x${filter_w}_stride${ARG_STRIDE}")
+    endif()
     set(library "sparsetrain_${ARG_NAME}")
     set(LAYER_CLASS "${ARG_NAME}")
     set(FILTER_H "${filter_h}")
     set(FILTER_W "${filter_w}")
     set(STRIDE "${ARG_STRIDE}")
-    set(source "${PROJECT_BINARY_DIR}/classes/${ARG_NAME}.cpp")
-    configure_file("${PROJECT_SOURCE_DIR}/runtime/src/layer_class.cpp.in" "${source}" @ONLY)
+    set(source "${SparseTrain_BINARY_DIR}/classes/${ARG_NAME}.cpp")
+    configure_file("${SparseTrain_SOURCE_DIR}/runtime/src/layer_class.cpp.in" "${source}" @ONLY)
 
     add_library(${library} STATIC "${source}")
     target_link_libraries(${library}
@@ -67,7 +76,7 @@ endfunction()
 # STAGE is an object library of its own, as one source serves many rows. Sanitizers stay out of it: their code, built for
 # AVX-512, would be merged with that of functions that run before the CPU is checked.
 function(sparsetrain_add_stage LIBRARY STAGE source)
-    add_library(${STAGE} OBJECT "${PROJECT_SOURCE_DIR}/runtime/stages/${source}")
+    add_library(${STAGE} OBJECT "${SparseTrain_SOURCE_DIR}/runtime/stages/${source}")
     target_compile_definitions(${STAGE} PRIVATE ${ARGN})
     target_compile_options(${STAGE} PRIVATE
         -O3 -march=skylake-avx512 -mprefer-vector-width=512 -fno-exceptions -fno-rtti -fno-sanitize=all)
@@ -86,8 +95,8 @@ function(sparsetrain_add_library TARGET)
         string(APPEND REFERENCES "    &layer_class_${class},\n")
         list(APPEND libraries "sparsetrain_${class}")
     endforeach()
-    set(source "${PROJECT_BINARY_DIR}/classes/registry_of_${TARGET}.cpp")
-    configure_file("${PROJECT_SOURCE_DIR}/runtime/src/registry.cpp.in" "${source}" @ONLY)
+    set(source "${SparseTrain_BINARY_DIR}/classes/registry_of_${TARGET}.cpp")
+    configure_file("${SparseTrain_SOURCE_DIR}/runtime/src/registry.cpp.in" "${source}" @ONLY)
     add_library(${TARGET}_registry OBJECT "${source}")
     target_link_libraries(${TARGET}_registry PRIVATE
         sparsetrain_runtime_internal sparsetrain_schedules sparsetrain_warnings)

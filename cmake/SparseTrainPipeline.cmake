@@ -11,7 +11,7 @@ set(SPARSETRAIN_HALIDE_TARGET x86-64-linux-sse41-avx-f16c-fma-avx2-avx512-avx512
 function(sparsetrain_add_generators TARGET)
     add_executable(${TARGET} ${ARGN})
     target_link_libraries(${TARGET} PRIVATE Halide::Generator sparsetrain_warnings sparsetrain_schedules)
-    set_target_properties(${TARGET} PROPERTIES RUNTIME_OUTPUT_DIRECTORY "${PROJECT_BINARY_DIR}/generators")
+    set_target_properties(${TARGET} PROPERTIES RUNTIME_OUTPUT_DIRECTORY "${SparseTrain_BINARY_DIR}/generators")
     # Generators run once, at build time: quick to compile beats quick to run, and sanitizers stay with what is shipped.
     # -Wrestrict is a false alarm of GCC 12 in std::string, seen through Halide.h.
     target_compile_options(${TARGET} PRIVATE -O1 -fno-sanitize=all $<$<CXX_COMPILER_ID:GNU>:-Wno-restrict>)
@@ -21,9 +21,9 @@ endfunction()
 # sparsetrain_add_private_runtime(TARGET GENERATORS): the renamed runtime, and the table of renamed symbols that
 # sparsetrain_add_pipeline applies.
 function(sparsetrain_add_private_runtime TARGET GENERATORS)
-    set(dir "${PROJECT_BINARY_DIR}/pipelines")
+    set(dir "${SparseTrain_BINARY_DIR}/pipelines")
     set(object "${dir}/${TARGET}.o")
-    set(script "${PROJECT_SOURCE_DIR}/cmake/RenameRuntime.cmake")
+    set(script "${SparseTrain_SOURCE_DIR}/cmake/RenameRuntime.cmake")
     add_custom_command(
         OUTPUT "${object}" "${dir}/renamed_symbols.txt"
         COMMAND ${GENERATORS} -r halide_runtime -o "${dir}" -e object target=${SPARSETRAIN_HALIDE_TARGET}
@@ -38,10 +38,11 @@ function(sparsetrain_add_private_runtime TARGET GENERATORS)
 endfunction()
 
 # sparsetrain_add_pipeline(LIBRARY SYMBOL GENERATOR [PARAMS name=value...] FROM executable): compiles GENERATOR ahead of
-# time and adds the object, which exports SYMBOL, to LIBRARY, and its header SYMBOL.h to LIBRARY's include path.
+# time and adds the object, which exports SYMBOL, to LIBRARY, and its header SYMBOL.h to LIBRARY's include path. The assembly
+# beside them, SYMBOL.s, is for reading.
 function(sparsetrain_add_pipeline LIBRARY SYMBOL GENERATOR)
     cmake_parse_arguments(PARSE_ARGV 3 ARG "" "FROM" "PARAMS")
-    set(dir "${PROJECT_BINARY_DIR}/pipelines")
+    set(dir "${SparseTrain_BINARY_DIR}/pipelines")
     set(object "${dir}/${SYMBOL}.renamed.o")
     add_custom_command(
         OUTPUT "${object}" "${dir}/${SYMBOL}.h"

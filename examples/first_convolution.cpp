@@ -29,7 +29,7 @@ int main() {
     Tensor dst(shape.dst()), diff_relu(shape.dst()), diff_dst(shape.dst());
     Mask dst_mask(shape.dst());
     Weights weights(shape.weights()), diff_weights(shape.weights());
-    fill(src.values(), -1, 1);
+    fill(src.values(), -1, 1);  // whole blocks of 16 channels: no padding lanes to keep zero
     fill(weights.values(), -1, 1);
     fill(diff_relu.values(), -1, 1);
 

@@ -3,6 +3,7 @@
 #include <Halide.h>
 
 #include "generators/epilogue.h"
+#include "generators/ops/lanes.h"
 #include "generators/schedule_of.h"
 #include "schedules/avx512.h"
 
@@ -62,6 +63,8 @@ class ConvDense : public Generator<ConvDense> {
                 .parallel(yo)
                 .parallel(n);
         };
+        sparsetrain::generators::declare_lanes(src);
+        sparsetrain::generators::declare_lanes(weights);
         epilogue_.schedule(dst, mask_, xo, traverse);
         sum_.compute_at(epilogue_.loops(), xo)
             .store_in(MemoryType::Register)

@@ -1,6 +1,7 @@
 // What bwd_weights computes, for `dense`.
 #include <Halide.h>
 
+#include "generators/ops/lanes.h"
 #include "generators/schedule_of.h"
 #include "schedules/avx512.h"
 
@@ -24,33 +25,30 @@ class ConvDenseWeights : public Generator<ConvDenseWeights> {
     Output<Buffer<float, 6>> diff_weights{"diff_weights"};
 
     void generate() {
-        const auto& row = sparsetrain::generators::schedule_of(sparsetrain::schedules::kDenseWeights,
-                                                               layer_class, "bwd_weights");
         const Expr width = src.dim(1).extent(), height = src.dim(2).extent();
-        const Expr out_w = diff_dst.dim(1).extent(), out_h = diff_dst.dim(2).extent();
         const Region image = {{}, {0, width}, {0, height}, {}, {}};
         padded_(c, x, y, cb, n) =
             BoundaryConditions::constant_exterior(src, 0.0f, image)(c, x - pad_left, y - pad_top, cb, n);
 
-        // Partial sums over blocks of rows; the sum of a block stays in registers.
-        pixels_ = RDom(0, out_w, 0, row.rows, "pixels");
-        pixels_.where(block * row.rows + pixels_.y < out_h);
-        const Expr oy =
-            min(block * row.rows + pixels_.y, out_h - 1);  // what bounds inference makes of the line above
-        partial_(k, c, s, r, cb, kb, block, n) = 0.0f;
-        partial_(k, c, s, r, cb, kb, block, n) +=
-            padded_(c, pixels_.x * stride + s, oy * stride + r, cb, n) *
-            diff_dst(k, pixels_.x, oy, min(kb, diff_dst.dim(3).extent() - 1), n);
-
-        blocks_ = RDom(0, (out_h + row.rows - 1) / row.rows, 0, diff_dst.dim(4).extent(), "blocks");
+        pixels_ = RDom(0, diff_dst.dim(1).extent(), 0, diff_dst.dim(2).extent(), 0, diff_dst.dim(4).extent(),
+                       "pixels");
+        // A register tile may reach beyond the last block of output channels: it sums that block again and
+        // drops it.
+        const Expr block = min(kb, diff_dst.dim(3).extent() - 1);
         diff_weights(k, c, s, r, cb, kb) = 0.0f;
-        diff_weights(k, c, s, r, cb, kb) += partial_(k, c, s, r, cb, kb, blocks_.x, blocks_.y);
+        diff_weights(k, c, s, r, cb, kb) +=
+            padded_(c, pixels_.x * stride + s, pixels_.y * stride + r, cb, pixels_.z) *
+            diff_dst(k, pixels_.x, pixels_.y, block, pixels_.z);
     }
 
     void schedule() {
-        const auto& row = sparsetrain::generators::schedule_of(sparsetrain::schedules::kDenseWeights,
-                                                               layer_class, "bwd_weights");
-        Var co("co"), ci("ci"), kbo("kbo"), kbi("kbi");
+        using namespace sparsetrain::generators;
+        const auto& row = schedule_of(sparsetrain::schedules::kDenseWeights, layer_class, "bwd_weights");
+        declare_lanes(src);
+        declare_lanes(diff_dst);
+        declare_lanes(diff_weights);
+        Var co("co"), ci("ci"), kbo("kbo"), kbi("kbi"), yo("yo");
+        RVar ryo("ryo"), ryi("ryi");
         Func sums(diff_weights);
         sums.compute_root()
             .bound(k, 0, 16)
@@ -59,15 +57,18 @@ class ConvDenseWeights : public Generator<ConvDenseWeights> {
             .bound(r, 0, filter_h)
             .vectorize(k)
             .parallel(kb);
+        // Partial sums over blocks of rows, each in registers.
+        sums.update().split(pixels_.y, ryo, ryi, row.rows, TailStrategy::GuardWithIf);
+        Func partial = sums.update().rfactor({{ryo, yo}, {pixels_.z, n}});
         sums.update()
             .split(c, co, ci, row.c_lanes)
             .split(kb, kbo, kbi, row.k_vectors, TailStrategy::GuardWithIf)
-            .reorder(k, ci, s, kbi, co, r, cb, kbo, blocks_.x, blocks_.y)
+            .reorder(k, ci, s, kbi, co, r, cb, kbo, ryo, pixels_.z)
             .vectorize(k)
             .unroll(ci)
             .unroll(s)
             .parallel(kbo);
-        partial_.compute_at(sums, co)
+        partial.compute_at(sums, co)
             .store_in(MemoryType::Register)
             .bound_extent(c, row.c_lanes)
             .bound_extent(s, filter_w)
@@ -77,19 +78,14 @@ class ConvDenseWeights : public Generator<ConvDenseWeights> {
             .unroll(kb)
             .unroll(c)
             .unroll(s);
-        partial_.update()
-            .reorder(k, kb, c, s, pixels_.x, pixels_.y)
-            .vectorize(k)
-            .unroll(kb)
-            .unroll(c)
-            .unroll(s);
-        padded_.compute_at(sums, blocks_.x).bound(c, 0, 16).vectorize(c).parallel(cb);
+        partial.update().reorder(k, kb, c, s, pixels_.x, ryi).vectorize(k).unroll(kb).unroll(c).unroll(s);
+        padded_.compute_at(sums, ryo).bound(c, 0, 16).vectorize(c).parallel(cb);
     }
 
   private:
-    Var k{"k"}, c{"c"}, s{"s"}, r{"r"}, x{"x"}, y{"y"}, cb{"cb"}, kb{"kb"}, block{"block"}, n{"n"};
-    Func padded_{"padded"}, partial_{"partial"};
-    RDom pixels_, blocks_;
+    Var k{"k"}, c{"c"}, s{"s"}, r{"r"}, x{"x"}, y{"y"}, cb{"cb"}, kb{"kb"}, n{"n"};
+    Func padded_{"padded"};
+    RDom pixels_;
 };
 
 }  // namespace

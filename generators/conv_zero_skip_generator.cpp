@@ -4,6 +4,7 @@
 #include <Halide.h>
 
 #include "generators/epilogue.h"
+#include "generators/ops/lanes.h"
 #include "generators/schedule_of.h"
 #include "schedules/avx512.h"
 
@@ -33,6 +34,7 @@ class ConvZeroSkip : public Generator<ConvZeroSkip> {
     }
 
     void generate() {
+        // The row's groups and K chunks: the layout of what its stages read and write, not a way to compute.
         const auto& row =
             sparsetrain::generators::schedule_of(sparsetrain::schedules::kScatter, layer_class, pass);
         const Expr width = src.dim(1).extent(), height = src.dim(2).extent(), blocks = src.dim(3).extent();
@@ -65,6 +67,7 @@ class ConvZeroSkip : public Generator<ConvZeroSkip> {
                 .parallel(yo)
                 .parallel(n);
         };
+        sparsetrain::generators::declare_lanes(src);
         epilogue_.schedule(dst, mask_, x, traverse);
         tile_.compute_at(epilogue_.loops(), kbo);
         records_.compute_at(epilogue_.loops(), yo);

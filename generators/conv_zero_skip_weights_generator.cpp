@@ -2,6 +2,7 @@
 // batch, which are added in order and brought into the master layout.
 #include <Halide.h>
 
+#include "generators/ops/lanes.h"
 #include "generators/schedule_of.h"
 #include "schedules/avx512.h"
 
@@ -28,6 +29,7 @@ class ConvZeroSkipWeights : public Generator<ConvZeroSkipWeights> {
     Output<Buffer<float, 6>> diff_weights{"diff_weights"};
 
     void generate() {
+        // The row's K chunks: the layout of what its stage writes, not a way to compute.
         const auto& row = sparsetrain::generators::schedule_of(sparsetrain::schedules::kPixelScan,
                                                                layer_class, "bwd_weights");
         const int taps = filter_h.value() * filter_w.value(), channel = taps * row.k_vectors * 16;
@@ -51,6 +53,7 @@ class ConvZeroSkipWeights : public Generator<ConvZeroSkipWeights> {
         const auto& row = sparsetrain::generators::schedule_of(sparsetrain::schedules::kPixelScan,
                                                                layer_class, "bwd_weights");
         Var task("task"), in_task("in_task"), chunk_in_task("chunk_in_task"), in_chunk("in_chunk");
+        sparsetrain::generators::declare_lanes(diff_weights);
         Func out(diff_weights);
         out.compute_root()
             .bound(k, 0, 16)

@@ -6,16 +6,10 @@
 
 #include <Halide.h>
 
-namespace sparsetrain::generators {
+#include "generators/ops/lanes.h"
+#include "generators/relu.h"
 
-// Whether ReLU keeps a value: it is positive, or a NaN, so that a diverged sum stays visible. On integers,
-// since Halide and LLVM are free to drop NaNs from float comparisons; without `||`, on which Halide 21's
-// bounds inference recurses for ever.
-inline Halide::Expr relu_keeps(const Halide::Expr& value) {
-    const Halide::Expr bits = Halide::reinterpret<int32_t>(value);
-    const Halide::Expr above_infinity = (bits & 0x7fffffff) - 0x7f800000;
-    return Halide::max(bits, above_infinity) > 0;
-}
+namespace sparsetrain::generators {
 
 class Epilogue {
   public:
@@ -44,11 +38,11 @@ class Epilogue {
     // orders the loops other than k.
     template <typename Dst, typename Mask, typename Traverse>
     void schedule(Dst& dst, Mask* mask, const Halide::Var& shared, const Traverse& traverse) {
-        for (int i = 0; i < 5; ++i) dst.dim(i).set_min(0);
+        declare_lanes(dst);
         traverse(Halide::Func(dst).compute_root().bound(k, 0, 16));
         Halide::Func(dst).vectorize(k);
         if (mask == nullptr) return;
-        for (int i = 0; i < 4; ++i) mask->dim(i).set_bounds(0, dst.dim(i + 1).extent());
+        declare_mask_of(*mask, dst);
         traverse(first_.compute_root());
         Halide::Func(dst).compute_with(first_, shared);
         bits_.update().atomic().vectorize(lanes_);

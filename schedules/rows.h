@@ -1,4 +1,4 @@
-// The records that say how a pass of a layer class is computed, one row per (class, pass, kernel).
+// The records that say how a pass of a layer class is computed: in each table, one row per (class, pass).
 //
 // Generators read rows when they run, at build time; the zero-skip stages read the same rows as constants.
 // Host code and code compiled for AVX-512 both include this header, so it uses no standard library.
@@ -16,9 +16,8 @@ struct DenseRow {
     int rows;
 };
 
-// bwd_weights, `dense`: register accumulators for `c_lanes` input channels by one filter row by 16 output
-// channels, summed over blocks of `rows` rows; `k_blocks` blocks of 16 output channels share a padded copy of
-// src.
+// bwd_weights, `dense`: register accumulators for `c_lanes` input channels by one filter row by `k_vectors`
+// vectors of 16 output channels, summed over blocks of `rows` rows.
 struct DenseWeightsRow {
     const char* layer_class;
     const char* pass;

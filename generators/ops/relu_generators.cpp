@@ -3,6 +3,7 @@
 #include <Halide.h>
 
 #include "generators/ops/lanes.h"
+#include "generators/relu.h"
 
 using namespace Halide;
 using namespace sparsetrain::generators;
@@ -19,8 +20,8 @@ class ReluForward : public Generator<ReluForward> {
     Output<Buffer<uint16_t, 1>> mask{"mask"};
 
     void generate() {
-        bits_(p) += bit_if(src(lanes_, p) > 0.0f, lanes_);
-        dst(l, p) = max(src(l, p), 0.0f);
+        bits_(p) += bit_if(relu_keeps(src(lanes_, p)), lanes_);
+        dst(l, p) = select(relu_keeps(src(l, p)), src(l, p), 0.0f);
         mask(p) = bits_(p);
     }
 

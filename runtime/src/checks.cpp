@@ -37,6 +37,18 @@ void check_same(const char* function, const char* argument, const AnyShape& expe
     if (given != expected) throw_invalid(function, argument, to_text(expected), to_text(given));
 }
 
+#ifndef NDEBUG
+// A clear bit over a value that is not zero: the mask belongs to older values, and kernels would drop this
+// one.
+void check_mask_covers(const char* function, const char* argument, const SparseInput& input) {
+    for (std::size_t i = 0; i < input.tensor.shape.elements(); ++i) {
+        if (input.tensor.data[i] == 0.0f || (input.mask.data[i / kLanes] >> (i % kLanes) & 1) != 0) continue;
+        throw_invalid(function, argument, "a bit for every value that is not zero",
+                      "a clear bit for element " + std::to_string(i) + " of the tensor");
+    }
+}
+#endif
+
 }  // namespace
 
 std::string to_text(const Shape& shape) {
@@ -107,7 +119,12 @@ void check_weights(const char* function, const char* argument, ConstWeightsView 
 void check_sparse(const char* function, const char* argument, const SparseInput& input,
                   const Shape& expected) {
     check_tensor(function, argument, input.tensor, expected);
-    if (input.mask) check_mask(function, (std::string(argument) + " mask").c_str(), input.mask, expected);
+    if (!input.mask) return;
+    const std::string mask_name = std::string(argument) + " mask";
+    check_mask(function, mask_name.c_str(), input.mask, expected);
+#ifndef NDEBUG
+    check_mask_covers(function, mask_name.c_str(), input);
+#endif
 }
 
 }  // namespace sparsetrain::detail

@@ -35,7 +35,8 @@ void check_mask(const char* function, const char* argument, ConstMaskView view, 
 void check_weights(const char* function, const char* argument, ConstWeightsView view,
                    const WeightsShape& expected);
 
-// A tensor and, unless its view says "no mask", the mask beside it (named "<argument> mask").
+// A tensor and, unless its view says "no mask", the mask beside it (named "<argument> mask"). Without NDEBUG
+// also that the mask is not stale: that no value other than zero has a clear bit.
 void check_sparse(const char* function, const char* argument, const SparseInput& input,
                   const Shape& expected);
 

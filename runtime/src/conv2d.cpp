@@ -33,6 +33,8 @@ const char* to_string(Policy policy) {
 }
 
 Policy policy_from_string(const char* word) {
+    if (word == nullptr)
+        detail::throw_invalid("policy_from_string", "word", "auto, dense or zero_skip", "a null pointer");
     for (const Policy policy : {Policy::automatic, Policy::dense, Policy::zero_skip}) {
         if (std::strcmp(word, to_string(policy)) == 0) return policy;
     }
@@ -71,12 +73,14 @@ void check_window(const char* axis, int filter, int length, int before, int afte
                           std::to_string(length + before + after));
 }
 
-void check_conv_shape(const ConvShape& shape) {
+// The class before the padding: sums of sizes cannot overflow once the filter is a known one.
+const LayerClass& checked_class(const ConvShape& shape) {
     detail::check_shape("Conv2d", "src", shape.src);
     detail::check_at_least("Conv2d", "k", 1, shape.k);
     detail::check_at_least("Conv2d", "filter_h", 1, shape.filter_h);
     detail::check_at_least("Conv2d", "filter_w", 1, shape.filter_w);
     detail::check_at_least("Conv2d", "stride", 1, shape.stride);
+    const LayerClass& layer_class = find_class(shape);
     check_padding("padding.top", shape.padding.top, shape.filter_h);
     check_padding("padding.bottom", shape.padding.bottom, shape.filter_h);
     check_padding("padding.left", shape.padding.left, shape.filter_w);
@@ -85,6 +89,7 @@ void check_conv_shape(const ConvShape& shape) {
     check_window("width of src", shape.filter_w, shape.src.w, shape.padding.left, shape.padding.right);
     detail::check_shape("Conv2d", "dst", shape.dst());
     detail::check_shape("Conv2d", "weights", shape.weights());
+    return layer_class;
 }
 
 std::atomic<unsigned long> next_plan{1};
@@ -94,9 +99,10 @@ std::atomic<unsigned long> next_plan{1};
 class Conv2d::Impl {
   public:
     Impl(const ConvShape& conv_shape, Policy conv_policy)
-        : shape(conv_shape), policy(conv_policy), layer_class(find_class(conv_shape)), id(next_plan++) {}
+        : shape(conv_shape), policy(conv_policy), layer_class(checked_class(conv_shape)), id(next_plan++) {}
 
-    Kernel begin(Pass pass, const SparseInput& operand, double crossover, Workspace& workspace) const;
+    RunStatistics decide(Pass pass, const SparseInput& operand, double crossover, Workspace& workspace) const;
+    void record(const RunStatistics& run, Workspace& workspace) const;
     void backward_weights_zero_skip(TensorBuffer& src, TensorBuffer& diff_dst,
                                     detail::WeightsBuffer& diff_weights, Workspace& workspace) const;
 
@@ -106,21 +112,29 @@ class Conv2d::Impl {
     const unsigned long id;
 };
 
-// Observes zeros, decides on the kernel and records both.
-Kernel Conv2d::Impl::begin(Pass pass, const SparseInput& operand, double crossover,
-                           Workspace& workspace) const {
-    Workspace::Impl& state = workspace.impl();
+// Observes zeros and decides on the kernel.
+RunStatistics Conv2d::Impl::decide(Pass pass, const SparseInput& operand, double crossover,
+                                   Workspace& workspace) const {
     const double zeros = detail::observe_zeros(operand);
-    Kernel kernel = policy == Policy::zero_skip ? Kernel::zero_skip : Kernel::dense;
     // A first convolution's operand is mostly the padding of its few channels, which is no sparsity.
     if (policy == Policy::automatic && operand.tensor.shape.c >= kLanes) {
-        const auto found = state.last_choice.find({id, pass});
-        kernel = detail::choose_kernel(zeros, crossover,
-                                       found == state.last_choice.end() ? nullptr : &found->second);
-        state.last_choice[{id, pass}] = kernel;
+        const auto& choices = workspace.impl().last_choice;
+        const auto found = choices.find({id, pass});
+        return {pass,
+                detail::choose_kernel(zeros, crossover, found == choices.end() ? nullptr : &found->second),
+                zeros};
     }
-    state.last_run = {pass, kernel, zeros};
-    return kernel;
+    return {pass, policy == Policy::zero_skip ? Kernel::zero_skip : Kernel::dense, zeros};
+}
+
+// After the call, so that one that failed leaves no trace.
+void Conv2d::Impl::record(const RunStatistics& run, Workspace& workspace) const {
+    constexpr std::size_t kMostChoices = 4096;  // of plans long gone, too: a Workspace does not see them end
+    Workspace::Impl& state = workspace.impl();
+    state.last_run = run;
+    if (policy != Policy::automatic) return;
+    if (state.last_choice.size() >= kMostChoices) state.last_choice.clear();
+    state.last_choice[{id, run.pass}] = run.kernel;
 }
 
 namespace {
@@ -141,8 +155,11 @@ class BiasBuffer {
     detail::Buffer<2> buffer_;
 };
 
-void check_bias(const char* function, const char* argument, std::size_t channels, std::size_t given) {
-    if (given != 0) detail::check_count(function, argument, channels, given);
+// A bias is optional, and needs no alignment of its own.
+void check_bias(const char* function, const char* argument, int channels, std::span<const float> bias) {
+    if (bias.empty()) return;
+    detail::check_count(function, argument, static_cast<std::size_t>(channels), bias.size());
+    detail::check_pointer(function, argument, bias.data(), alignof(float));
 }
 
 // A kernel's weights for a pass that sweeps `channels_in` channels to `channels_out`, ready for its pipeline.
@@ -166,14 +183,8 @@ void with_weights(const LayerClass& layer_class, Pass pass, Kernel kernel, const
 
 }  // namespace
 
-Conv2d::Conv2d(const ConvShape& shape, Policy policy) {
-    check_conv_shape(shape);
-    if (!cpu_supported()) {
-        throw Error(ErrorCode::unsupported,
-                    "Conv2d: expected a CPU and operating system with AVX-512 F, CD, VL, DQ and BW; this one "
-                    "lacks them");
-    }
-    impl_ = std::make_unique<Impl>(shape, policy);
+Conv2d::Conv2d(const ConvShape& shape, Policy policy) : impl_(std::make_unique<Impl>(shape, policy)) {
+    detail::require_supported_cpu();
 }
 Conv2d::~Conv2d() = default;
 Conv2d::Conv2d(Conv2d&&) noexcept = default;
@@ -195,20 +206,21 @@ void Conv2d::forward(SparseInput src, const PackedWeights& weights, std::span<co
     const ConvShape& shape = impl_->shape;
     detail::check_sparse(function, "src", src, shape.src);
     detail::check_weights(function, "weights", weights.master(), shape.weights());
-    check_bias(function, "bias", static_cast<std::size_t>(shape.k), bias.size());
+    check_bias(function, "bias", shape.k, bias);
     check_tensor(function, "dst", dst, shape.dst());
 
     const LayerClass& layer_class = impl_->layer_class;
-    const Kernel kernel = impl_->begin(Pass::fwd, src, layer_class.fwd_row.crossover, workspace);
+    const RunStatistics run = impl_->decide(Pass::fwd, src, layer_class.fwd_row.crossover, workspace);
     TensorBuffer src_buffer(src.tensor), dst_buffer(dst);
     BiasBuffer bias_buffer(bias, shape.k);
-    with_weights(layer_class, Pass::fwd, kernel, weights, workspace, [&](halide_buffer_t* packed) {
+    with_weights(layer_class, Pass::fwd, run.kernel, weights, workspace, [&](halide_buffer_t* packed) {
         call_pipeline(function,
-                      kernel == Kernel::dense ? layer_class.fwd_dense.for_width(shape.dst().w)
-                                              : layer_class.fwd_zero_skip,
+                      run.kernel == Kernel::dense ? layer_class.fwd_dense.for_width(shape.dst().w)
+                                                  : layer_class.fwd_zero_skip,
                       workspace, src_buffer, packed, bias_buffer, shape.padding.top, shape.padding.left,
                       dst_buffer);
     });
+    impl_->record(run, workspace);
 }
 
 void Conv2d::forward_relu(SparseInput src, const PackedWeights& weights, std::span<const float> bias,
@@ -217,22 +229,23 @@ void Conv2d::forward_relu(SparseInput src, const PackedWeights& weights, std::sp
     const ConvShape& shape = impl_->shape;
     detail::check_sparse(function, "src", src, shape.src);
     detail::check_weights(function, "weights", weights.master(), shape.weights());
-    check_bias(function, "bias", static_cast<std::size_t>(shape.k), bias.size());
+    check_bias(function, "bias", shape.k, bias);
     check_tensor(function, "dst", dst, shape.dst());
     detail::check_mask(function, "dst_mask", dst_mask, shape.dst());
 
     const LayerClass& layer_class = impl_->layer_class;
-    const Kernel kernel = impl_->begin(Pass::fwd, src, layer_class.fwd_row.crossover, workspace);
+    const RunStatistics run = impl_->decide(Pass::fwd, src, layer_class.fwd_row.crossover, workspace);
     TensorBuffer src_buffer(src.tensor), dst_buffer(dst);
     detail::MaskBuffer mask_buffer(dst_mask);
     BiasBuffer bias_buffer(bias, shape.k);
-    with_weights(layer_class, Pass::fwd, kernel, weights, workspace, [&](halide_buffer_t* packed) {
+    with_weights(layer_class, Pass::fwd, run.kernel, weights, workspace, [&](halide_buffer_t* packed) {
         call_pipeline(function,
-                      kernel == Kernel::dense ? layer_class.fwd_relu_dense.for_width(shape.dst().w)
-                                              : layer_class.fwd_relu_zero_skip,
+                      run.kernel == Kernel::dense ? layer_class.fwd_relu_dense.for_width(shape.dst().w)
+                                                  : layer_class.fwd_relu_zero_skip,
                       workspace, src_buffer, packed, bias_buffer, shape.padding.top, shape.padding.left,
                       dst_buffer, mask_buffer);
     });
+    impl_->record(run, workspace);
 }
 
 void Conv2d::backward_data(SparseInput diff_dst, const PackedWeights& weights, TensorView diff_src,
@@ -249,20 +262,21 @@ void Conv2d::backward_data(SparseInput diff_dst, const PackedWeights& weights, T
     check_tensor(function, "diff_src", diff_src, shape.src);
 
     const LayerClass& layer_class = impl_->layer_class;
-    const Kernel kernel =
-        impl_->begin(Pass::bwd_data, diff_dst, layer_class.bwd_data_row.crossover, workspace);
+    const RunStatistics run =
+        impl_->decide(Pass::bwd_data, diff_dst, layer_class.bwd_data_row.crossover, workspace);
     TensorBuffer src_buffer(diff_dst.tensor), dst_buffer(diff_src);
     BiasBuffer no_bias({}, shape.src.c);
     // At stride 1 this is a forward convolution of diff_dst with the rotated filter, which reaches as far on
     // the other side.
     const int pad_top = shape.filter_h - 1 - shape.padding.top,
               pad_left = shape.filter_w - 1 - shape.padding.left;
-    with_weights(layer_class, Pass::bwd_data, kernel, weights, workspace, [&](halide_buffer_t* packed) {
+    with_weights(layer_class, Pass::bwd_data, run.kernel, weights, workspace, [&](halide_buffer_t* packed) {
         call_pipeline(function,
-                      kernel == Kernel::dense ? layer_class.bwd_data_dense.for_width(shape.src.w)
-                                              : layer_class.bwd_data_zero_skip,
+                      run.kernel == Kernel::dense ? layer_class.bwd_data_dense.for_width(shape.src.w)
+                                                  : layer_class.bwd_data_zero_skip,
                       workspace, src_buffer, packed, no_bias, pad_top, pad_left, dst_buffer);
     });
+    impl_->record(run, workspace);
 }
 
 void Conv2d::backward_weights(SparseInput src, ConstTensorView diff_dst, WeightsView diff_weights,
@@ -272,14 +286,14 @@ void Conv2d::backward_weights(SparseInput src, ConstTensorView diff_dst, Weights
     detail::check_sparse(function, "src", src, shape.src);
     check_tensor(function, "diff_dst", diff_dst, shape.dst());
     detail::check_weights(function, "diff_weights", diff_weights, shape.weights());
-    check_bias(function, "diff_bias", static_cast<std::size_t>(shape.k), diff_bias.size());
+    check_bias(function, "diff_bias", shape.k, diff_bias);
 
     const LayerClass& layer_class = impl_->layer_class;
-    const Kernel kernel =
-        impl_->begin(Pass::bwd_weights, src, layer_class.bwd_weights_row.crossover, workspace);
+    const RunStatistics run =
+        impl_->decide(Pass::bwd_weights, src, layer_class.bwd_weights_row.crossover, workspace);
     TensorBuffer src_buffer(src.tensor), diff_dst_buffer(diff_dst);
     detail::WeightsBuffer result(diff_weights);
-    if (kernel == Kernel::dense) {
+    if (run.kernel == Kernel::dense) {
         call_pipeline(function, layer_class.bwd_weights_dense, workspace, src_buffer, diff_dst_buffer,
                       shape.padding.top, shape.padding.left, result);
     } else {
@@ -290,15 +304,19 @@ void Conv2d::backward_weights(SparseInput src, ConstTensorView diff_dst, Weights
         call_pipeline(function, sparsetrain_channel_sum_f32, workspace, diff_dst_buffer, sums);
         std::copy_n(sums.values(), diff_bias.size(), diff_bias.begin());
     }
+    impl_->record(run, workspace);
 }
 
-// Threads share the batch first, as parts need no more than a sum at the end; what remains shares the output
-// channels.
+// Threads share the batch first, as parts need no more than a sum at the end, but a copy of diff_weights
+// each: as many as fit a budget. What remains shares the output channels.
 void Conv2d::Impl::backward_weights_zero_skip(TensorBuffer& src, TensorBuffer& diff_dst,
                                               detail::WeightsBuffer& diff_weights,
                                               Workspace& workspace) const {
+    constexpr std::size_t kPartsBytes = std::size_t{256} << 20;
     const auto pieces = [](int length, int size) { return (length + size - 1) / size; };
-    const int parts = std::min(workspace.threads(), shape.src.n);
+    const auto affordable = static_cast<int>(
+        std::clamp<std::size_t>(kPartsBytes / (shape.weights().elements() * sizeof(float)), 1, 256));
+    const int parts = std::min({workspace.threads(), shape.src.n, affordable});
     const int images_per_part = pieces(shape.src.n, parts);
     const int chunks = pieces(channel_blocks(shape.k), layer_class.bwd_weights_row.k_vectors);
     const int chunks_per_task = pieces(chunks, pieces(workspace.threads(), parts));

@@ -2,9 +2,11 @@
 
 #include <algorithm>
 #include <atomic>
+#include <cstdio>
 #include <mutex>
 
 #include "scratch_pool.h"
+#include "sparsetrain/library.h"
 #include "workspace_impl.h"
 
 // The private runtime's entry points, under the names that cmake/SparseTrainPipeline.cmake gives them.
@@ -31,7 +33,7 @@ void keep_first_message(void* user_context, const char* message) {
     static std::mutex mutex;
     const std::lock_guard lock(mutex);
     CallContext& context = context_of(user_context);
-    if (context.error.empty()) context.error = message;
+    if (context.error[0] == '\0') std::snprintf(context.error.data(), context.error.size(), "%s", message);
 }
 
 void* allocate_scratch(void* user_context, std::size_t bytes) {
@@ -58,17 +60,28 @@ int run_worker(void* user_context, int /*worker*/, std::uint8_t* argument) {
     return 0;
 }
 
-// Halide's pool is as large as the largest thread count yet asked of it; a call uses `threads` of its
-// workers.
-void grow_thread_pool(int threads) {
-    static std::mutex mutex;
-    static int size = 0;
-    const std::lock_guard lock(mutex);
-    if (threads > size) {
-        sparsetrain_halide_set_num_threads(threads);
-        size = threads;
+// Keeps Halide's pool as large as the most threads that calls have used at one time.
+class PoolShare {
+  public:
+    explicit PoolShare(int extra_threads) : extra_threads_(extra_threads) {
+        const std::lock_guard lock(mutex_);
+        in_use_ += extra_threads;
+        if (in_use_ <= size_) return;
+        size_ = in_use_;
+        sparsetrain_halide_set_num_threads(size_ + 1);  // Halide counts a caller in
     }
-}
+    ~PoolShare() {
+        const std::lock_guard lock(mutex_);
+        in_use_ -= extra_threads_;
+    }
+    PoolShare(const PoolShare&) = delete;
+    PoolShare& operator=(const PoolShare&) = delete;
+
+  private:
+    static inline std::mutex mutex_;
+    static inline int in_use_ = 0, size_ = 0;
+    int extra_threads_;
+};
 
 // Loops nest (images, then blocks of rows): each takes as many of the call's idle threads as it has
 // iterations for, so that a call never runs on more threads than it was given, and a batch of one image still
@@ -84,17 +97,16 @@ int parallel_for(void* user_context, halide_task_t body, int min, int size, std:
     CallContext& context = context_of(user_context);
     SharedLoop loop{body, closure, min + size, min};
     auto* argument = reinterpret_cast<std::uint8_t*>(&loop);
-    const int helpers = take_idle_threads(context.idle_threads, size - 1);
-    if (helpers == 0) return run_worker(user_context, 0, argument);
-    grow_thread_pool(context.threads);
+    const int extra_threads = take_idle_threads(context.idle_threads, size - 1);
+    if (extra_threads == 0) return run_worker(user_context, 0, argument);
+    const PoolShare share(extra_threads);
     const int code =
-        sparsetrain_halide_default_do_par_for(user_context, run_worker, 0, helpers + 1, argument);
-    context.idle_threads += helpers;
+        sparsetrain_halide_default_do_par_for(user_context, run_worker, 0, extra_threads + 1, argument);
+    context.idle_threads += extra_threads;
     return code;
 }
 
-}  // namespace
-
+// Once; the handlers are the private runtime's, which no other Halide code sees.
 void install_halide_handlers() {
     static const bool installed = [] {
         sparsetrain_halide_set_error_handler(keep_first_message);
@@ -106,16 +118,27 @@ void install_halide_handlers() {
     static_cast<void>(installed);
 }
 
+}  // namespace
+
+void require_supported_cpu() {
+    if (cpu_supported()) return;
+    throw Error(ErrorCode::unsupported,
+                "sparsetrain: expected a CPU and operating system with AVX-512 F, CD, VL, DQ and BW; this "
+                "one lacks them");
+}
+
 CallContext make_context(Workspace& workspace) {
+    require_supported_cpu();
     install_halide_handlers();
     return {workspace.threads(), {workspace.threads() - 1}, &workspace.impl().scratch, {}};
 }
 
 void throw_pipeline_error(const char* pipeline, int code, const CallContext& context) {
     const bool no_memory = code == halide_error_code_out_of_memory;
-    throw Error(no_memory ? ErrorCode::out_of_memory : ErrorCode::internal,
-                std::string(pipeline) + ": " +
-                    (context.error.empty() ? "failed with code " + std::to_string(code) : context.error));
+    throw Error(
+        no_memory ? ErrorCode::out_of_memory : ErrorCode::internal,
+        std::string(pipeline) + ": " +
+            (context.error[0] == '\0' ? "failed with code " + std::to_string(code) : context.error.data()));
 }
 
 }  // namespace sparsetrain::detail

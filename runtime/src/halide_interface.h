@@ -23,12 +23,14 @@ struct CallContext {
     int threads;
     std::atomic<int> idle_threads;  // of `threads`, those that no parallel loop of the call has taken
     ScratchPool* scratch;
-    std::string error;  // the first message of the call
+    std::array<char, 512>
+        error;  // the first message of the call; of fixed size, as the handler must not throw
 };
 
-// Installs the private runtime's handlers, once.
-void install_halide_handlers();
+// Throws Error(unsupported) on a CPU that cannot run the pipelines.
+void require_supported_cpu();
 
+// The context of one call; throws like require_supported_cpu.
 CallContext make_context(Workspace& workspace);
 [[noreturn]] void throw_pipeline_error(const char* pipeline, int code, const CallContext& context);
 

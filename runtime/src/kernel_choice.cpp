@@ -1,7 +1,8 @@
 #include "kernel_choice.h"
 
 #include <algorithm>
-#include <bit>
+#include <cstdint>
+#include <cstring>
 
 namespace sparsetrain::detail {
 
@@ -9,20 +10,39 @@ namespace {
 
 constexpr double kHysteresis = 2.0;  // percentage points
 constexpr std::size_t kRowStride =
-    67;  // samples at most 1/64 of the rows; a prime, to meet all rows and channel blocks
+    67;  // at most 1/64 of the rows; a prime, so that samples do not keep to one row or block
 
 double percentage(std::size_t zeros, std::size_t total) {
     return total == 0 ? 0.0 : 100.0 * static_cast<double>(zeros) / static_cast<double>(total);
 }
 
+// Every CPU that runs a kernel has popcnt; the baseline that this file is compiled for has not.
+__attribute__((target("popcnt"))) std::size_t count_bits(const std::uint16_t* words, std::size_t count) {
+    constexpr std::size_t kPerQuad = sizeof(std::uint64_t) / sizeof(std::uint16_t);
+    std::size_t bits = 0, i = 0;
+    for (; i + kPerQuad <= count; i += kPerQuad) {
+        std::uint64_t quad;
+        std::memcpy(&quad, words + i, sizeof quad);
+        bits += static_cast<std::size_t>(__builtin_popcountll(quad));
+    }
+    for (; i < count; ++i) bits += static_cast<std::size_t>(__builtin_popcountll(words[i]));
+    return bits;
+}
+
 double zeros_from_mask(const ConstMaskView& mask) {
     const Shape& shape = mask.shape;
-    std::size_t occupied = 0;
-    for (std::size_t i = 0; i < shape.pixels(); ++i)
-        occupied += static_cast<std::size_t>(std::popcount(mask.data[i]));
     const std::size_t channels = static_cast<std::size_t>(channel_blocks(shape.c)) * kLanes;
     const std::size_t total = shape.elements() / channels * static_cast<std::size_t>(shape.c);
-    return percentage(total - std::min(occupied, total), total);
+    return percentage(total - std::min(count_bits(mask.data, shape.pixels()), total), total);
+}
+
+// Among the first `lanes` lanes of the pixels of a row.
+std::size_t count_zeros(const float* row, std::size_t width, std::size_t lanes) {
+    std::size_t zeros = 0;
+    for (std::size_t x = 0; x < width; ++x) {
+        for (std::size_t lane = 0; lane < lanes; ++lane) zeros += row[x * kLanes + lane] == 0.0f;
+    }
+    return zeros;
 }
 
 double zeros_from_rows(const ConstTensorView& tensor) {
@@ -31,13 +51,11 @@ double zeros_from_rows(const ConstTensorView& tensor) {
     const auto height = static_cast<std::size_t>(shape.h), width = static_cast<std::size_t>(shape.w);
     const std::size_t rows = static_cast<std::size_t>(shape.n) * blocks * height;
     std::size_t zeros = 0, total = 0;
-    for (std::size_t row = std::min(kRowStride, rows) / 2; row < rows; row += kRowStride) {
+    for (std::size_t row = rows < kRowStride ? rows / 2 : kRowStride - 1; row < rows; row += kRowStride) {
         const std::size_t block = row / height % blocks;
         const std::size_t lanes =
             std::min<std::size_t>(kLanes, static_cast<std::size_t>(shape.c) - block * kLanes);
-        const float* values = tensor.data + row * width * kLanes;
-        for (std::size_t i = 0; i < width * kLanes; ++i) zeros += values[i] == 0.0f;
-        zeros -= (kLanes - lanes) * width;  // the padding lanes, all zero
+        zeros += count_zeros(tensor.data + row * width * kLanes, width, lanes);
         total += lanes * width;
     }
     return percentage(zeros, total);

@@ -1,3 +1,5 @@
+#include <cstdint>
+#include <limits>
 #include <string>
 
 #include "checks.h"
@@ -74,6 +76,12 @@ void PackedWeights::Impl::pack(const detail::LayerClass& layer_class, Pass pass,
     const detail::ScatterPacking form(forward ? layer_class.fwd_row : layer_class.bwd_data_row,
                                       layer_class.info, forward ? shape.c : shape.k,
                                       forward ? shape.k : shape.c);
+    if (form.elements() > std::numeric_limits<std::int32_t>::max()) {
+        throw Error(ErrorCode::unsupported,
+                    "pack weights: expected fewer than 2^31 elements once channels are rounded up "
+                    "to whole groups and chunks, given " +
+                        std::to_string(form.elements()));
+    }
     detail::Buffer<4> to(allocate(form.elements()), {form.slab, form.filter_h, form.groups, form.chunks});
     detail::call_pipeline("pack weights",
                           forward ? layer_class.fwd_zero_skip_pack : layer_class.bwd_data_zero_skip_pack,

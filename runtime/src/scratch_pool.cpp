@@ -6,13 +6,14 @@
 namespace sparsetrain::detail {
 
 namespace {
-// Vector loads of a pipeline stay inside 128-byte groups, and two cache lines are what an adjacent-line
-// prefetch fetches.
+// Two cache lines: what an adjacent-line prefetch fetches.
 constexpr std::size_t kScratchAlignment = 128;
+// Halide may read a few bytes in front of and behind what it allocates (HalideRuntime.h, halide_malloc).
+constexpr std::size_t kSlack = kScratchAlignment;
 }  // namespace
 
 ScratchPool::~ScratchPool() {
-    for (const Block& block : blocks_) std::free(block.memory);
+    for (const Block& block : blocks_) std::free(static_cast<char*>(block.memory) - kSlack);
 }
 
 void* ScratchPool::allocate(std::size_t bytes) noexcept {
@@ -28,15 +29,15 @@ void* ScratchPool::allocate(std::size_t bytes) noexcept {
         best->in_use = true;
         return best->memory;
     }
-    void* memory = std::aligned_alloc(kScratchAlignment, rounded);
-    if (memory == nullptr) return nullptr;
+    auto* whole = static_cast<char*>(std::aligned_alloc(kScratchAlignment, rounded + 2 * kSlack));
+    if (whole == nullptr) return nullptr;
     try {
-        blocks_.push_back({memory, rounded, true});
+        blocks_.push_back({whole + kSlack, rounded, true});
     } catch (const std::bad_alloc&) {
-        std::free(memory);
+        std::free(whole);
         return nullptr;
     }
-    return memory;
+    return whole + kSlack;
 }
 
 void ScratchPool::release(void* pointer) noexcept {

@@ -23,10 +23,15 @@ const char* to_string(Kernel kernel) {
     return kernel == Kernel::dense ? "dense" : "zero_skip";
 }
 
+namespace {
+constexpr int kMostThreads = 256;  // of Halide's pool
+}  // namespace
+
 Workspace::Workspace(int threads) {
-    if (threads < 1) {
-        throw Error(ErrorCode::invalid_argument,
-                    "Workspace: expected a thread count of at least 1, given " + std::to_string(threads));
+    if (threads < 1 || threads > kMostThreads) {
+        throw Error(ErrorCode::invalid_argument, "Workspace: threads: expected a count from 1 to " +
+                                                     std::to_string(kMostThreads) + ", given " +
+                                                     std::to_string(threads));
     }
     impl_ = std::make_unique<Impl>(threads);
 }

@@ -38,9 +38,7 @@ struct PixelScan {
         int pad_top, pad_left;
     };
 
-    // The part of diff_dst around a tile: copy row j, column i is output pixel (y + j, x + i). Rows of a tile
-    // are too short for the hardware's prefetchers, so that a layer with few channels would wait longer for
-    // them than it computes.
+    // The part of diff_dst around a tile: copy row j, column i is output pixel (y + j, x + i).
     struct Neighbourhood {
         const halide_buffer_t* from;
         int n, y, x, rows, columns;
@@ -81,7 +79,8 @@ struct PixelScan {
         }
     }
 
-    // Asks for share `part` of `parts` of what copy_diff_dst will read.
+    // Asks for share `part` of `parts` of what copy_diff_dst will read. Rows of a tile are too short for the
+    // hardware's prefetchers: a layer with few channels would wait longer for them than it computes.
     static void prefetch_diff_dst(const Neighbourhood& around, int first_block, int part, int parts) {
         for (int i = part; i < around.rows * KV; i += parts) {
             const float* row = around.row(i % around.rows, first_block + i / around.rows);

@@ -93,7 +93,8 @@ class SPARSETRAIN_API Conv2d {
     void forward(SparseInput src, const PackedWeights& weights, std::span<const float> bias, TensorView dst,
                  Workspace& workspace) const;
 
-    // dst = max(0, conv(src, weights) + bias), and its occupancy mask.
+    // dst = max(0, conv(src, weights) + bias), and its exact occupancy mask. NaN stays NaN, and its bit is
+    // set.
     void forward_relu(SparseInput src, const PackedWeights& weights, std::span<const float> bias,
                       TensorView dst, MaskView dst_mask, Workspace& workspace) const;
 

@@ -15,7 +15,8 @@ enum class ErrorCode {
     internal,  // a compiled pipeline failed where the checks in front of it should have caught the cause
 };
 
-// Its message names the function, the value given and the value expected.
+// Its message names the function, the value given and the value expected. Beside it, only std::bad_alloc is
+// thrown.
 class SPARSETRAIN_API Error : public std::runtime_error {
   public:
     Error(ErrorCode code, const std::string& message) : std::runtime_error(message), code_(code) {}

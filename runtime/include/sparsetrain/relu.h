@@ -10,7 +10,7 @@
 
 namespace sparsetrain {
 
-// dst = max(0, src) and its exact occupancy mask. A NaN may come out as zero.
+// dst = max(0, src) and its exact occupancy mask. NaN stays NaN, and its bit is set.
 SPARSETRAIN_API void relu_forward(ConstTensorView src, TensorView dst, MaskView dst_mask,
                                   Workspace& workspace);
 

@@ -27,7 +27,7 @@ struct RunStatistics {
 // thread of yours its own.
 class SPARSETRAIN_API Workspace {
   public:
-    // `threads` >= 1, counting the caller's. Throws Error(invalid_argument) otherwise.
+    // `threads` from 1 to 256, counting the caller's. Throws Error(invalid_argument) otherwise.
     explicit Workspace(int threads = 1);
     ~Workspace();
     Workspace(Workspace&&) noexcept;
