@@ -234,7 +234,7 @@ TEST_P(ErrorsOfPasses, StaleMasks) {
     constexpr bool refused = true;
 #endif
     const TestMask empty(problem.shape.src);
-    std::fill(empty.memory.values().begin(), empty.memory.values().end(), std::uint16_t{0});
+    std::fill_n(empty.view().data, empty.shape.pixels(), std::uint16_t{0});
     if (refused) {
         expect_error(kInvalid, {"src mask", "clear bit"}, [&] {
             forward({problem.src.view(), empty.view()}, {}, dst.view());
