@@ -43,6 +43,7 @@ struct PixelScan {
         const halide_buffer_t* from;
         int n, y, x, rows, columns;
 
+        Neighbourhood() = default;
         Neighbourhood(const Images& images, int image, const Tile& tile)
             : from(images.diff_dst),
               n(image),
@@ -70,36 +71,9 @@ struct PixelScan {
             _mm512_store_ps(to + i * kPixel, _mm512_setzero_ps());
     }
 
-    static void copy_diff_dst(const Neighbourhood& around, int first_block, float* copy) {
-        for (int v = 0; v < KV; ++v) {
-            for (int j = 0; j < around.rows; ++j) {
-                copy_row(around.row(j, first_block + v), around.begin(), around.end(), around.columns,
-                         copy + j * kPitch * kPixel + v * kLanes);
-            }
-        }
-    }
-
-    // Asks for share `part` of `parts` of what copy_diff_dst will read. Rows of a tile are too short for the
-    // hardware's prefetchers: a layer with few channels would wait longer for them than it computes.
-    static void prefetch_diff_dst(const Neighbourhood& around, int first_block, int part, int parts) {
-        for (int i = part; i < around.rows * KV; i += parts) {
-            const float* row = around.row(i % around.rows, first_block + i / around.rows);
-            if (row == nullptr) continue;
-            for (int x = around.begin(); x < around.end(); ++x) __builtin_prefetch(row + x * kLanes, 0, 2);
-        }
-    }
-
-    // Occupancy of a tile of one channel block: words[c * kWords + w], bit i of word w = pixel (4w + i / 16,
-    // i % 16).
-    static void transpose_occupancy(const float* src, ptrdiff_t row_stride, const Tile& tile,
-                                    uint64_t* words) {
-        alignas(64) uint16_t lanes[Rows * kPitch] = {};
-        for (int j = 0; j < tile.rows; ++j) {
-            for (int i = 0; i < tile.columns; ++i) {
-                const __m512 pixel = _mm512_load_ps(src + j * row_stride + i * kLanes);
-                lanes[j * kPitch + i] = _mm512_cmp_ps_mask(pixel, _mm512_setzero_ps(), _CMP_NEQ_UQ);
-            }
-        }
+    // One bit per lane and pixel, lanes[16 * row + column], to one bit per pixel and channel: bit i of word w
+    // of a channel is pixel (4w + i / 16, i % 16).
+    static void transpose_lanes(const uint16_t* lanes, uint64_t* words) {
         // 32 pixels at a time: the top bits of all 16-bit lanes are channel 15's, and a shift brings up the
         // next.
         for (int w = 0; w < kWords; ++w) {
@@ -162,58 +136,116 @@ struct PixelScan {
         static int even_size(int length, int limit) { return pieces(length, pieces(length, limit)); }
     };
 
-    // The transposed occupancy of a run of tiles, all channels: made once, read by all K chunks. 128 KB of
-    // stack hold it; an image with more goes in several runs.
-    static constexpr int kBlockWords = kLanes * kWords;
-    static constexpr int kRunBlocks = 128 * 1024 / 8 / kBlockWords;
+    // Tiles are prepared in strips, row by row: the short rows of a single tile come slowly from memory, and
+    // where few channels share them, waiting took as long as all FMAs.
+    static constexpr int kStripTiles = 4;
+    struct Strip {
+        int tiles;
+        Tile tile[kStripTiles];
 
-    static void transpose_run(const Images& images, int n, int cb, int blocks, const Tiling& tiling,
-                              int first, int end, uint64_t* words) {
-        // Block by block, so that memory is read nearly in its order.
-        for (int b = 0; b < blocks; ++b) {
-            for (int i = first; i < end; ++i) {
-                const Tile tile = tiling[i];
-                transpose_occupancy(element<const float>(images.src, 0, tile.x, tile.y, cb + b, n),
-                                    images.src->dim[2].stride, tile,
-                                    words + ((i - first) * blocks + b) * kBlockWords);
+        Strip(const Tiling& tiling, int first, int end) : tiles(min_of(kStripTiles, end - first)) {
+            for (int i = 0; i < tiles; ++i) tile[i] = tiling[first + i];
+        }
+    };
+
+    // Occupancy of a strip in one channel block, `stride` words from tile to tile.
+    static void transpose_strip(const Images& images, int n, int block, const Strip& strip, uint64_t* words,
+                                ptrdiff_t stride) {
+        alignas(64) uint16_t lanes[kStripTiles][Rows * kPitch] = {};
+        for (int j = 0; j < Rows; ++j) {
+            for (int i = 0; i < strip.tiles; ++i) {
+                const Tile& tile = strip.tile[i];
+                if (j >= tile.rows) continue;
+                const float* row = element<const float>(images.src, 0, tile.x, tile.y + j, block, n);
+                for (int x = 0; x < tile.columns; ++x) {
+                    lanes[i][j * kPitch + x] = _mm512_cmp_ps_mask(_mm512_load_ps(row + x * kLanes),
+                                                                  _mm512_setzero_ps(), _CMP_NEQ_UQ);
+                }
             }
         }
+        for (int i = 0; i < strip.tiles; ++i) transpose_lanes(lanes[i], words + i * stride);
     }
 
-    // A run of tiles and channel blocks into one K chunk.
-    static void scan_run(const Images& images, int n, int cb, int blocks, const Tiling& tiling, int first,
-                         int end, const uint64_t* words, int chunk, float* sums) {
-        alignas(64) float copy[kCopy];
-        for (int i = first; i < end; ++i) {
-            const Tile tile = tiling[i];
-            copy_diff_dst(Neighbourhood(images, n, tile), chunk * KV, copy);
-            float* channel_sums = sums;
-            for (int b = cb; b < cb + blocks; ++b) {
-                const float* src = element<const float>(images.src, 0, tile.x, tile.y, b, n);
-                if (i + 1 < end)
-                    prefetch_diff_dst(Neighbourhood(images, n, tiling[i + 1]), chunk * KV, b - cb, blocks);
-                for (int c = 0; c < kLanes; ++c, words += kWords, channel_sums += kChannel) {
-                    scan(words, src + c, images.src->dim[2].stride, copy, channel_sums);
+    static void copy_strip(const Images& images, int n, int first_block, const Strip& strip, float* copies) {
+        Neighbourhood around[kStripTiles];
+        for (int i = 0; i < strip.tiles; ++i) around[i] = Neighbourhood(images, n, strip.tile[i]);
+        for (int v = 0; v < KV; ++v) {
+            for (int j = 0; j < Rows + R - 1; ++j) {
+                float* to = copies + j * kPitch * kPixel + v * kLanes;
+                for (int i = 0; i < strip.tiles; ++i, to += kCopy) {
+                    if (j >= around[i].rows) continue;
+                    copy_row(around[i].row(j, first_block + v), around[i].begin(), around[i].end(),
+                             around[i].columns, to);
                 }
             }
         }
     }
 
+    // A part of the work on an image: some tiles, of all channels or (of very deep tensors) some channel
+    // blocks. The occupancy of a run is transposed once and serves all K chunks.
+    static constexpr int kBlockWords = kLanes * kWords;
+    struct Run {
+        int n, first_tile, end_tile, first_block, blocks;
+    };
+
+    static void transpose_run(const Images& images, const Tiling& tiling, const Run& run, uint64_t* words) {
+        for (int b = 0; b < run.blocks; ++b) {
+            for (int i = run.first_tile; i < run.end_tile; i += kStripTiles) {
+                transpose_strip(images, run.n, run.first_block + b, Strip(tiling, i, run.end_tile),
+                                words + ((i - run.first_tile) * run.blocks + b) * kBlockWords,
+                                run.blocks * kBlockWords);
+            }
+        }
+    }
+
+    static void scan_tile(const Images& images, const Run& run, const Tile& tile, const uint64_t* words,
+                          const float* copy, float* sums) {
+        for (int b = run.first_block; b < run.first_block + run.blocks; ++b) {
+            const float* src = element<const float>(images.src, 0, tile.x, tile.y, b, run.n);
+            for (int c = 0; c < kLanes; ++c, words += kWords, sums += kChannel) {
+                scan(words, src + c, images.src->dim[2].stride, copy, sums);
+            }
+        }
+    }
+
+    // A run into one K chunk.
+    static void scan_run(const Images& images, const Tiling& tiling, const Run& run, const uint64_t* words,
+                         int chunk, float* sums) {
+        alignas(64) float copies[kStripTiles * kCopy];
+        for (int first = run.first_tile; first < run.end_tile; first += kStripTiles) {
+            const Strip strip(tiling, first, run.end_tile);
+            copy_strip(images, run.n, chunk * KV, strip, copies);
+            for (int i = 0; i < strip.tiles; ++i, words += run.blocks * kBlockWords) {
+                scan_tile(images, run, strip.tile[i], words, copies + i * kCopy, sums);
+            }
+        }
+    }
+
+    // How many channel blocks of tiles make a run. Where the sums of all chunks fit half of L2, few, so that
+    // their part of src stays in a quarter of it; else as many as 128 KB of stack hold, so that the sums of a
+    // chunk serve many tiles before they leave L2.
+    static constexpr int kL2Bytes = 1024 * 1024;
+    static constexpr int kMostRunBlocks = 128 * 1024 / 8 / kBlockWords;
+    static int blocks_of_run(size_t sums_bytes) {
+        constexpr int in_quarter_of_l2 = kL2Bytes / 4 / (Rows * kTileColumns * kLanes * 4);
+        return sums_bytes <= kL2Bytes / 2 ? in_quarter_of_l2 : kMostRunBlocks;
+    }
+
     static void add_image(const Images& images, int n, halide_buffer_t* sums, int part) {
-        const halide_dimension_t channel_blocks = sums->dim[1], chunks = sums->dim[2];
+        const halide_dimension_t blocks = sums->dim[1], chunks = sums->dim[2];
         const Tiling tiling(images.src->dim[2].extent, images.src->dim[1].extent);
-        alignas(64) uint64_t words[kRunBlocks * kBlockWords];
-        const int blocks_in_run = min_of(channel_blocks.extent, kRunBlocks);
-        const int tiles_in_run = kRunBlocks / blocks_in_run;
+        alignas(64) uint64_t words[kMostRunBlocks * kBlockWords];
+        const int run_blocks = blocks_of_run(static_cast<size_t>(sums->dim[3].stride) * 4);
+        const int blocks_in_run = min_of(blocks.extent, run_blocks);
+        const int whole_strips = run_blocks / blocks_in_run / kStripTiles * kStripTiles;
+        const int tiles_in_run = max_of(whole_strips, 1);
         for (int first = 0; first < tiling.count; first += tiles_in_run) {
-            const int end = min_of(tiling.count, first + tiles_in_run);
-            for (int cb = channel_blocks.min; cb < channel_blocks.min + channel_blocks.extent;
-                 cb += blocks_in_run) {
-                const int blocks = min_of(blocks_in_run, channel_blocks.min + channel_blocks.extent - cb);
-                transpose_run(images, n, cb, blocks, tiling, first, end, words);
+            for (int block = blocks.min; block < blocks.min + blocks.extent; block += blocks_in_run) {
+                const Run run = {n, first, min_of(tiling.count, first + tiles_in_run), block,
+                                 min_of(blocks_in_run, blocks.min + blocks.extent - block)};
+                transpose_run(images, tiling, run, words);
                 for (int chunk = chunks.min; chunk < chunks.min + chunks.extent; ++chunk) {
-                    scan_run(images, n, cb, blocks, tiling, first, end, words, chunk,
-                             element<float>(sums, 0, cb, chunk, part));
+                    scan_run(images, tiling, run, words, chunk, element<float>(sums, 0, block, chunk, part));
                 }
             }
         }
