@@ -103,6 +103,10 @@ class Conv2d::Impl {
 
     RunStatistics decide(Pass pass, const SparseInput& operand, double crossover, Workspace& workspace) const;
     void record(const RunStatistics& run, Workspace& workspace) const;
+    template <typename Pipeline, typename... Mask>
+    void forward(const char* function, const detail::DensePipelines<Pipeline>& dense, Pipeline zero_skip,
+                 const SparseInput& src, const PackedWeights& weights, std::span<const float> bias,
+                 TensorView dst, Workspace& workspace, Mask&... mask) const;
     void backward_weights_zero_skip(TensorBuffer& src, TensorBuffer& diff_dst,
                                     detail::WeightsBuffer& diff_weights, Workspace& workspace) const;
 
@@ -200,52 +204,43 @@ const char* Conv2d::layer_class() const {
     return impl_->layer_class.info.name;
 }
 
-void Conv2d::forward(SparseInput src, const PackedWeights& weights, std::span<const float> bias,
-                     TensorView dst, Workspace& workspace) const {
-    const char* function = "Conv2d::forward";
-    const ConvShape& shape = impl_->shape;
+// fwd with or without ReLU, which differ in their pipelines and in a mask behind dst.
+template <typename Pipeline, typename... Mask>
+void Conv2d::Impl::forward(const char* function, const detail::DensePipelines<Pipeline>& dense,
+                           Pipeline zero_skip, const SparseInput& src, const PackedWeights& weights,
+                           std::span<const float> bias, TensorView dst, Workspace& workspace,
+                           Mask&... mask) const {
     detail::check_sparse(function, "src", src, shape.src);
     detail::check_weights(function, "weights", weights.master(), shape.weights());
     check_bias(function, "bias", shape.k, bias);
     check_tensor(function, "dst", dst, shape.dst());
 
-    const LayerClass& layer_class = impl_->layer_class;
-    const RunStatistics run = impl_->decide(Pass::fwd, src, layer_class.fwd_row.crossover, workspace);
+    const RunStatistics run = decide(Pass::fwd, src, layer_class.fwd_row.crossover, workspace);
     TensorBuffer src_buffer(src.tensor), dst_buffer(dst);
     BiasBuffer bias_buffer(bias, shape.k);
     with_weights(layer_class, Pass::fwd, run.kernel, weights, workspace, [&](halide_buffer_t* packed) {
-        call_pipeline(function,
-                      run.kernel == Kernel::dense ? layer_class.fwd_dense.for_width(shape.dst().w)
-                                                  : layer_class.fwd_zero_skip,
+        call_pipeline(function, run.kernel == Kernel::dense ? dense.for_width(shape.dst().w) : zero_skip,
                       workspace, src_buffer, packed, bias_buffer, shape.padding.top, shape.padding.left,
-                      dst_buffer);
+                      dst_buffer, mask...);
     });
-    impl_->record(run, workspace);
+    record(run, workspace);
+}
+
+void Conv2d::forward(SparseInput src, const PackedWeights& weights, std::span<const float> bias,
+                     TensorView dst, Workspace& workspace) const {
+    const LayerClass& layer_class = impl_->layer_class;
+    impl_->forward("Conv2d::forward", layer_class.fwd_dense, layer_class.fwd_zero_skip, src, weights, bias,
+                   dst, workspace);
 }
 
 void Conv2d::forward_relu(SparseInput src, const PackedWeights& weights, std::span<const float> bias,
                           TensorView dst, MaskView dst_mask, Workspace& workspace) const {
     const char* function = "Conv2d::forward_relu";
-    const ConvShape& shape = impl_->shape;
-    detail::check_sparse(function, "src", src, shape.src);
-    detail::check_weights(function, "weights", weights.master(), shape.weights());
-    check_bias(function, "bias", shape.k, bias);
-    check_tensor(function, "dst", dst, shape.dst());
-    detail::check_mask(function, "dst_mask", dst_mask, shape.dst());
-
-    const LayerClass& layer_class = impl_->layer_class;
-    const RunStatistics run = impl_->decide(Pass::fwd, src, layer_class.fwd_row.crossover, workspace);
-    TensorBuffer src_buffer(src.tensor), dst_buffer(dst);
+    detail::check_mask(function, "dst_mask", dst_mask, impl_->shape.dst());
     detail::MaskBuffer mask_buffer(dst_mask);
-    BiasBuffer bias_buffer(bias, shape.k);
-    with_weights(layer_class, Pass::fwd, run.kernel, weights, workspace, [&](halide_buffer_t* packed) {
-        call_pipeline(function,
-                      run.kernel == Kernel::dense ? layer_class.fwd_relu_dense.for_width(shape.dst().w)
-                                                  : layer_class.fwd_relu_zero_skip,
-                      workspace, src_buffer, packed, bias_buffer, shape.padding.top, shape.padding.left,
-                      dst_buffer, mask_buffer);
-    });
-    impl_->record(run, workspace);
+    const LayerClass& layer_class = impl_->layer_class;
+    impl_->forward(function, layer_class.fwd_relu_dense, layer_class.fwd_relu_zero_skip, src, weights, bias,
+                   dst, workspace, mask_buffer);
 }
 
 void Conv2d::backward_data(SparseInput diff_dst, const PackedWeights& weights, TensorView diff_src,
