@@ -3,7 +3,7 @@
 #include <Halide.h>
 
 #include "generators/epilogue.h"
-#include "generators/ops/lanes.h"
+#include "generators/lanes.h"
 #include "generators/schedule_of.h"
 #include "schedules/avx512.h"
 

@@ -1,7 +1,7 @@
 // What bwd_weights computes, for `dense`.
 #include <Halide.h>
 
-#include "generators/ops/lanes.h"
+#include "generators/lanes.h"
 #include "generators/schedule_of.h"
 #include "schedules/avx512.h"
 

@@ -4,7 +4,7 @@
 #include <Halide.h>
 
 #include "generators/epilogue.h"
-#include "generators/ops/lanes.h"
+#include "generators/lanes.h"
 #include "generators/schedule_of.h"
 #include "schedules/avx512.h"
 
@@ -13,7 +13,7 @@ using namespace Halide;
 namespace {
 
 // src (lane, x, y, c block, n); weights (slab, r, group, k chunk), packed by conv_pack_scatter; bias (k lane,
-// k block), fwd only; dst (k lane, x, y, k block, n); mask (x, y, k block, n), with relu.
+// k block); dst (k lane, x, y, k block, n); with the relu epilogue, mask (x, y, k block, n).
 class ConvZeroSkip : public Generator<ConvZeroSkip> {
   public:
     GeneratorParam<std::string> layer_class{"layer_class", ""};

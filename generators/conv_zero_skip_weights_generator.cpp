@@ -2,7 +2,7 @@
 // batch, which are added in order and brought into the master layout.
 #include <Halide.h>
 
-#include "generators/ops/lanes.h"
+#include "generators/lanes.h"
 #include "generators/schedule_of.h"
 #include "schedules/avx512.h"
 

@@ -6,7 +6,7 @@
 
 #include <Halide.h>
 
-#include "generators/ops/lanes.h"
+#include "generators/lanes.h"
 #include "generators/relu.h"
 
 namespace sparsetrain::generators {
@@ -26,10 +26,7 @@ class Epilogue {
             return;
         }
         dst(k, x, y, kb, n) = Halide::select(relu_keeps(value), value, 0.0f);
-        bits_(x, y, kb, n) = Halide::cast<uint16_t>(0);
-        bits_(x, y, kb, n) += Halide::select(relu_keeps(sum(lanes_, x, y, kb, n)),
-                                             Halide::cast<uint16_t>(1) << Halide::cast<uint16_t>(lanes_),
-                                             Halide::cast<uint16_t>(0));
+        bits_(x, y, kb, n) += bit_if(relu_keeps(sum(lanes_, x, y, kb, n)), lanes_);
         (*mask)(x, y, kb, n) = bits_(x, y, kb, n);
         first_ = *mask;
     }

@@ -3,7 +3,7 @@
 // block); dst (k lane, k block, n).
 #include <Halide.h>
 
-#include "generators/ops/lanes.h"
+#include "generators/lanes.h"
 
 using namespace Halide;
 using namespace sparsetrain::generators;

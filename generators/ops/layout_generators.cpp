@@ -1,7 +1,7 @@
 // NCHW <-> NCHW16c. Buffers: NCHW (pixel, c, n); NCHW16c (lane, pixel, block, n).
 #include <Halide.h>
 
-#include "generators/ops/lanes.h"
+#include "generators/lanes.h"
 
 using namespace Halide;
 using namespace sparsetrain::generators;

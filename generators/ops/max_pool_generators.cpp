@@ -6,7 +6,7 @@
 // pixel, instead of the 6 + 4 that it would take to compare src with dst again.
 #include <Halide.h>
 
-#include "generators/ops/lanes.h"
+#include "generators/lanes.h"
 
 using namespace Halide;
 using namespace Halide::ConciseCasts;

@@ -2,7 +2,7 @@
 // (pixel).
 #include <Halide.h>
 
-#include "generators/ops/lanes.h"
+#include "generators/lanes.h"
 #include "generators/relu.h"
 
 using namespace Halide;

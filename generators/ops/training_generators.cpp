@@ -1,7 +1,7 @@
 // The loss, the optimiser's step and the gradient of a bias.
 #include <Halide.h>
 
-#include "generators/ops/lanes.h"
+#include "generators/lanes.h"
 
 using namespace Halide;
 using namespace sparsetrain::generators;

@@ -1,9 +1,9 @@
-// What the generators of the other operators share.
+// What generators share: the 16 lanes of the layout and the masks over them.
 //
-// None of these operators looks across channel blocks or images, and NCHW16c is dense, so pipelines see as
-// few dimensions as their operator needs: (lane, pixel) where pixels are independent, (lane, x, y, plane)
-// where only neighbours in a plane matter. Fusing loops inside Halide instead would hide constant bounds
-// from it.
+// The operators of ops/ do not look across channel blocks or images, and NCHW16c is dense, so their pipelines
+// see as few dimensions as their operator needs: (lane, pixel) where pixels are independent, (lane, x, y,
+// plane) where only neighbours in a plane matter. Fusing loops inside Halide instead would hide constant
+// bounds from it.
 #pragma once
 
 #include <Halide.h>
