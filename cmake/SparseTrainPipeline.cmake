@@ -53,5 +53,5 @@ function(sparsetrain_add_pipeline LIBRARY SYMBOL GENERATOR)
         COMMENT "Halide pipeline ${SYMBOL}"
         VERBATIM)
     target_sources(${LIBRARY} PRIVATE "${object}" "${dir}/${SYMBOL}.h")
-    target_include_directories(${LIBRARY} PRIVATE "${dir}")
+    target_include_directories(${LIBRARY} SYSTEM PRIVATE "${dir}")
 endfunction()
