@@ -1,6 +1,5 @@
 // Schedules for any CPU with the Skylake server feature set. Crossovers are where conv_bench's speeds of
-// zero_skip, interpolated between 0 and 30 % zeros, pass dense on a Zen 5 server core; on a core with half
-// its FMA rate they lie somewhat higher.
+// zero_skip, interpolated between 0 and 30 % zeros, pass dense on a Zen 5 server core.
 #pragma once
 
 #include "schedules/rows.h"

@@ -5,8 +5,9 @@
 
 namespace sparsetrain::detail {
 
-// Percentage of zeros among the channels of `input` (the lanes that pad them do not count): exact from a mask
-// if there is one, else from at most 1/64 of the rows (or one row, if there are fewer), spread evenly.
+// Percentage of zeros among the channels of `input` (the lanes that pad them do not count): from the clear
+// bits of its mask if it has one, else from at most 1/64 of the rows (or one row, if there are fewer), spread
+// evenly.
 double observe_zeros(const SparseInput& input);
 
 // The kernel for `zeros` percent. Within 2 points of the crossover the previous choice stays, so that a layer

@@ -20,8 +20,8 @@ struct Scatter {
     static constexpr int kChannel = S * kTap;
     static constexpr int kSlab = Group * kChannel;  // weights of a (group, filter row): [Group][S][KV][16k]
 
-    static_assert(S * KV + KV + 1 <= sparsetrain::schedules::kZmmRegisters,
-                  "accumulators exceed the registers");
+    // The accumulators and a broadcast value.
+    static_assert(S * KV + 1 <= sparsetrain::schedules::kZmmRegisters, "accumulators exceed the registers");
     static_assert(kSlab * 4 <= sparsetrain::schedules::kL1Bytes * 3 / 4, "weights leave no room in L1");
 
     using Accumulators = __m512[S][KV];
