@@ -36,9 +36,9 @@ function(sparsetrain_add_layer_class)
         SPARSETRAIN_FILTER_H=${filter_h} SPARSETRAIN_FILTER_W=${filter_w})
     foreach(pass IN ITEMS fwd bwd_data)
         set(symbol "sparsetrain_${ARG_NAME}_${pass}")
-        set(epilogues plain)
+        set(epilogues plain masked)
         if(pass STREQUAL "fwd")
-            list(APPEND epilogues relu)
+            set(epilogues plain relu)
         endif()
         foreach(epilogue IN LISTS epilogues)
             foreach(images IN ITEMS wide narrow)
@@ -47,19 +47,30 @@ function(sparsetrain_add_layer_class)
                     PARAMS layer_class=${ARG_NAME} pass=${pass} images=${images} ${filter} stride=${ARG_STRIDE}
                            epilogue=${epilogue})
             endforeach()
-            sparsetrain_add_pipeline(${library} ${symbol}_zero_skip_${epilogue}_f32 conv_zero_skip FROM conv_generators
-                PARAMS layer_class=${ARG_NAME} pass=${pass} stage=${symbol}_zero_skip filter_w=${filter_w}
-                       epilogue=${epilogue})
         endforeach()
-        sparsetrain_add_pipeline(${library} ${symbol}_zero_skip_pack_f32 conv_pack_scatter FROM conv_generators
-            PARAMS layer_class=${ARG_NAME} pass=${pass} ${filter})
-        sparsetrain_add_stage(${library} ${symbol}_zero_skip_stage scatter_stage.cpp ${definitions}
-            "SPARSETRAIN_PASS=\"${pass}\""
-            SPARSETRAIN_LISTS_SYMBOL=${symbol}_zero_skip_lists
-            SPARSETRAIN_SWEEP_SYMBOL=${symbol}_zero_skip_sweep)
+        # The blockings of ScatterRow.
+        foreach(blocking IN ITEMS shallow deep)
+            set(kernel "${symbol}_zero_skip_${blocking}")
+            set(row layer_class=${ARG_NAME} pass=${pass} blocking=${blocking})
+            foreach(epilogue IN LISTS epilogues)
+                sparsetrain_add_pipeline(${library} ${kernel}_${epilogue}_f32 conv_zero_skip FROM conv_generators
+                    PARAMS ${row} stage=${kernel} filter_w=${filter_w} epilogue=${epilogue})
+            endforeach()
+            sparsetrain_add_pipeline(${library} ${kernel}_pack_f32 conv_pack_scatter FROM conv_generators
+                PARAMS ${row} ${filter})
+            sparsetrain_add_stage(${library} ${kernel}_stage scatter_stage.cpp ${definitions}
+                "SPARSETRAIN_PASS=\"${pass}\"" "SPARSETRAIN_BLOCKING=\"${blocking}\""
+                SPARSETRAIN_LISTS_SYMBOL=${kernel}_lists SPARSETRAIN_SWEEP_SYMBOL=${kernel}_sweep)
+        endforeach()
     endforeach()
-    sparsetrain_add_pipeline(${library} sparsetrain_${ARG_NAME}_bwd_data_dense_pack_f32 conv_pack_dense
-        FROM conv_generators PARAMS ${filter})
+    set(symbol "sparsetrain_${ARG_NAME}_bwd_data")
+    sparsetrain_add_pipeline(${library} ${symbol}_dense_pack_f32 conv_pack_dense FROM conv_generators PARAMS ${filter})
+    sparsetrain_add_pipeline(${library} ${symbol}_output_mask_f32 conv_output_mask FROM conv_generators
+        PARAMS layer_class=${ARG_NAME} stage=${symbol}_output_mask)
+    sparsetrain_add_pipeline(${library} ${symbol}_output_mask_pack_f32 conv_pack_output_mask FROM conv_generators
+        PARAMS layer_class=${ARG_NAME} ${filter})
+    sparsetrain_add_stage(${library} ${symbol}_output_mask_stage output_mask_stage.cpp ${definitions}
+        SPARSETRAIN_GATHER_SYMBOL=${symbol}_output_mask_gather)
 
     set(symbol "sparsetrain_${ARG_NAME}_bwd_weights")
     sparsetrain_add_pipeline(${library} ${symbol}_dense_f32 conv_dense_weights FROM conv_generators
@@ -78,8 +89,10 @@ endfunction()
 function(sparsetrain_add_stage LIBRARY STAGE source)
     add_library(${STAGE} OBJECT "${SparseTrain_SOURCE_DIR}/runtime/stages/${source}")
     target_compile_definitions(${STAGE} PRIVATE ${ARGN})
+    # -Wmaybe-uninitialized is a false alarm of GCC 12 in its own shuffle intrinsics.
     target_compile_options(${STAGE} PRIVATE
-        -O3 -march=skylake-avx512 -mprefer-vector-width=512 -fno-exceptions -fno-rtti -fno-sanitize=all)
+        -O3 -march=skylake-avx512 -mprefer-vector-width=512 -fno-exceptions -fno-rtti -fno-sanitize=all
+        $<$<CXX_COMPILER_ID:GNU>:-Wno-maybe-uninitialized>)
     target_link_libraries(${STAGE} PRIVATE sparsetrain_warnings sparsetrain_schedules Halide::Runtime)
     target_sources(${LIBRARY} PRIVATE $<TARGET_OBJECTS:${STAGE}>)
 endfunction()

@@ -12,7 +12,8 @@ using namespace Halide;
 namespace {
 
 // src (lane, x, y, c block, n); weights (k lane, c lane, s, r, c block, k block); bias (k lane, k block); dst
-// (k lane, x, y, k block, n); with the relu epilogue, mask (x, y, k block, n).
+// (k lane, x, y, k block, n); dst_mask of the relu epilogue and
+// relu_mask of the masked one (x, y, k block, n).
 class ConvDense : public Generator<ConvDense> {
   public:
     GeneratorParam<std::string> layer_class{"layer_class", ""};
@@ -21,7 +22,7 @@ class ConvDense : public Generator<ConvDense> {
     GeneratorParam<int> filter_h{"filter_h", 3};
     GeneratorParam<int> filter_w{"filter_w", 3};
     GeneratorParam<int> stride{"stride", 1};
-    GeneratorParam<std::string> epilogue{"epilogue", "plain"};  // or "relu"
+    GeneratorParam<std::string> epilogue{"epilogue", "plain"};  // or "relu" or "masked"
 
     Input<Buffer<float, 5>> src{"src"};
     Input<Buffer<float, 6>> weights{"weights"};
@@ -31,7 +32,8 @@ class ConvDense : public Generator<ConvDense> {
     Output<Buffer<float, 5>> dst{"dst"};
 
     void configure() {
-        if (epilogue.value() == "relu") mask_ = add_output<Buffer<uint16_t, 4>>("mask");
+        if (epilogue.value() == "relu") epilogue_.dst_mask = add_output<Buffer<uint16_t, 4>>("dst_mask");
+        if (epilogue.value() == "masked") epilogue_.relu_mask = add_input<Buffer<uint16_t, 4>>("relu_mask");
     }
 
     void generate() {
@@ -47,7 +49,7 @@ class ConvDense : public Generator<ConvDense> {
         sum_(k, x, y, kb, n) = bias(k, block);
         sum_(k, x, y, kb, n) += padded_(taps_.x, x * stride + taps_.y, y * stride + taps_.z, taps_.w, n) *
                                 weights(k, taps_.x, taps_.y, taps_.z, taps_.w, block);
-        epilogue_.define(dst, mask_, sum_);
+        epilogue_.define(dst, sum_);
     }
 
     void schedule() {
@@ -65,7 +67,7 @@ class ConvDense : public Generator<ConvDense> {
         };
         sparsetrain::generators::declare_lanes(src);
         sparsetrain::generators::declare_lanes(weights);
-        epilogue_.schedule(dst, mask_, xo, traverse);
+        epilogue_.schedule(dst, xo, traverse);
         sum_.compute_at(epilogue_.loops(), xo)
             .store_in(MemoryType::Register)
             .bound_extent(x, row.x_tile)
@@ -90,7 +92,6 @@ class ConvDense : public Generator<ConvDense> {
     Var c{"c"}, cb{"cb"};
     Func sum_{"sum"}, padded_{"padded"};
     RDom taps_;
-    Output<Buffer<uint16_t, 4>>* mask_ = nullptr;
 };
 
 }  // namespace

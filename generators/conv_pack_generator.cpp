@@ -42,6 +42,7 @@ class ConvPackScatter : public Generator<ConvPackScatter> {
   public:
     GeneratorParam<std::string> layer_class{"layer_class", ""};
     GeneratorParam<std::string> pass{"pass", "fwd"};
+    GeneratorParam<std::string> blocking{"blocking", ""};
     GeneratorParam<int> filter_h{"filter_h", 3};
     GeneratorParam<int> filter_w{"filter_w", 3};
 
@@ -49,8 +50,8 @@ class ConvPackScatter : public Generator<ConvPackScatter> {
     Output<Buffer<float, 4>> packed{"packed"};
 
     void generate() {
-        const auto& row =
-            sparsetrain::generators::schedule_of(sparsetrain::schedules::kScatter, layer_class, pass);
+        const auto& row = sparsetrain::generators::schedule_of(sparsetrain::schedules::kScatter, layer_class,
+                                                               pass, blocking);
         const bool is_forward = pass.value() == "fwd";
         const int blocks_in_group = row.group / 16;
         const Expr in_blocks = master.dim(is_forward ? 4 : 5).extent(),
@@ -73,7 +74,39 @@ class ConvPackScatter : public Generator<ConvPackScatter> {
     Func slab_{"slab"};
 };
 
+// bwd_data of `output_mask`: (slab, k chunk, c block), slab = [16c][R][S][KV][16k]. Output channels beyond
+// the last are zero.
+class ConvPackOutputMask : public Generator<ConvPackOutputMask> {
+  public:
+    GeneratorParam<std::string> layer_class{"layer_class", ""};
+    GeneratorParam<int> filter_h{"filter_h", 3};
+    GeneratorParam<int> filter_w{"filter_w", 3};
+
+    Input<Buffer<float, 6>> master{"master"};
+    Output<Buffer<float, 3>> packed{"packed"};
+
+    void generate() {
+        const auto& row = sparsetrain::generators::schedule_of(sparsetrain::schedules::kOutputMask,
+                                                               layer_class, "bwd_data");
+        const Expr k_blocks = master.dim(5).extent(), kb = chunk * row.k_vectors + kv;
+        const Expr weight =
+            weight_of_pass(master, false, filter_h, filter_w, {o, kl, s, r, min(kb, k_blocks - 1), ob});
+        slab_(kl, kv, s, r, o, chunk, ob) = select(kb < k_blocks, weight, 0.0f);
+
+        const int column = row.k_vectors * 16, line = column * filter_w, channel = line * filter_h;
+        packed(i, chunk, ob) = slab_(i % 16, i / 16 % row.k_vectors, i / column % filter_w,
+                                     i / line % filter_h, i / channel, chunk, ob);
+    }
+
+    void schedule() { Func(packed).split(i, i, kl, 16).vectorize(kl).parallel(ob); }
+
+  private:
+    Var i{"i"}, o{"o"}, kl{"kl"}, kv{"kv"}, s{"s"}, r{"r"}, chunk{"chunk"}, ob{"ob"};
+    Func slab_{"slab"};
+};
+
 }  // namespace
 
 HALIDE_REGISTER_GENERATOR(ConvPackDense, conv_pack_dense)
 HALIDE_REGISTER_GENERATOR(ConvPackScatter, conv_pack_scatter)
+HALIDE_REGISTER_GENERATOR(ConvPackOutputMask, conv_pack_output_mask)

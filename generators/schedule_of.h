@@ -9,10 +9,11 @@
 
 namespace sparsetrain::generators {
 
-template <typename Row, int Count>
-const Row& schedule_of(const Row (&table)[Count], const std::string& layer_class, const std::string& pass) {
-    const Row* row = schedules::find_row(table, layer_class.c_str(), pass.c_str());
-    _halide_user_assert(row != nullptr) << "no schedule row for " << layer_class << " " << pass;
+// `key` is what find_row looks up: class, pass and, where a pass has several rows, the blocking.
+template <typename Row, int Count, typename... Key>
+const Row& schedule_of(const Row (&table)[Count], const Key&... key) {
+    const Row* row = schedules::find_row(table, std::string(key).c_str()...);
+    _halide_user_assert(row != nullptr) << "no schedule row for " << ((std::string(key) + " ") + ...);
     return *row;
 }
 

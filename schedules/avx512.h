@@ -25,10 +25,19 @@ inline constexpr DenseWeightsRow kDenseWeights[] = {
     {"conv3x3_stride1", "bwd_weights",   4,       2,      28},
 };
 
+// Deep groups halve the accumulators' loads and stores per FMA; of fewer channels than that, shallow ones
+// make up for it with more output channels.
 inline constexpr ScatterRow kScatter[] = {
-    // class             pass         group   k_vectors  rows  crossover
-    {"conv3x3_stride1", "fwd",          32,       4,       8,    14.0},
-    {"conv3x3_stride1", "bwd_data",     32,       4,       8,    14.0},
+    // class             pass       blocking   most_channels  group  k_vectors  rows  pixels  crossover
+    {"conv3x3_stride1", "fwd",      "shallow",      32,        32,      4,       14,   400,    14.0},
+    {"conv3x3_stride1", "fwd",      "deep",    kAnyChannels,   64,      2,       14,   400,    14.0},
+    {"conv3x3_stride1", "bwd_data", "shallow",      32,        32,      4,       14,   400,    14.0},
+    {"conv3x3_stride1", "bwd_data", "deep",    kAnyChannels,   64,      2,       14,   400,    14.0},
+};
+
+inline constexpr OutputMaskRow kOutputMask[] = {
+    // class             pass        k_vectors  rows  pixels  crossover
+    {"conv3x3_stride1", "bwd_data",     2,       14,   400,    25.0},
 };
 
 inline constexpr PixelScanRow kPixelScan[] = {

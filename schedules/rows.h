@@ -26,15 +26,42 @@ struct DenseWeightsRow {
     int rows;
 };
 
+inline constexpr int kAnyChannels = 0x7fffffff;
+
 // fwd and bwd_data, `zero_skip`: groups of `group` channels share a mask word per pixel; every nonzero meets
-// `k_vectors` vectors of 16 output channels; a call computes `rows` output rows. `crossover` is the
-// percentage of zeros from which `auto` prefers this kernel to dense.
+// `k_vectors` vectors of 16 output channels. A tile has `rows` output rows and, of images with few pixels,
+// as many images as make `pixels` pixels. A pass has several blockings; a convolution uses the first whose
+// `most_channels` it does not exceed and whose k_vectors divide its blocks of output channels, or the last.
+// `crossover` is the percentage of zeros from which `auto` prefers this kernel to dense.
 struct ScatterRow {
     const char* layer_class;
     const char* pass;
+    const char* blocking;
+    int most_channels;
     int group;
     int k_vectors;
     int rows;
+    int pixels;
+    double crossover;
+};
+
+// 32-bit words of a pixel's mask in a group, and of all that zero_skip keeps of a pixel: the mask and up to one
+// value per channel.
+constexpr int mask_words(int group) {
+    return (group + 31) / 32;
+}
+constexpr int record_words(int group) {
+    return mask_words(group) + group;
+}
+
+// bwd_data, `output_mask`: `k_vectors` vectors of 16 output channels of a pixel's neighbourhood stay in
+// registers; tiles as in ScatterRow. `crossover` as there, of zeros in the ReLU's mask.
+struct OutputMaskRow {
+    const char* layer_class;
+    const char* pass;
+    int k_vectors;
+    int rows;
+    int pixels;
     double crossover;
 };
 
@@ -58,6 +85,19 @@ template <typename Row, int Count>
 constexpr const Row* find_row(const Row (&table)[Count], const char* layer_class, const char* pass) {
     for (const Row& row : table) {
         if (same_name(row.layer_class, layer_class) && same_name(row.pass, pass)) return &row;
+    }
+    return nullptr;
+}
+
+// The same, in a table with several blockings per pass.
+template <typename Row, int Count>
+constexpr const Row* find_row(const Row (&table)[Count], const char* layer_class, const char* pass,
+                              const char* blocking) {
+    for (const Row& row : table) {
+        if (same_name(row.layer_class, layer_class) && same_name(row.pass, pass) &&
+            same_name(row.blocking, blocking)) {
+            return &row;
+        }
     }
     return nullptr;
 }

@@ -4,8 +4,10 @@
 #include <atomic>
 #include <cstring>
 #include <string>
+#include <vector>
 
 #include "checks.h"
+#include "conv_class.h"
 #include "halide_interface.h"
 #include "kernel_choice.h"
 #include "layer_class.h"
@@ -28,70 +30,22 @@ const char* to_string(Policy policy) {
             return "dense";
         case Policy::zero_skip:
             return "zero_skip";
+        case Policy::output_mask:
+            return "output_mask";
     }
     return "?";
 }
 
 Policy policy_from_string(const char* word) {
-    if (word == nullptr)
-        detail::throw_invalid("policy_from_string", "word", "auto, dense or zero_skip", "a null pointer");
-    for (const Policy policy : {Policy::automatic, Policy::dense, Policy::zero_skip}) {
+    const char* expected = "auto, dense, zero_skip or output_mask";
+    if (word == nullptr) detail::throw_invalid("policy_from_string", "word", expected, "a null pointer");
+    for (const Policy policy : {Policy::automatic, Policy::dense, Policy::zero_skip, Policy::output_mask}) {
         if (std::strcmp(word, to_string(policy)) == 0) return policy;
     }
-    detail::throw_invalid("policy_from_string", "word", "auto, dense or zero_skip", word);
+    detail::throw_invalid("policy_from_string", "word", expected, word);
 }
 
 namespace {
-
-std::string class_name(const ConvShape& shape) {
-    return "conv" + std::to_string(shape.filter_h) + "x" + std::to_string(shape.filter_w) + "_stride" +
-           std::to_string(shape.stride);
-}
-
-const LayerClass& find_class(const ConvShape& shape) {
-    std::string linked;
-    for (const LayerClass* candidate : detail::linked_layer_classes()) {
-        const LayerClassInfo& info = candidate->info;
-        if (info.filter_h == shape.filter_h && info.filter_w == shape.filter_w &&
-            info.stride == shape.stride) {
-            return *candidate;
-        }
-        linked += std::string(linked.empty() ? "" : ", ") + info.name;
-    }
-    throw Error(ErrorCode::unsupported,
-                "Conv2d: expected a layer class that is linked (" + linked + "), given " + class_name(shape));
-}
-
-void check_padding(const char* side, int padding, int filter) {
-    if (padding >= 0 && padding < filter) return;
-    detail::throw_invalid("Conv2d", side, "from 0 to " + std::to_string(filter - 1), std::to_string(padding));
-}
-
-void check_window(const char* axis, int filter, int length, int before, int after) {
-    if (filter <= length + before + after) return;
-    detail::throw_invalid("Conv2d", axis, "at least the filter's " + std::to_string(filter) + " with padding",
-                          std::to_string(length + before + after));
-}
-
-// The class before the padding: sums of sizes cannot overflow once the filter is a known one.
-const LayerClass& checked_class(const ConvShape& shape) {
-    detail::check_shape("Conv2d", "src", shape.src);
-    detail::check_at_least("Conv2d", "k", 1, shape.k);
-    detail::check_at_least("Conv2d", "filter_h", 1, shape.filter_h);
-    detail::check_at_least("Conv2d", "filter_w", 1, shape.filter_w);
-    detail::check_at_least("Conv2d", "stride", 1, shape.stride);
-    const LayerClass& layer_class = find_class(shape);
-    check_padding("padding.top", shape.padding.top, shape.filter_h);
-    check_padding("padding.bottom", shape.padding.bottom, shape.filter_h);
-    check_padding("padding.left", shape.padding.left, shape.filter_w);
-    check_padding("padding.right", shape.padding.right, shape.filter_w);
-    check_window("height of src", shape.filter_h, shape.src.h, shape.padding.top, shape.padding.bottom);
-    check_window("width of src", shape.filter_w, shape.src.w, shape.padding.left, shape.padding.right);
-    detail::check_shape("Conv2d", "dst", shape.dst());
-    detail::check_shape("Conv2d", "weights", shape.weights());
-    return layer_class;
-}
-
 std::atomic<unsigned long> next_plan{1};
 
 }  // namespace
@@ -99,14 +53,18 @@ std::atomic<unsigned long> next_plan{1};
 class Conv2d::Impl {
   public:
     Impl(const ConvShape& conv_shape, Policy conv_policy)
-        : shape(conv_shape), policy(conv_policy), layer_class(checked_class(conv_shape)), id(next_plan++) {}
+        : shape(conv_shape),
+          policy(conv_policy),
+          layer_class(detail::find_class_of(conv_shape)),
+          id(next_plan++) {}
 
-    RunStatistics decide(Pass pass, const SparseInput& operand, double crossover, Workspace& workspace) const;
+    RunStatistics decide(Pass pass, std::span<const detail::Candidate> candidates,
+                         Workspace& workspace) const;
     void record(const RunStatistics& run, Workspace& workspace) const;
-    template <typename Pipeline, typename... Mask>
-    void forward(const char* function, const detail::DensePipelines<Pipeline>& dense, Pipeline zero_skip,
-                 const SparseInput& src, const PackedWeights& weights, std::span<const float> bias,
-                 TensorView dst, Workspace& workspace, Mask&... mask) const;
+    template <typename... Outputs>
+    void forward(const char* function, const SparseInput& src, const PackedWeights& weights,
+                 std::span<const float> bias, Workspace& workspace, TensorView dst,
+                 Outputs&&... outputs) const;
     void backward_weights_zero_skip(TensorBuffer& src, TensorBuffer& diff_dst,
                                     detail::WeightsBuffer& diff_weights, Workspace& workspace) const;
 
@@ -116,19 +74,21 @@ class Conv2d::Impl {
     const unsigned long id;
 };
 
-// Observes zeros and decides on the kernel.
-RunStatistics Conv2d::Impl::decide(Pass pass, const SparseInput& operand, double crossover,
+// Which kernel runs, of dense and the candidates (at least one).
+RunStatistics Conv2d::Impl::decide(Pass pass, std::span<const detail::Candidate> candidates,
                                    Workspace& workspace) const {
-    const double zeros = detail::observe_zeros(operand);
-    // A first convolution's operand is mostly the padding of its few channels, which is no sparsity.
-    if (policy == Policy::automatic && operand.tensor.shape.c >= kLanes) {
+    const detail::Candidate& sparsest = detail::sparsest(candidates);
+    const detail::Candidate* chosen = nullptr;
+    if (policy == Policy::zero_skip || policy == Policy::output_mask) {
+        chosen = &sparsest;
+    } else if (policy == Policy::automatic && shape.src.c >= kLanes) {
+        // A first convolution's operand is mostly the padding of its few channels, which is no sparsity.
         const auto& choices = workspace.impl().last_choice;
         const auto found = choices.find({id, pass});
-        return {pass,
-                detail::choose_kernel(zeros, crossover, found == choices.end() ? nullptr : &found->second),
-                zeros};
+        chosen = detail::choose_kernel(candidates, found == choices.end() ? nullptr : &found->second);
     }
-    return {pass, policy == Policy::zero_skip ? Kernel::zero_skip : Kernel::dense, zeros};
+    if (chosen == nullptr) return {pass, Kernel::dense, sparsest.skipped, sparsest.zeros};
+    return {pass, chosen->kernel, chosen->skipped, chosen->zeros};
 }
 
 // After the call, so that one that failed leaves no trace.
@@ -138,7 +98,7 @@ void Conv2d::Impl::record(const RunStatistics& run, Workspace& workspace) const 
     state.last_run = run;
     if (policy != Policy::automatic) return;
     if (state.last_choice.size() >= kMostChoices) state.last_choice.clear();
-    state.last_choice[{id, run.pass}] = run.kernel;
+    state.last_choice[{id, run.pass}] = {run.kernel, run.skipped};
 }
 
 namespace {
@@ -166,23 +126,71 @@ void check_bias(const char* function, const char* argument, int channels, std::s
     detail::check_pointer(function, argument, bias.data(), alignof(float));
 }
 
-// A kernel's weights for a pass that sweeps `channels_in` channels to `channels_out`, ready for its pipeline.
-template <typename Run>
-void with_weights(const LayerClass& layer_class, Pass pass, Kernel kernel, const PackedWeights& weights,
-                  Workspace& workspace, const Run& run) {
-    const float* values = weights.impl().get(layer_class, pass, kernel, workspace);
-    const WeightsShape master = weights.master().shape;
-    const bool forward = pass == Pass::fwd;
-    const WeightsShape oriented = forward ? master : WeightsShape{master.c, master.k, master.r, master.s};
+// How many images share a tile: as many as make row.pixels pixels, but not more than leave every thread one.
+template <typename Row>
+int images_per_tile(const Row& row, const Shape& out, const Workspace& workspace) {
+    const int pixels = std::min(row.rows, out.h) * out.w;
+    const int per_thread = (out.n + workspace.threads() - 1) / workspace.threads();
+    return std::clamp(row.pixels / pixels, 1, per_thread);
+}
+
+// What fwd and bwd_data convolve: `in` to `out`, where the filter reaches `pad_top` rows above.
+struct Convolution {
+    const char* function;
+    Pass pass;
+    ConstTensorView in;
+    Shape out;
+    int pad_top, pad_left;
+};
+
+// By dense or zero_skip. Behind what all pipelines take come `buffers`: dst, or one of the forms of
+// ConvMaskPipeline.
+template <typename... Buffers>
+void convolve(const Convolution& conv, const LayerClass& layer_class, Kernel kernel,
+              const PackedWeights& weights, BiasBuffer& bias, Workspace& workspace, Buffers&&... buffers) {
+    const detail::ConvKernels& kernels = layer_class.kernels(conv.pass);
+    constexpr bool with_mask = sizeof...(Buffers) == 2;
+    const float* packed = weights.impl().get(layer_class, conv.pass, kernel, workspace);
+    TensorBuffer in(conv.in);
     if (kernel == Kernel::dense) {
-        detail::WeightsBuffer buffer(ConstWeightsView{values, oriented});
-        run(static_cast<halide_buffer_t*>(buffer));
+        const WeightsShape& m = weights.master().shape;
+        detail::WeightsBuffer oriented(
+            ConstWeightsView{packed, conv.pass == Pass::fwd ? m : WeightsShape{m.c, m.k, m.r, m.s}});
+        const auto run = [&](const auto& pipelines) {
+            call_pipeline(conv.function, pipelines.for_width(conv.out.w), workspace, in, oriented, bias,
+                          conv.pad_top, conv.pad_left, buffers...);
+        };
+        if constexpr (with_mask) {
+            run(kernels.dense_with_mask);
+        } else {
+            run(kernels.dense);
+        }
         return;
     }
-    const detail::ScatterPacking form(forward ? layer_class.fwd_row : layer_class.bwd_data_row,
-                                      layer_class.info, oriented.c, oriented.k);
-    detail::Buffer<4> buffer(values, {form.slab, form.filter_h, form.groups, form.chunks});
-    run(static_cast<halide_buffer_t*>(buffer));
+    const detail::ScatterKernel& scatter = kernels.zero_skip_for(conv.in.shape.c, conv.out.c);
+    detail::Buffer<4> oriented(
+        packed, detail::packed_extents(scatter.row, layer_class.info, conv.in.shape.c, conv.out.c));
+    const auto run = [&](auto pipeline) {
+        call_pipeline(conv.function, pipeline, workspace, in, oriented, bias, conv.pad_top, conv.pad_left,
+                      images_per_tile(scatter.row, conv.out, workspace), buffers...);
+    };
+    if constexpr (with_mask) {
+        run(scatter.with_mask);
+    } else {
+        run(scatter.plain);
+    }
+}
+
+// By output_mask.
+void convolve_by_mask(const Convolution& conv, const LayerClass& layer_class, const PackedWeights& weights,
+                      ConstMaskView relu_mask, Workspace& workspace, TensorBuffer&& out) {
+    const detail::OutputMaskKernel& kernel = layer_class.output_mask;
+    detail::Buffer<3> packed(weights.impl().get(layer_class, conv.pass, Kernel::output_mask, workspace),
+                             detail::packed_extents(kernel.row, layer_class.info, weights.master().shape));
+    TensorBuffer in(conv.in);
+    detail::MaskBuffer mask(relu_mask);
+    call_pipeline(conv.function, kernel.run, workspace, in, packed, mask, conv.pad_top, conv.pad_left,
+                  images_per_tile(kernel.row, conv.out, workspace), out);
 }
 
 }  // namespace
@@ -204,73 +212,77 @@ const char* Conv2d::layer_class() const {
     return impl_->layer_class.info.name;
 }
 
-// fwd with or without ReLU, which differ in their pipelines and in a mask behind dst.
-template <typename Pipeline, typename... Mask>
-void Conv2d::Impl::forward(const char* function, const detail::DensePipelines<Pipeline>& dense,
-                           Pipeline zero_skip, const SparseInput& src, const PackedWeights& weights,
-                           std::span<const float> bias, TensorView dst, Workspace& workspace,
-                           Mask&... mask) const {
+// fwd with or without ReLU, which has a mask behind dst.
+template <typename... Outputs>
+void Conv2d::Impl::forward(const char* function, const SparseInput& src, const PackedWeights& weights,
+                           std::span<const float> bias, Workspace& workspace, TensorView dst,
+                           Outputs&&... outputs) const {
     detail::check_sparse(function, "src", src, shape.src);
     detail::check_weights(function, "weights", weights.master(), shape.weights());
     check_bias(function, "bias", shape.k, bias);
     check_tensor(function, "dst", dst, shape.dst());
 
-    const RunStatistics run = decide(Pass::fwd, src, layer_class.fwd_row.crossover, workspace);
-    TensorBuffer src_buffer(src.tensor), dst_buffer(dst);
+    const detail::Candidate by_src = {Kernel::zero_skip, Operand::src, detail::observe_zeros(src),
+                                      layer_class.fwd.zero_skip_for(shape.src.c, shape.k).row.crossover};
+    RunStatistics run = decide(Pass::fwd, {&by_src, 1}, workspace);
+    if (policy == Policy::output_mask) run.kernel = Kernel::dense;
     BiasBuffer bias_buffer(bias, shape.k);
-    with_weights(layer_class, Pass::fwd, run.kernel, weights, workspace, [&](halide_buffer_t* packed) {
-        call_pipeline(function, run.kernel == Kernel::dense ? dense.for_width(shape.dst().w) : zero_skip,
-                      workspace, src_buffer, packed, bias_buffer, shape.padding.top, shape.padding.left,
-                      dst_buffer, mask...);
-    });
+    convolve({function, Pass::fwd, src.tensor, shape.dst(), shape.padding.top, shape.padding.left},
+             layer_class, run.kernel, weights, bias_buffer, workspace, TensorBuffer(dst), outputs...);
     record(run, workspace);
 }
 
 void Conv2d::forward(SparseInput src, const PackedWeights& weights, std::span<const float> bias,
                      TensorView dst, Workspace& workspace) const {
-    const LayerClass& layer_class = impl_->layer_class;
-    impl_->forward("Conv2d::forward", layer_class.fwd_dense, layer_class.fwd_zero_skip, src, weights, bias,
-                   dst, workspace);
+    impl_->forward("Conv2d::forward", src, weights, bias, workspace, dst);
 }
 
 void Conv2d::forward_relu(SparseInput src, const PackedWeights& weights, std::span<const float> bias,
                           TensorView dst, MaskView dst_mask, Workspace& workspace) const {
     const char* function = "Conv2d::forward_relu";
     detail::check_mask(function, "dst_mask", dst_mask, impl_->shape.dst());
-    detail::MaskBuffer mask_buffer(dst_mask);
-    const LayerClass& layer_class = impl_->layer_class;
-    impl_->forward(function, layer_class.fwd_relu_dense, layer_class.fwd_relu_zero_skip, src, weights, bias,
-                   dst, workspace, mask_buffer);
+    impl_->forward(function, src, weights, bias, workspace, dst, detail::MaskBuffer(dst_mask));
 }
 
 void Conv2d::backward_data(SparseInput diff_dst, const PackedWeights& weights, TensorView diff_src,
                            Workspace& workspace, ConstMaskView relu_mask) const {
     const char* function = "Conv2d::backward_data";
     const ConvShape& shape = impl_->shape;
-    if (relu_mask) {
-        throw Error(
-            ErrorCode::unsupported,
-            std::string(function) + ": relu_mask: expected none, as output masking is not supported yet");
-    }
+    const LayerClass& layer_class = impl_->layer_class;
     detail::check_sparse(function, "diff_dst", diff_dst, shape.dst());
     detail::check_weights(function, "weights", weights.master(), shape.weights());
     check_tensor(function, "diff_src", diff_src, shape.src);
+    if (relu_mask) detail::check_mask(function, "relu_mask", relu_mask, shape.src);
+    if (!relu_mask && impl_->policy == Policy::output_mask)
+        detail::throw_invalid(function, "relu_mask", "a mask, as the plan's policy is output_mask", "none");
 
-    const LayerClass& layer_class = impl_->layer_class;
-    const RunStatistics run =
-        impl_->decide(Pass::bwd_data, diff_dst, layer_class.bwd_data_row.crossover, workspace);
-    TensorBuffer src_buffer(diff_dst.tensor), dst_buffer(diff_src);
-    BiasBuffer no_bias({}, shape.src.c);
+    std::vector<detail::Candidate> candidates;
+    if (impl_->policy != Policy::output_mask) {
+        candidates.push_back({Kernel::zero_skip, Operand::diff_dst, detail::observe_zeros(diff_dst),
+                              layer_class.bwd_data.zero_skip_for(shape.k, shape.src.c).row.crossover});
+    }
+    if (relu_mask && impl_->policy != Policy::zero_skip) {
+        candidates.push_back({Kernel::output_mask, Operand::src, detail::observe_zeros(relu_mask),
+                              layer_class.output_mask.row.crossover});
+    }
+    const RunStatistics run = impl_->decide(Pass::bwd_data, candidates, workspace);
     // At stride 1 this is a forward convolution of diff_dst with the rotated filter, which reaches as far on
     // the other side.
-    const int pad_top = shape.filter_h - 1 - shape.padding.top,
-              pad_left = shape.filter_w - 1 - shape.padding.left;
-    with_weights(layer_class, Pass::bwd_data, run.kernel, weights, workspace, [&](halide_buffer_t* packed) {
-        call_pipeline(function,
-                      run.kernel == Kernel::dense ? layer_class.bwd_data_dense.for_width(shape.src.w)
-                                                  : layer_class.bwd_data_zero_skip,
-                      workspace, src_buffer, packed, no_bias, pad_top, pad_left, dst_buffer);
-    });
+    const Convolution rotated = {function,
+                                 Pass::bwd_data,
+                                 diff_dst.tensor,
+                                 shape.src,
+                                 shape.filter_h - 1 - shape.padding.top,
+                                 shape.filter_w - 1 - shape.padding.left};
+    BiasBuffer no_bias({}, shape.src.c);
+    if (run.kernel == Kernel::output_mask) {
+        convolve_by_mask(rotated, layer_class, weights, relu_mask, workspace, TensorBuffer(diff_src));
+    } else if (relu_mask) {
+        convolve(rotated, layer_class, run.kernel, weights, no_bias, workspace, detail::MaskBuffer(relu_mask),
+                 TensorBuffer(diff_src));
+    } else {
+        convolve(rotated, layer_class, run.kernel, weights, no_bias, workspace, TensorBuffer(diff_src));
+    }
     impl_->record(run, workspace);
 }
 
@@ -284,8 +296,10 @@ void Conv2d::backward_weights(SparseInput src, ConstTensorView diff_dst, Weights
     check_bias(function, "diff_bias", shape.k, diff_bias);
 
     const LayerClass& layer_class = impl_->layer_class;
-    const RunStatistics run =
-        impl_->decide(Pass::bwd_weights, src, layer_class.bwd_weights_row.crossover, workspace);
+    const detail::Candidate by_src = {Kernel::zero_skip, Operand::src, detail::observe_zeros(src),
+                                      layer_class.bwd_weights_row.crossover};
+    RunStatistics run = impl_->decide(Pass::bwd_weights, {&by_src, 1}, workspace);
+    if (impl_->policy == Policy::output_mask) run.kernel = Kernel::dense;
     TensorBuffer src_buffer(src.tensor), diff_dst_buffer(diff_dst);
     detail::WeightsBuffer result(diff_weights);
     if (run.kernel == Kernel::dense) {

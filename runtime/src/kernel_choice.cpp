@@ -67,10 +67,31 @@ double observe_zeros(const SparseInput& input) {
     return input.mask ? zeros_from_mask(input.mask) : zeros_from_rows(input.tensor);
 }
 
-Kernel choose_kernel(double zeros, double crossover, const Kernel* previous) {
-    double threshold = crossover;
-    if (previous != nullptr) threshold += *previous == Kernel::zero_skip ? -kHysteresis : kHysteresis;
-    return zeros >= threshold ? Kernel::zero_skip : Kernel::dense;
+double observe_zeros(const ConstMaskView& mask) {
+    return zeros_from_mask(mask);
+}
+
+const Candidate* choose_kernel(std::span<const Candidate> candidates, const Choice* previous) {
+    const Candidate* best = nullptr;
+    double least_work = 1;  // dense's; work is in proportion to what is not zero
+    for (const Candidate& candidate : candidates) {
+        double zeros = candidate.zeros;
+        if (previous != nullptr) {
+            if (previous->kernel == Kernel::dense) zeros -= kHysteresis;
+            if (previous->kernel == candidate.kernel && previous->skipped == candidate.skipped)
+                zeros += kHysteresis;
+        }
+        const double work = (100 - zeros) / (100 - candidate.crossover);
+        if (work > least_work || (work == least_work && best != nullptr)) continue;
+        best = &candidate;
+        least_work = work;
+    }
+    return best;
+}
+
+const Candidate& sparsest(std::span<const Candidate> candidates) {
+    return *std::max_element(candidates.begin(), candidates.end(),
+                             [](const Candidate& a, const Candidate& b) { return a.zeros < b.zeros; });
 }
 
 }  // namespace sparsetrain::detail

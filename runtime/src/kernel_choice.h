@@ -1,5 +1,7 @@
-// How `auto` decides: zeros observed in the sparse operand against the crossover of a schedule row.
+// How `auto` decides: zeros observed in what a kernel would skip against the crossovers of schedule rows.
 #pragma once
+
+#include <span>
 
 #include "sparsetrain/conv2d.h"
 
@@ -9,9 +11,29 @@ namespace sparsetrain::detail {
 // bits of its mask if it has one, else from at most 1/64 of the rows (or one row, if there are fewer), spread
 // evenly.
 double observe_zeros(const SparseInput& input);
+double observe_zeros(const ConstMaskView& mask);
 
-// The kernel for `zeros` percent. Within 2 points of the crossover the previous choice stays, so that a layer
-// whose sparsity hovers there does not repack its weights in every step.
-Kernel choose_kernel(double zeros, double crossover, const Kernel* previous);
+// A kernel other than dense and what it would skip: `zeros` percent of `skipped`. At `crossover` percent it
+// is as fast as dense.
+struct Candidate {
+    Kernel kernel;
+    Operand skipped;
+    double zeros;
+    double crossover;
+};
+
+// What `auto` chose in an earlier call.
+struct Choice {
+    Kernel kernel = Kernel::dense;
+    Operand skipped = Operand::src;
+};
+
+// The candidate with the least work left per work at its crossover, or null if that is more than dense's. The
+// previous choice has 2 points of zeros in advance (dense: all others have 2 fewer), so that a layer whose
+// sparsity hovers does not repack its weights in every step.
+const Candidate* choose_kernel(std::span<const Candidate> candidates, const Choice* previous);
+
+// The candidate with the most zeros: what a plan for one kernel skips.
+const Candidate& sparsest(std::span<const Candidate> candidates);
 
 }  // namespace sparsetrain::detail

@@ -4,19 +4,31 @@
 
 #include <HalideRuntime.h>
 
+#include <array>
 #include <span>
 
 #include "schedules/rows.h"
 #include "sparsetrain/library.h"
+#include "sparsetrain/tensor.h"
+#include "sparsetrain/workspace.h"
 
 namespace sparsetrain::detail {
 
 // (context, src, weights, bias, pad_top, pad_left, dst); in bwd_data, src is diff_dst and dst is diff_src.
 using ConvPipeline = int (*)(const void*, halide_buffer_t*, halide_buffer_t*, halide_buffer_t*, int, int,
                              halide_buffer_t*);
-// The same with ReLU's mask behind dst.
-using ConvReluPipeline = int (*)(const void*, halide_buffer_t*, halide_buffer_t*, halide_buffer_t*, int, int,
+// The same with a mask: fwd's ReLU makes one, (..., dst, dst_mask); bwd_data is given one, (..., relu_mask,
+// dst).
+using ConvMaskPipeline = int (*)(const void*, halide_buffer_t*, halide_buffer_t*, halide_buffer_t*, int, int,
                                  halide_buffer_t*, halide_buffer_t*);
+// Of zero_skip: the same two with images_per_tile behind pad_left.
+using ScatterPipeline = int (*)(const void*, halide_buffer_t*, halide_buffer_t*, halide_buffer_t*, int, int,
+                                int, halide_buffer_t*);
+using ScatterMaskPipeline = int (*)(const void*, halide_buffer_t*, halide_buffer_t*, halide_buffer_t*, int,
+                                    int, int, halide_buffer_t*, halide_buffer_t*);
+// (context, diff_dst, weights, relu_mask, pad_top, pad_left, images_per_tile, diff_src)
+using OutputMaskPipeline = int (*)(const void*, halide_buffer_t*, halide_buffer_t*, halide_buffer_t*, int,
+                                   int, int, halide_buffer_t*);
 // (context, src, diff_dst, pad_top, pad_left, diff_weights)
 using DenseWeightsPipeline = int (*)(const void*, halide_buffer_t*, halide_buffer_t*, int, int,
                                      halide_buffer_t*);
@@ -35,20 +47,46 @@ struct DensePipelines {
     Pipeline for_width(int dst_width) const { return dst_width <= narrow_width ? narrow : wide; }
 };
 
+// zero_skip with one of the blockings of a pass.
+struct ScatterKernel {
+    schedules::ScatterRow row;
+    ScatterPipeline plain;
+    ScatterMaskPipeline with_mask;
+    PackPipeline pack;
+};
+
+// What fwd and bwd_data have alike.
+struct ConvKernels {
+    DensePipelines<ConvPipeline> dense;
+    DensePipelines<ConvMaskPipeline> dense_with_mask;
+    PackPipeline dense_pack;  // null: reads the master weights
+    std::array<ScatterKernel, 2> zero_skip;
+
+    // The blocking for a convolution, as ScatterRow says.
+    const ScatterKernel& zero_skip_for(int channels_in, int channels_out) const {
+        for (const ScatterKernel& kernel : zero_skip) {
+            if (channels_in <= kernel.row.most_channels &&
+                channel_blocks(channels_out) % kernel.row.k_vectors == 0) {
+                return kernel;
+            }
+        }
+        return zero_skip.back();
+    }
+};
+
+struct OutputMaskKernel {
+    schedules::OutputMaskRow row;
+    OutputMaskPipeline run;
+    PackPipeline pack;
+};
+
 struct LayerClass {
     LayerClassInfo info;
 
-    DensePipelines<ConvPipeline> fwd_dense;
-    ConvPipeline fwd_zero_skip;
-    DensePipelines<ConvReluPipeline> fwd_relu_dense;
-    ConvReluPipeline fwd_relu_zero_skip;
-    PackPipeline fwd_zero_skip_pack;
-    schedules::ScatterRow fwd_row;
+    ConvKernels fwd, bwd_data;
+    OutputMaskKernel output_mask;  // of bwd_data
 
-    DensePipelines<ConvPipeline> bwd_data_dense;
-    ConvPipeline bwd_data_zero_skip;
-    PackPipeline bwd_data_dense_pack, bwd_data_zero_skip_pack;
-    schedules::ScatterRow bwd_data_row;
+    const ConvKernels& kernels(Pass pass) const { return pass == Pass::fwd ? fwd : bwd_data; }
 
     DenseWeightsPipeline bwd_weights_dense;
     ZeroSkipWeightsPipeline bwd_weights_zero_skip;

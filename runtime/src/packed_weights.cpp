@@ -16,16 +16,16 @@ int pieces(int length, int size) {
 }
 }  // namespace
 
-ScatterPacking::ScatterPacking(const schedules::ScatterRow& row, const LayerClassInfo& info, int channels_in,
-                               int channels_out)
-    : slab(row.group * info.filter_w * row.k_vectors * kLanes),
-      filter_h(info.filter_h),
-      groups(pieces(channels_in, row.group)),
-      chunks(pieces(channel_blocks(channels_out), row.k_vectors)) {}
+std::array<int, 4> packed_extents(const schedules::ScatterRow& row, const LayerClassInfo& info,
+                                  int channels_in, int channels_out) {
+    return {row.group * info.filter_w * row.k_vectors * kLanes, info.filter_h, pieces(channels_in, row.group),
+            pieces(channel_blocks(channels_out), row.k_vectors)};
+}
 
-std::size_t ScatterPacking::elements() const {
-    return static_cast<std::size_t>(slab) * static_cast<std::size_t>(filter_h) *
-           static_cast<std::size_t>(groups) * static_cast<std::size_t>(chunks);
+std::array<int, 3> packed_extents(const schedules::OutputMaskRow& row, const LayerClassInfo& info,
+                                  const WeightsShape& master) {
+    return {kLanes * info.filter_h * info.filter_w * row.k_vectors * kLanes,
+            pieces(channel_blocks(master.k), row.k_vectors), channel_blocks(master.c)};
 }
 
 }  // namespace detail
@@ -58,34 +58,45 @@ const float* PackedWeights::Impl::get(const detail::LayerClass& layer_class, Pas
     return packing.values.data();
 }
 
-void PackedWeights::Impl::pack(const detail::LayerClass& layer_class, Pass pass, Kernel kernel,
-                               Packing& packing, Workspace& workspace) {
-    const auto allocate = [&](std::size_t elements) {
-        if (packing.values.size() != elements) packing.values = AlignedArray<float>(elements);
-        return packing.values.data();
-    };
-    const WeightsShape shape = master.shape;
-    detail::WeightsBuffer from(master);
-    if (kernel == Kernel::dense) {
-        const WeightsShape exchanged = {shape.c, shape.k, shape.r, shape.s};
-        detail::WeightsBuffer to(WeightsView{allocate(exchanged.elements()), exchanged});
-        detail::call_pipeline("pack weights", layer_class.bwd_data_dense_pack, workspace, from, to);
-        return;
-    }
-    const bool forward = pass == Pass::fwd;
-    const detail::ScatterPacking form(forward ? layer_class.fwd_row : layer_class.bwd_data_row,
-                                      layer_class.info, forward ? shape.c : shape.k,
-                                      forward ? shape.k : shape.c);
-    if (form.elements() > std::numeric_limits<std::int32_t>::max()) {
+namespace {
+
+// Packs into an array of the given extents, which keeps its memory if it already has the size.
+template <std::size_t Dimensions>
+void pack_into(AlignedArray<float>& values, const std::array<int, Dimensions>& extents,
+               detail::PackPipeline pipeline, ConstWeightsView master, Workspace& workspace) {
+    std::size_t elements = 1;
+    for (const int extent : extents) elements *= static_cast<std::size_t>(extent);
+    if (elements > std::numeric_limits<std::int32_t>::max()) {
         throw Error(ErrorCode::unsupported,
                     "pack weights: expected fewer than 2^31 elements once channels are rounded up "
                     "to whole groups and chunks, given " +
-                        std::to_string(form.elements()));
+                        std::to_string(elements));
     }
-    detail::Buffer<4> to(allocate(form.elements()), {form.slab, form.filter_h, form.groups, form.chunks});
-    detail::call_pipeline("pack weights",
-                          forward ? layer_class.fwd_zero_skip_pack : layer_class.bwd_data_zero_skip_pack,
-                          workspace, from, to);
+    if (values.size() != elements) values = AlignedArray<float>(elements);
+    detail::WeightsBuffer from(master);
+    detail::Buffer<Dimensions> to(values.data(), extents);
+    detail::call_pipeline("pack weights", pipeline, workspace, from, to);
+}
+
+}  // namespace
+
+void PackedWeights::Impl::pack(const detail::LayerClass& layer_class, Pass pass, Kernel kernel,
+                               Packing& packing, Workspace& workspace) {
+    const WeightsShape shape = master.shape;
+    if (kernel == Kernel::output_mask) {
+        const detail::OutputMaskKernel& by_mask = layer_class.output_mask;
+        pack_into(packing.values, detail::packed_extents(by_mask.row, layer_class.info, shape), by_mask.pack,
+                  master, workspace);
+    } else if (kernel == Kernel::zero_skip) {
+        const int in = pass == Pass::fwd ? shape.c : shape.k, out = pass == Pass::fwd ? shape.k : shape.c;
+        const detail::ScatterKernel& scatter = layer_class.kernels(pass).zero_skip_for(in, out);
+        pack_into(packing.values, detail::packed_extents(scatter.row, layer_class.info, in, out),
+                  scatter.pack, master, workspace);
+    } else {
+        const std::array<int, 6> exchanged = {
+            kLanes, kLanes, shape.s, shape.r, channel_blocks(shape.k), channel_blocks(shape.c)};
+        pack_into(packing.values, exchanged, layer_class.kernels(pass).dense_pack, master, workspace);
+    }
 }
 
 }  // namespace sparsetrain

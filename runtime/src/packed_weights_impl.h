@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <map>
 #include <mutex>
@@ -14,7 +15,8 @@ class PackedWeights::Impl {
   public:
     explicit Impl(ConstWeightsView view) : master(view) {}
 
-    // The weights as `kernel` reads them in `pass` (fwd or bwd_data); packs them if that has not been done
+    // The weights as `kernel` reads them in `pass` (fwd or bwd_data), oriented from the channels that the
+    // pass sums over to those that it computes; packs them if that has not been done
     // since the last change. The memory stays valid until the next change.
     const float* get(const detail::LayerClass& layer_class, Pass pass, Kernel kernel, Workspace& workspace);
 
@@ -35,14 +37,11 @@ class PackedWeights::Impl {
 
 namespace detail {
 
-// The packed form of a ScatterRow's weights: (slab, r, group, chunk).
-struct ScatterPacking {
-    int slab, filter_h, groups, chunks;
-
-    ScatterPacking(const schedules::ScatterRow& row, const LayerClassInfo& info, int channels_in,
-                   int channels_out);
-    std::size_t elements() const;
-};
+// The extents of packed weights, innermost first: (slab, r, group, chunk) and (slab, chunk, c block).
+std::array<int, 4> packed_extents(const schedules::ScatterRow& row, const LayerClassInfo& info,
+                                  int channels_in, int channels_out);
+std::array<int, 3> packed_extents(const schedules::OutputMaskRow& row, const LayerClassInfo& info,
+                                  const WeightsShape& master);
 
 }  // namespace detail
 

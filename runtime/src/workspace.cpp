@@ -20,7 +20,19 @@ const char* to_string(Pass pass) {
 }
 
 const char* to_string(Kernel kernel) {
-    return kernel == Kernel::dense ? "dense" : "zero_skip";
+    switch (kernel) {
+        case Kernel::dense:
+            return "dense";
+        case Kernel::zero_skip:
+            return "zero_skip";
+        case Kernel::output_mask:
+            return "output_mask";
+    }
+    return "?";
+}
+
+const char* to_string(Operand operand) {
+    return operand == Operand::src ? "src" : "diff_dst";
 }
 
 namespace {

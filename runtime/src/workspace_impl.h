@@ -3,6 +3,7 @@
 #include <map>
 #include <utility>
 
+#include "kernel_choice.h"
 #include "scratch_pool.h"
 #include "sparsetrain/workspace.h"
 
@@ -16,7 +17,7 @@ class Workspace::Impl {
     detail::ScratchPool scratch;
     RunStatistics last_run;
     // What `auto` chose last for a (plan, pass): the state of its hysteresis.
-    std::map<std::pair<unsigned long, Pass>, Kernel> last_choice;
+    std::map<std::pair<unsigned long, Pass>, detail::Choice> last_choice;
 };
 
 }  // namespace sparsetrain

@@ -1,27 +1,39 @@
 // Preparation of fwd and bwd_data by zero_skip: each row of a channel group becomes a record of occupancy
 // words and the row's nonzero values, compressed, which all output channel chunks and filter rows then share.
 //
-// A record for W pixels and groups of `Group` channels (at most the 32 bits of a mask word): W mask words
-// (bit i = channel i of the group), then the values in the order of (pixel, channel), without gaps.
+// A record for W pixels and groups of `Group` channels: W mask words (bit i = channel i of the group), then
+// the values in the order of (pixel, channel), without gaps.
 #pragma once
 
 #include "runtime/stages/stage.h"
+#include "schedules/rows.h"
 
 namespace {
 
 template <int Group>
 struct RowLists {
+    static_assert(Group == 16 || Group == 32 || Group == 64);
     static constexpr int kBlocksInGroup = Group / kLanes;
-    static_assert(Group % kLanes == 0 && Group <= 32);
+    static constexpr int kMaskWords = sparsetrain::schedules::mask_words(Group);
 
-    static constexpr int record_words(int width) { return width * (1 + Group); }
+    static constexpr int record_words(int width) {
+        return width * sparsetrain::schedules::record_words(Group);
+    }
+    static const float* values(const uint32_t* record, int width) {
+        return reinterpret_cast<const float*>(record + width * kMaskWords);
+    }
+    SPARSETRAIN_ALWAYS_INLINE static uint64_t mask(const uint32_t* record, int x) {
+        uint64_t occupied = 0;
+        __builtin_memcpy(&occupied, record + x * kMaskWords, kMaskWords * sizeof *record);
+        return occupied;
+    }
 
     // One row: `block[b]` is the row in channel block b of the group, or null beyond the last block.
     SPARSETRAIN_ALWAYS_INLINE static void compress_row(const float* const (&block)[kBlocksInGroup], int width,
                                                        uint32_t* record) {
-        float* values = reinterpret_cast<float*>(record + width);
+        float* values = reinterpret_cast<float*>(record + width * kMaskWords);
         for (int x = 0; x < width; ++x) {
-            uint32_t occupied = 0;
+            uint64_t occupied = 0;
             for (int b = 0; b < kBlocksInGroup && block[b] != nullptr; ++b) {
                 const __m512 pixel = _mm512_load_ps(block[b] + x * kLanes);
                 const __mmask16 nonzero = _mm512_cmp_ps_mask(pixel, _mm512_setzero_ps(), _CMP_NEQ_UQ);
@@ -30,9 +42,9 @@ struct RowLists {
                 // writes at most 16 beyond the last value kept.
                 _mm512_storeu_ps(values, _mm512_maskz_compress_ps(nonzero, pixel));
                 values += __builtin_popcount(nonzero);
-                occupied |= static_cast<uint32_t>(nonzero) << (b * kLanes);
+                occupied |= static_cast<uint64_t>(nonzero) << (b * kLanes);
             }
-            record[x] = occupied;
+            __builtin_memcpy(record + x * kMaskWords, &occupied, kMaskWords * sizeof *record);
         }
     }
 

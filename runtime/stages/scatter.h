@@ -3,8 +3,11 @@
 //
 // The sweep moves along x; the accumulators of output pixels rotate: x, x + 1, ... x + S - 1 of the tile are
 // in registers, one pixel is finished and one begun per step. The weights of a (group, filter row), at most
-// 24 KB, stay in L1 for all rows of the tile. Control (mask words, bit scans, the exit of the loop) stays in
-// the integer units, ahead of the FMAs.
+// 24 KB, stay in L1 for all rows of all images of the tile. Control (mask words, bit scans, the exit of the
+// loop) stays in the integer units, ahead of the FMAs.
+//
+// What bounds it, on Zen 4: one zmm load and one zmm FMA per cycle, so S x KV cycles per nonzero, of which
+// 6.6 for 6 are reached; a step's 2 x KV loads and stores of accumulators come on top.
 #pragma once
 
 #include "runtime/stages/row_lists.h"
@@ -15,85 +18,174 @@ namespace {
 // R, S: filter rows and columns (stride 1); Group, KV: those of the ScatterRow.
 template <int R, int S, int Group, int KV>
 struct Scatter {
+    using Lists = RowLists<Group>;
     static constexpr int kPixel = KV * kLanes;  // floats of an output pixel in the tile
     static constexpr int kTap = KV * kLanes;    // floats of one channel's weights for one filter column
     static constexpr int kChannel = S * kTap;
     static constexpr int kSlab = Group * kChannel;  // weights of a (group, filter row): [Group][S][KV][16k]
+    static constexpr int kSamePadding = (S - 1) / 2;
 
     // The accumulators and a broadcast value.
     static_assert(S * KV + 1 <= sparsetrain::schedules::kZmmRegisters, "accumulators exceed the registers");
     static_assert(kSlab * 4 <= sparsetrain::schedules::kL1Bytes * 3 / 4, "weights leave no room in L1");
 
-    using Accumulators = __m512[S][KV];
+    // Of the S output pixels that a source pixel reaches, those from begin to end are wanted: near the left
+    // and right borders of an image the others are padding.
+    template <int Begin, int End>
+    struct Reach {
+        static constexpr int begin = Begin, end = End;
+    };
+    using WholeReach = Reach<0, S>;
 
-    template <int Pixel>
-    SPARSETRAIN_ALWAYS_INLINE static void load(Accumulators& acc, const float* pixel) {
-        unroll<KV>([&](auto v) { acc[Pixel][v] = _mm512_load_ps(pixel + v * kLanes); });
-    }
+    // The state of a sweep. `Fresh`: the tile holds no sums yet.
+    template <bool Fresh>
+    struct Sweep {
+        __m512 acc[S][KV];
+        const float* values;
+        const float* slab;
+        float* tile;  // of the first output pixel that the next source pixel reaches
 
-    template <int Pixel>
-    SPARSETRAIN_ALWAYS_INLINE static void store(const Accumulators& acc, float* pixel) {
-        unroll<KV>([&](auto v) { _mm512_store_ps(pixel + v * kLanes, acc[Pixel][v]); });
-    }
-
-    // One source pixel. It reaches output pixels 0 ... S - 1 from `tile` on, held by accumulators (First + i)
-    // % S; filter column s reaches pixel S - 1 - s.
-    template <int First>
-    SPARSETRAIN_ALWAYS_INLINE static void step(Accumulators& acc, uint32_t occupied, const float*& values,
-                                               const float* slab, float* tile) {
-        load<(First + S - 1) % S>(acc, tile + (S - 1) * kPixel);
-        while (occupied != 0) {
-            const float* weights = slab + static_cast<size_t>(__builtin_ctz(occupied)) * kChannel;
-            occupied &= occupied - 1;
-            const __m512 value = _mm512_set1_ps(*values++);
-            unroll<S>([&](auto i) {
-                constexpr int pixel = i, s = S - 1 - pixel, slot = (First + pixel) % S;
-                unroll<KV>([&](auto v) {
-                    acc[slot][v] =
-                        _mm512_fmadd_ps(value, _mm512_load_ps(weights + s * kTap + v * kLanes), acc[slot][v]);
-                });
+        template <int Slot>
+        SPARSETRAIN_ALWAYS_INLINE void begin_pixel(const float* pixel) {
+            unroll<KV>([&](auto v) {
+                acc[Slot][v] = Fresh ? _mm512_setzero_ps() : _mm512_load_ps(pixel + v * kLanes);
             });
         }
-        store<First>(acc, tile);
+
+        template <int Slot>
+        SPARSETRAIN_ALWAYS_INLINE void end_pixel(float* pixel) const {
+            unroll<KV>([&](auto v) { _mm512_store_ps(pixel + v * kLanes, acc[Slot][v]); });
+        }
+
+        // One source pixel. Output pixel i of those that it reaches is held by accumulator (First + i) % S;
+        // filter column s reaches pixel S - 1 - s.
+        template <int First, typename Wanted = WholeReach>
+        SPARSETRAIN_ALWAYS_INLINE void step(uint64_t occupied) {
+            if constexpr (Wanted::end == S) begin_pixel<(First + S - 1) % S>(tile + (S - 1) * kPixel);
+            for (; occupied != 0; occupied &= occupied - 1) {
+                const float* weights = slab + static_cast<size_t>(__builtin_ctzll(occupied)) * kChannel;
+                // Through a general register: a broadcast from memory would take one of the load slots that
+                // bound this loop, 8 to 16 % of them.
+                uint32_t bits;
+                __builtin_memcpy(&bits, values++, sizeof bits);
+                asm("" : "+r"(bits));
+                const __m512 value = _mm512_castsi512_ps(_mm512_set1_epi32(static_cast<int>(bits)));
+                unroll<Wanted::end - Wanted::begin>([&](auto i) {
+                    constexpr int pixel = Wanted::begin + i, s = S - 1 - pixel, slot = (First + pixel) % S;
+                    unroll<KV>([&](auto v) {
+                        acc[slot][v] = _mm512_fmadd_ps(value, _mm512_load_ps(weights + s * kTap + v * kLanes),
+                                                       acc[slot][v]);
+                    });
+                });
+            }
+            if constexpr (Wanted::begin == 0) end_pixel<First>(tile);
+            tile += kPixel;
+        }
+    };
+
+    // The last source pixels, from x on, whose First-th accumulator is the oldest; after them S - 1 output
+    // pixels are still in registers, of which the last `Trim` are padding.
+    template <int First, int Trim, bool Fresh>
+    SPARSETRAIN_ALWAYS_INLINE static void finish(Sweep<Fresh>& sweep, const uint32_t* record, int x) {
+        unroll<Trim>([&](auto i) {
+            sweep.template step<(First + i) % S, Reach<0, S - 1 - i>>(Lists::mask(record, x + i));
+        });
+        unroll<S - 1 - Trim>(
+            [&](auto i) { sweep.template end_pixel<(First + Trim + i) % S>(sweep.tile + i * kPixel); });
     }
 
-    // After the last source pixel, S - 1 output pixels are still in registers.
-    template <int First>
-    SPARSETRAIN_ALWAYS_INLINE static void drain(const Accumulators& acc, float* tile) {
-        unroll<S - 1>([&](auto i) { store<(First + i) % S>(acc, tile + i * kPixel); });
-    }
-
-    // One source row into one row of the tile, of width + S - 1 pixels.
-    static void sweep(const uint32_t* record, int width, const float* slab, float* tile) {
-        const float* values = reinterpret_cast<const float*>(record + width);
-        Accumulators acc;
-        unroll<S - 1>([&](auto i) { load<i>(acc, tile + i * kPixel); });
-        int x = 0;
+    // One source row into one row of the tile, of width + S - 1 pixels, of which the first and last `Trim`
+    // are padding and left alone.
+    template <int Trim, bool Fresh>
+    __attribute__((noinline)) static void sweep_row(const uint32_t* record, int width, const float* slab,
+                                                    float* tile) {
+        Sweep<Fresh> sweep;
+        sweep.values = Lists::values(record, width);
+        sweep.slab = slab;
+        sweep.tile = tile;
+        unroll<S - 1 - Trim>(
+            [&](auto i) { sweep.template begin_pixel<Trim + i>(tile + (Trim + i) * kPixel); });
+        unroll<Trim>([&](auto i) { sweep.template step<i, Reach<Trim - i, S>>(Lists::mask(record, i)); });
+        const int end = width - Trim;
+        int x = Trim;
         for (bool done = false; !done;) {
-            unroll<S>([&](auto phase) {
+            unroll<S>([&](auto i) {
                 if (done) return;
-                if (x == width) {
-                    drain<phase>(acc, tile);
+                constexpr int phase = (Trim + i) % S;
+                if (x == end) {
+                    finish<phase, Trim>(sweep, record, x);
                     done = true;
                     return;
                 }
-                step<phase>(acc, record[x], values, slab, tile);
+                sweep.template step<phase>(Lists::mask(record, x));
                 ++x;
-                tile += kPixel;
             });
+        }
+    }
+
+    using SweepRow = void (*)(const uint32_t*, int, const float*, float*);
+    template <bool Fresh>
+    static SweepRow select_sweep(int width, int pad_left, int dst_width) {
+        const bool same = pad_left == kSamePadding && dst_width == width && width >= 2 * kSamePadding;
+        return same ? sweep_row<kSamePadding, Fresh> : sweep_row<0, Fresh>;
+    }
+
+    // Asks for a share of the next (group, filter row)'s weights, which lie behind these, ahead of their use:
+    // where all of them exceed L2, waiting for them took up to 15 % of the time.
+    static void prefetch_next(const float* slab, int turn, int turns) {
+        constexpr int lines = kSlab * 4 / 64;
+        const int begin = turn * lines / turns, end = (turn + 1) * lines / turns;
+        for (int i = begin; i < end; ++i) _mm_prefetch(slab + kSlab + i * (64 / 4), _MM_HINT_T1);
+    }
+
+    struct Call {
+        halide_buffer_t *records, *tile;
+        int src_h, src_w, pad_top;
+        SweepRow fresh, accumulate;
+    };
+
+    // The weights of a (group, filter row) over all rows of the tile whose source row is not padding.
+    static void sweep_tile(const Call& call, const float* slab, int g, int r, int chunk) {
+        const halide_dimension_t rows = call.tile->dim[3], images = call.tile->dim[5];
+        const int begin = max_of(rows.min, call.pad_top - r);
+        const int end = min_of(rows.min + rows.extent, call.src_h + call.pad_top - r);
+        const int turns = images.extent * (end - begin);
+        int turn = 0;
+        for (int n = images.min; n < images.min + images.extent; ++n) {
+            for (int y = begin; y < end; ++y) {
+                prefetch_next(slab, turn++, turns);
+                const int src_y = y + r - call.pad_top;
+                const bool fresh = g == 0 && (r == 0 || src_y == 0);
+                (fresh ? call.fresh : call.accumulate)(element<const uint32_t>(call.records, 0, src_y, g, n),
+                                                       call.src_w, slab,
+                                                       element<float>(call.tile, 0, 0, 0, y, chunk, n));
+            }
+        }
+    }
+
+    // Rows of the tile that see no source row at all.
+    static void clear_padding_rows(const Call& call, int chunk) {
+        const halide_dimension_t rows = call.tile->dim[3], images = call.tile->dim[5];
+        const size_t bytes = static_cast<size_t>(call.src_w + S - 1) * kPixel * sizeof(float);
+        for (int n = images.min; n < images.min + images.extent; ++n) {
+            for (int y = rows.min; y < rows.min + rows.extent; ++y) {
+                if (y + R - 1 - call.pad_top >= 0 && y - call.pad_top < call.src_h) continue;
+                __builtin_memset(element<float>(call.tile, 0, 0, 0, y, chunk, n), 0, bytes);
+            }
         }
     }
 
     // Halide stage: records (word, y, group, n) x packed weights (slab, r, group, k chunk) -> tile (k lane, k
-    // vector, x, y, k chunk, n). Tile column j is output column j - (S - 1) + pad_left.
+    // vector, x, y, k chunk, n). Tile column j is output column j - (S - 1) + pad_left; columns outside of
+    // the output are undefined.
     static int run(halide_buffer_t* records, halide_buffer_t* weights, int src_h, int src_w, int groups,
-                   int pad_top, halide_buffer_t* tile) {
+                   int pad_top, int pad_left, int dst_w, halide_buffer_t* tile) {
         const halide_dimension_t rows = tile->dim[3], chunks = tile->dim[4], images = tile->dim[5];
         if (is_query(records) || is_query(weights) || is_query(tile)) {
             // At least one row, even where the tile lies in the padding altogether.
             const int first = max_of(0, min_of(src_h - 1, rows.min - pad_top));
             const int last = max_of(first, min_of(src_h - 1, rows.min + rows.extent - 1 + R - 1 - pad_top));
-            require(records, 0, 0, RowLists<Group>::record_words(src_w));
+            require(records, 0, 0, Lists::record_words(src_w));
             require(records, 1, first, last - first + 1);
             require(records, 2, 0, groups);
             require(records, 3, images.min, images.extent);
@@ -103,25 +195,18 @@ struct Scatter {
             require(weights, 3, chunks.min, chunks.extent);
             return 0;
         }
-        const size_t row_floats = static_cast<size_t>(src_w + S - 1) * kPixel;
-        for (int n = images.min; n < images.min + images.extent; ++n) {
-            for (int chunk = chunks.min; chunk < chunks.min + chunks.extent; ++chunk) {
-                for (int y = rows.min; y < rows.min + rows.extent; ++y) {
-                    __builtin_memset(element<float>(tile, 0, 0, 0, y, chunk, n), 0,
-                                     row_floats * sizeof(float));
-                }
-                for (int g = 0; g < groups; ++g) {
-                    for (int r = 0; r < R; ++r) {
-                        const float* slab = element<const float>(weights, 0, r, g, chunk);
-                        // Rows whose source row lies in the padding have nothing to add.
-                        const int begin = max_of(rows.min, pad_top - r);
-                        const int end = min_of(rows.min + rows.extent, src_h + pad_top - r);
-                        for (int y = begin; y < end; ++y) {
-                            sweep(element<const uint32_t>(records, 0, y + r - pad_top, g, n), src_w, slab,
-                                  element<float>(tile, 0, 0, 0, y, chunk, n));
-                        }
-                    }
-                }
+        const Call call = {records,
+                           tile,
+                           src_h,
+                           src_w,
+                           pad_top,
+                           select_sweep<true>(src_w, pad_left, dst_w),
+                           select_sweep<false>(src_w, pad_left, dst_w)};
+        for (int chunk = chunks.min; chunk < chunks.min + chunks.extent; ++chunk) {
+            clear_padding_rows(call, chunk);
+            for (int g = 0; g < groups; ++g) {
+                for (int r = 0; r < R; ++r)
+                    sweep_tile(call, element<const float>(weights, 0, r, g, chunk), g, r, chunk);
             }
         }
         return 0;

@@ -1,13 +1,14 @@
 // The stages of one zero_skip pass of one layer class, fwd or bwd_data: compiled once per schedule row, which
-// CMake names through SPARSETRAIN_LAYER_CLASS, SPARSETRAIN_PASS and the symbols to export.
+// CMake names through SPARSETRAIN_LAYER_CLASS, SPARSETRAIN_PASS, SPARSETRAIN_BLOCKING and the symbols to
+// export.
 #include "runtime/stages/scatter.h"
 #include "schedules/avx512.h"
 
 namespace {
 
 // A missing row does not compile.
-constexpr auto kRow = *sparsetrain::schedules::find_row(sparsetrain::schedules::kScatter,
-                                                        SPARSETRAIN_LAYER_CLASS, SPARSETRAIN_PASS);
+constexpr auto kRow = *sparsetrain::schedules::find_row(
+    sparsetrain::schedules::kScatter, SPARSETRAIN_LAYER_CLASS, SPARSETRAIN_PASS, SPARSETRAIN_BLOCKING);
 
 using Lists = RowLists<kRow.group>;
 using Sweep = Scatter<SPARSETRAIN_FILTER_H, SPARSETRAIN_FILTER_W, kRow.group, kRow.k_vectors>;
@@ -20,6 +21,7 @@ extern "C" int SPARSETRAIN_LISTS_SYMBOL(halide_buffer_t* src, int width, int blo
 }
 
 extern "C" int SPARSETRAIN_SWEEP_SYMBOL(halide_buffer_t* records, halide_buffer_t* weights, int src_h,
-                                        int src_w, int groups, int pad_top, halide_buffer_t* tile) {
-    return Sweep::run(records, weights, src_h, src_w, groups, pad_top, tile);
+                                        int src_w, int groups, int pad_top, int pad_left, int dst_w,
+                                        halide_buffer_t* tile) {
+    return Sweep::run(records, weights, src_h, src_w, groups, pad_top, pad_left, dst_w, tile);
 }

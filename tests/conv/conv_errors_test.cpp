@@ -292,10 +292,24 @@ TEST_P(ErrorsOfPasses, BackwardDataTensorsAndMasks) {
     });
 }
 
-TEST_P(ErrorsOfPasses, OutputMaskingIsNotSupportedYet) {
-    expect_error(kUnsupported, {"relu_mask", "not supported yet"}, [&] {
-        plan.backward_data(problem.diff_dst.view(), packed, diff_src.view(), workspace, src_mask.view());
+TEST_P(ErrorsOfPasses, ReluMasks) {
+    const auto run = [&](ConstMaskView mask) {
+        plan.backward_data(problem.diff_dst.view(), packed, diff_src.view(), workspace, mask);
+    };
+    const MaskView good = src_mask.view();
+    expect_error(kInvalid, {"relu_mask", "pointer"}, [&] {
+        run({reinterpret_cast<const std::uint16_t*>(reinterpret_cast<const char*>(good.data) + 1),
+             good.shape});
     });
+    Shape wrong = good.shape;
+    ++wrong.c;
+    expect_error(kInvalid, {"relu_mask", "expected", "given"}, [&] { run({good.data, wrong}); });
+}
+
+TEST_P(ErrorsOfPasses, APlanForOutputMaskNeedsAMask) {
+    const Conv2d by_mask(problem.shape, Policy::output_mask);
+    expect_error(kInvalid, {"relu_mask", "a mask", "none"},
+                 [&] { by_mask.backward_data(problem.diff_dst.view(), packed, diff_src.view(), workspace); });
 }
 
 TEST_P(ErrorsOfPasses, BackwardWeightsTensors) {

@@ -13,6 +13,7 @@
 #include "conv_shapes.h"
 #include "halide_interface.h"
 #include "layer_class.h"
+#include "packed_weights_impl.h"
 #include "sparsetrain/error.h"
 
 namespace sparsetrain::test {
@@ -47,10 +48,18 @@ class Pipelines : public ::testing::TestWithParam<const detail::LayerClass*> {
         EXPECT_NE(message.find(" " + buffer + " "), std::string::npos) << message;
     }
 
-    // fwd or bwd_data with `src_images` in src and kImages in dst. `at_fault` is the name of the buffer that
-    // is too short, empty if the call has to work.
     template <typename Pipeline>
-    void run_conv(Pipeline pipeline, int src_images, halide_buffer_t* weights_buffer,
+    static constexpr bool kHasMask = std::is_same_v<Pipeline, detail::ConvMaskPipeline> ||
+                                     std::is_same_v<Pipeline, detail::ScatterMaskPipeline>;
+    template <typename Pipeline>
+    static constexpr bool kHasTiles = std::is_same_v<Pipeline, detail::ScatterPipeline> ||
+                                      std::is_same_v<Pipeline, detail::ScatterMaskPipeline>;
+
+    // fwd or bwd_data with `src_images` in src and kImages in dst. `at_fault` is the name of the buffer that
+    // is too short, empty if the call has to work. fwd's pipelines with a mask write it behind dst,
+    // bwd_data's read it before.
+    template <typename Pipeline>
+    void run_conv(Pass pass, Pipeline pipeline, int src_images, halide_buffer_t* weights_buffer,
                   const std::string& at_fault) {
         const Padding& pad = shape.padding;
         const TestTensor src =
@@ -62,41 +71,45 @@ class Pipelines : public ::testing::TestWithParam<const detail::LayerClass*> {
         const TestMask mask(shape.dst());
         detail::MaskBuffer mask_buffer(mask.view());
         halide_buffer_t *s = src_buffer, *b = bias_buffer, *d = dst_buffer, *m = mask_buffer;
-        const auto call = [&](auto... outputs) {
+        const auto call = [&](auto... rest) {
             if (at_fault.empty()) {
                 detail::call_pipeline("a good call", pipeline, workspace, s, weights_buffer, b, pad.top,
-                                      pad.left, outputs...);
+                                      pad.left, rest...);
             } else {
-                expect_failure(at_fault, pipeline, s, weights_buffer, b, pad.top, pad.left, outputs...);
+                expect_failure(at_fault, pipeline, s, weights_buffer, b, pad.top, pad.left, rest...);
             }
         };
-        if constexpr (std::is_same_v<Pipeline, detail::ConvReluPipeline>) {
-            call(d, m);
+        const auto call_with = [&](auto... buffers) {
+            if constexpr (kHasTiles<Pipeline>) {
+                call(1, buffers...);
+            } else {
+                call(buffers...);
+            }
+        };
+        if constexpr (!kHasMask<Pipeline>) {
+            call_with(d);
+        } else if (pass == Pass::fwd) {
+            call_with(d, m);
         } else {
-            call(d);
+            call_with(m, d);
         }
         EXPECT_TRUE(dst.memory.guards_intact() && mask.memory.guards_intact());
     }
 
     // Short inputs between good calls, which an error must leave alone.
     template <typename Pipeline>
-    void check_conv(Pipeline pipeline, halide_buffer_t* weights_buffer,
+    void check_conv(Pass pass, Pipeline pipeline, halide_buffer_t* weights_buffer,
                     const std::vector<halide_buffer_t*>& short_weights) {
-        run_conv(pipeline, kImages, weights_buffer, "");
-        run_conv(pipeline, kImages - 1, weights_buffer, "src");
-        for (halide_buffer_t* too_short : short_weights) run_conv(pipeline, kImages, too_short, "weights");
-        run_conv(pipeline, kImages, weights_buffer, "");
+        run_conv(pass, pipeline, kImages, weights_buffer, "");
+        run_conv(pass, pipeline, kImages - 1, weights_buffer, "src");
+        for (halide_buffer_t* too_short : short_weights)
+            run_conv(pass, pipeline, kImages, too_short, "weights");
+        run_conv(pass, pipeline, kImages, weights_buffer, "");
     }
 
-    // bwd_data's pipelines are convolutions of stride 1 themselves, which compute `shape` if it is one.
-    bool backward_data_fits() const { return layer().info.stride == 1; }
-
-    void check_dense(halide_buffer_t* good, halide_buffer_t* too_short,
-                     detail::ConvPipeline detail::DensePipelines<detail::ConvPipeline>::*plain,
-                     detail::ConvReluPipeline detail::DensePipelines<detail::ConvReluPipeline>::*relu) {
-        check_conv(layer().fwd_dense.*plain, good, {too_short});
-        check_conv(layer().fwd_relu_dense.*relu, good, {too_short});
-        if (backward_data_fits()) check_conv(layer().bwd_data_dense.*plain, good, {too_short});
+    // The passes that fwd's shape fits: bwd_data's pipelines are convolutions of stride 1 themselves.
+    std::vector<Pass> passes() const {
+        return layer().info.stride == 1 ? std::vector{Pass::fwd, Pass::bwd_data} : std::vector{Pass::fwd};
     }
 
     std::unique_ptr<Buffer<4>> zero_skip_weights(const schedules::ScatterRow& row, int groups, int chunks) {
@@ -105,14 +118,15 @@ class Pipelines : public ::testing::TestWithParam<const detail::LayerClass*> {
                                            std::array<int, 4>{slab, shape.filter_h, groups, chunks});
     }
 
-    template <typename Pipeline>
-    void check_zero_skip(Pipeline pipeline, const schedules::ScatterRow& row) {
+    void check_zero_skip(Pass pass, const detail::ScatterKernel& kernel) {
+        const schedules::ScatterRow& row = kernel.row;
         const int groups = (kInBlocks * kLanes + row.group - 1) / row.group;
         const int chunks = (kOutBlocks + row.k_vectors - 1) / row.k_vectors;
         const auto good = zero_skip_weights(row, groups, chunks),
                    few_groups = zero_skip_weights(row, groups - 1, chunks),
                    few_chunks = zero_skip_weights(row, groups, chunks - 1);
-        check_conv(pipeline, *good, {*few_groups, *few_chunks});
+        check_conv(pass, kernel.plain, *good, {*few_groups, *few_chunks});
+        check_conv(pass, kernel.with_mask, *good, {*few_groups, *few_chunks});
     }
 
     const detail::LayerClass& layer() const { return *GetParam(); }
@@ -131,16 +145,52 @@ TEST_P(Pipelines, DenseRefusesShortBuffers) {
         return std::make_unique<Buffer<6>>(weights.data(), extents);
     };
     const auto good = with_blocks(kInBlocks), too_short = with_blocks(kInBlocks - 1);
-    using Plain = detail::DensePipelines<detail::ConvPipeline>;
-    using Relu = detail::DensePipelines<detail::ConvReluPipeline>;
-    check_dense(*good, *too_short, &Plain::wide, &Relu::wide);
-    check_dense(*good, *too_short, &Plain::narrow, &Relu::narrow);
+    for (const Pass pass : passes()) {
+        const detail::ConvKernels& kernels = layer().kernels(pass);
+        check_conv(pass, kernels.dense.wide, *good, {*too_short});
+        check_conv(pass, kernels.dense.narrow, *good, {*too_short});
+        check_conv(pass, kernels.dense_with_mask.wide, *good, {*too_short});
+        check_conv(pass, kernels.dense_with_mask.narrow, *good, {*too_short});
+    }
 }
 
 TEST_P(Pipelines, ZeroSkipRefusesShortBuffers) {
-    check_zero_skip(layer().fwd_zero_skip, layer().fwd_row);
-    check_zero_skip(layer().fwd_relu_zero_skip, layer().fwd_row);
-    if (backward_data_fits()) check_zero_skip(layer().bwd_data_zero_skip, layer().bwd_data_row);
+    for (const Pass pass : passes())
+        for (const detail::ScatterKernel& kernel : layer().kernels(pass).zero_skip)
+            check_zero_skip(pass, kernel);
+}
+
+// bwd_data of a convolution that swaps K and C of `shape`, at stride 1.
+TEST_P(Pipelines, OutputMaskRefusesShortBuffers) {
+    if (layer().info.stride != 1) return;
+    const detail::OutputMaskKernel& kernel = layer().output_mask;
+    const Padding& pad = shape.padding;
+    const Shape dst = shape.dst();
+    const TestTensor from = make_tensor(shape.src, Values::integers, {}, random);
+    const TestTensor to(dst);
+    const TestMask mask =
+        make_mask(make_tensor(dst, Values::integers, {50}, random), MaskKind::exact, random);
+    const Shape one_less_from = {kImages - 1, shape.src.c, shape.src.h, shape.src.w};
+    const Shape one_less_to = {kImages - 1, dst.c, dst.h, dst.w};
+    TensorBuffer from_buffer(from.view()), short_from_buffer(TensorView{from.view().data, one_less_from}),
+        to_buffer(to.view());
+    detail::MaskBuffer mask_buffer(mask.view()), short_mask_buffer(MaskView{mask.view().data, one_less_to});
+    std::array<int, 3> extents = detail::packed_extents(kernel.row, layer().info,
+                                                        {shape.src.c, dst.c, shape.filter_h, shape.filter_w});
+    Buffer<3> good(weights.data(), extents);
+    --extents[1];
+    Buffer<3> few_chunks(weights.data(), extents);
+    halide_buffer_t *f = from_buffer, *short_f = short_from_buffer, *t = to_buffer, *m = mask_buffer,
+                    *short_m = short_mask_buffer, *w = good, *short_w = few_chunks;
+    const auto run = [&] {
+        detail::call_pipeline("a good call", kernel.run, workspace, f, w, m, pad.top, pad.left, 1, t);
+    };
+    run();
+    expect_failure("diff_dst", kernel.run, short_f, w, m, pad.top, pad.left, 1, t);
+    expect_failure("weights", kernel.run, f, short_w, m, pad.top, pad.left, 1, t);
+    expect_failure("relu_mask", kernel.run, f, w, short_m, pad.top, pad.left, 1, t);
+    run();
+    EXPECT_TRUE(to.memory.guards_intact() && mask.memory.guards_intact());
 }
 
 TEST_P(Pipelines, BackwardWeightsRefusesShortBuffers) {

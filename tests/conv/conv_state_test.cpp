@@ -22,18 +22,26 @@ void expect_passes(const ConvProblem& problem, const Conv2d& plan, const PackedW
                    Workspace& workspace) {
     const ConvReference reference(problem);
     const Precision precision = precision_of(problem.values);
-    TestTensor dst(problem.shape.dst()), activated(problem.shape.dst()), diff_src(problem.shape.src);
+    TestTensor dst(problem.shape.dst()), activated(problem.shape.dst()), diff_src(problem.shape.src),
+        masked_diff_src(problem.shape.src);
     TestMask mask(problem.shape.dst());
     TestWeights diff_weights(problem.shape.weights());
     plan.forward(problem.src.view(), packed, problem.bias.values(), dst.view(), workspace);
     plan.forward_relu(problem.src.view(), packed, {}, activated.view(), mask.view(), workspace);
-    plan.backward_data(problem.diff_dst.view(), packed, diff_src.view(), workspace);
+    Random random(1);
+    const TestMask relu_mask = make_mask(problem.src, MaskKind::exact, random);
+    plan.backward_data(problem.diff_dst.view(), packed, masked_diff_src.view(), workspace, relu_mask.view());
+    if (plan.policy() != Policy::output_mask)
+        plan.backward_data(problem.diff_dst.view(), packed, diff_src.view(), workspace);
     plan.backward_weights(problem.src.view(), problem.diff_dst_dense.view(), diff_weights.view(), {},
                           workspace);
     EXPECT_TRUE(matches(reference.forward(true), dst, precision));
     EXPECT_TRUE(matches(reference.forward_relu(false), activated, precision));
     EXPECT_TRUE(marks_nonzeros_of(activated, mask));
-    EXPECT_TRUE(matches(reference.diff_src, diff_src, precision));
+    EXPECT_TRUE(matches(reference.masked_diff_src(relu_mask), masked_diff_src, precision));
+    if (plan.policy() != Policy::output_mask) {
+        EXPECT_TRUE(matches(reference.diff_src, diff_src, precision));
+    }
     EXPECT_TRUE(matches(reference.diff_weights, diff_weights, precision));
 }
 

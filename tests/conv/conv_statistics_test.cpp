@@ -32,7 +32,11 @@ class ConvStatistics : public ::testing::TestWithParam<LayerClassInfo> {
         expect(runner.last_run());
         runner.forward_relu(settings);
         expect(runner.last_run());
-        runner.backward_data(settings);
+        if (policy != Policy::output_mask) {
+            runner.backward_data(settings);
+            expect(runner.last_run());
+        }
+        runner.backward_data_masked(settings);
         expect(runner.last_run());
         runner.backward_weights(settings);
         expect(runner.last_run());
@@ -73,12 +77,42 @@ TEST_P(ConvStatistics, AutoTakesDenseWithoutZeros) {
     }
 }
 
-TEST_P(ConvStatistics, AutoTakesZeroSkipWithManyZeros) {
+TEST_P(ConvStatistics, AutoSkipsManyZeros) {
     for (const MaskKind mask : {MaskKind::none, MaskKind::exact}) {
         after_each_pass(Policy::automatic, 90, mask, [](const RunStatistics& run) {
-            EXPECT_EQ(run.kernel, Kernel::zero_skip) << to_string(run.pass);
+            EXPECT_NE(run.kernel, Kernel::dense) << to_string(run.pass);
         });
     }
+}
+
+void overwrite(const TestTensor& to, const TestTensor& from) {
+    std::copy_n(from.memory.data(), from.memory.size(), to.memory.data());
+}
+
+// By its ReLU's mask bwd_data skips even where diff_dst is dense.
+TEST_P(ConvStatistics, AutoTakesOutputMaskWhereOnlySrcIsSparse) {
+    ConvProblem problem(shape_of(GetParam(), kSampled), Values::integers, {90}, 7);
+    overwrite(problem.diff_dst, problem.diff_dst_dense);
+    const Settings settings{Policy::automatic, 1, MaskKind::none, true};
+    ConvRunner runner(problem, settings.policy, settings.threads);
+    runner.backward_data(settings);
+    EXPECT_EQ(runner.last_run().kernel, Kernel::dense);
+    EXPECT_EQ(runner.last_run().skipped, Operand::diff_dst);
+    runner.backward_data_masked(settings);
+    EXPECT_EQ(runner.last_run().kernel, Kernel::output_mask);
+    EXPECT_EQ(runner.last_run().skipped, Operand::src);
+    EXPECT_NEAR(runner.last_run().zeros, 90, 0.1);
+}
+
+// ... and by diff_dst where that is sparser than the mask.
+TEST_P(ConvStatistics, AutoTakesZeroSkipWhereOnlyDiffDstIsSparse) {
+    ConvProblem problem(shape_of(GetParam(), kSampled), Values::integers, {90}, 7);
+    overwrite(problem.src, make_tensor(problem.src.shape, Values::integers, {30}, problem.random));
+    const Settings settings{Policy::automatic, 1, MaskKind::none, true};
+    ConvRunner runner(problem, settings.policy, settings.threads);
+    runner.backward_data_masked(settings);
+    EXPECT_EQ(runner.last_run().kernel, Kernel::zero_skip);
+    EXPECT_EQ(runner.last_run().skipped, Operand::diff_dst);
 }
 
 // Non-finite values that meet only zeros. If zeros are skipped they leave no trace; if they are

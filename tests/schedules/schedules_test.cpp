@@ -4,6 +4,7 @@
 
 #include <set>
 #include <string>
+#include <tuple>
 
 #include "schedules/avx512.h"
 #include "sparsetrain/library.h"
@@ -23,11 +24,21 @@ void for_each_linked(const Row (&table)[Count], Check check) {
     }
 }
 
+const char* blocking_of(const ScatterRow& row) {
+    return row.blocking;
+}
+template <typename Row>
+const char* blocking_of(const Row&) {
+    return "";
+}
+
 template <typename Row, int Count>
 void expect_unique(const Row (&table)[Count]) {
-    std::set<std::pair<std::string, std::string>> seen;
-    for (const Row& row : table)
-        EXPECT_TRUE(seen.emplace(row.layer_class, row.pass).second) << row.layer_class << " " << row.pass;
+    std::set<std::tuple<std::string, std::string, std::string>> seen;
+    for (const Row& row : table) {
+        EXPECT_TRUE(seen.emplace(row.layer_class, row.pass, blocking_of(row)).second)
+            << row.layer_class << " " << row.pass << " " << blocking_of(row);
+    }
 }
 
 TEST(Schedules, EveryLinkedClassHasARowPerPassAndKernel) {
@@ -36,8 +47,11 @@ TEST(Schedules, EveryLinkedClassHasARowPerPassAndKernel) {
         for (const char* pass : {"fwd", "bwd_data"}) {
             EXPECT_NE(find_row(kDense, layer.name, pass), nullptr) << layer.name << " " << pass;
             EXPECT_NE(find_row(kDenseNarrow, layer.name, pass), nullptr) << layer.name << " " << pass;
-            EXPECT_NE(find_row(kScatter, layer.name, pass), nullptr) << layer.name << " " << pass;
+            for (const char* blocking : {"shallow", "deep"})
+                EXPECT_NE(find_row(kScatter, layer.name, pass, blocking), nullptr)
+                    << layer.name << " " << pass;
         }
+        EXPECT_NE(find_row(kOutputMask, layer.name, "bwd_data"), nullptr) << layer.name;
         EXPECT_NE(find_row(kDenseWeights, layer.name, "bwd_weights"), nullptr) << layer.name;
         EXPECT_NE(find_row(kPixelScan, layer.name, "bwd_weights"), nullptr) << layer.name;
     }
@@ -48,14 +62,16 @@ TEST(Schedules, RowsAreUnique) {
     expect_unique(kDenseNarrow);
     expect_unique(kDenseWeights);
     expect_unique(kScatter);
+    expect_unique(kOutputMask);
     expect_unique(kPixelScan);
 }
 
 TEST(Schedules, UnknownClassesAndPassesHaveNoRow) {
     EXPECT_EQ(find_row(kDense, "conv3x3", "fwd"), nullptr);
     EXPECT_EQ(find_row(kDense, "conv3x3_stride1", "bwd_weights"), nullptr);
-    EXPECT_EQ(find_row(kScatter, "conv3x3_stride1", "fw"), nullptr);
-    EXPECT_EQ(find_row(kScatter, "", ""), nullptr);
+    EXPECT_EQ(find_row(kScatter, "conv3x3_stride1", "fw", "deep"), nullptr);
+    EXPECT_EQ(find_row(kScatter, "conv3x3_stride1", "fwd", "deeper"), nullptr);
+    EXPECT_EQ(find_row(kScatter, "", "", ""), nullptr);
 }
 
 TEST(Schedules, DenseTilesFitTheRegisters) {
@@ -79,11 +95,23 @@ TEST(Schedules, ScatterRowsFitRegistersAndL1) {
     for_each_linked(kScatter, [](const ScatterRow& row, const LayerClassInfo& layer) {
         EXPECT_GE(row.rows, 1);
         // Whole blocks, and no more channels than the stages' mask words have bits.
-        EXPECT_TRUE(row.group == 16 || row.group == 32) << row.group;
+        EXPECT_TRUE(row.group == 16 || row.group == 32 || row.group == 64) << row.group;
         // Accumulators that rotate over x, and a broadcast nonzero.
         EXPECT_LE(layer.filter_w * row.k_vectors + 1, kZmmRegisters);
         // The weights of a group and filter row leave a quarter of L1 to everything else.
         EXPECT_LE(row.group * layer.filter_w * row.k_vectors * kVectorBytes, kL1Bytes * 3 / 4);
+    });
+}
+
+TEST(Schedules, OutputMasksFitRegistersAndL1) {
+    for_each_linked(kOutputMask, [](const OutputMaskRow& row, const LayerClassInfo& layer) {
+        EXPECT_GE(row.rows, 1);
+        EXPECT_GE(row.pixels, 1);
+        const int neighbourhood = layer.filter_h * layer.filter_w * row.k_vectors;
+        // A neighbourhood of diff_dst and the two chains of a sum.
+        EXPECT_LE(neighbourhood + 2, kZmmRegisters);
+        // The weights of 16 channels leave an eighth of L1 to everything else.
+        EXPECT_LE(16 * neighbourhood * kVectorBytes, kL1Bytes * 7 / 8);
     });
 }
 
@@ -97,6 +125,7 @@ TEST(Schedules, PixelScansFitTheRegisters) {
 TEST(Schedules, CrossoversArePercentages) {
     const auto between = [](double crossover) { return crossover > 0 && crossover < 100; };
     for (const ScatterRow& row : kScatter) EXPECT_TRUE(between(row.crossover)) << row.crossover;
+    for (const OutputMaskRow& row : kOutputMask) EXPECT_TRUE(between(row.crossover)) << row.crossover;
     for (const PixelScanRow& row : kPixelScan) EXPECT_TRUE(between(row.crossover)) << row.crossover;
 }
 

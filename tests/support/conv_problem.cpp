@@ -87,6 +87,20 @@ std::vector<Element> ConvReference::forward_relu(bool bias) const {
     return elements;
 }
 
+std::vector<Element> ConvReference::masked_diff_src(const TestMask& relu_mask) const {
+    std::vector<Element> elements = diff_src;
+    const Shape& s = relu_mask.shape;
+    std::size_t i = 0;
+    for (int n = 0; n < s.n; ++n)
+        for (int c = 0; c < s.c; ++c)
+            for (int y = 0; y < s.h; ++y)
+                for (int x = 0; x < s.w; ++x, ++i) {
+                    const std::size_t pixel = reference::lane_offset(s, n, c, y, x) / kLanes;
+                    if ((relu_mask.memory[pixel] >> (c % kLanes) & 1) == 0) elements[i] = {};
+                }
+    return elements;
+}
+
 std::string describe(const Settings& settings) {
     return std::string("policy ") + sparsetrain::to_string(settings.policy) + ", " +
            std::to_string(settings.threads) + " threads, " + to_string(settings.mask) +
@@ -103,7 +117,10 @@ ConvRunner::ConvRunner(const ConvProblem& problem, Policy policy, int threads)
 void ConvRunner::expect_statistics(Pass pass) const {
     EXPECT_EQ(last_run().pass, pass);
     if (plan_.policy() == Policy::automatic) return;
-    EXPECT_STREQ(sparsetrain::to_string(last_run().kernel), sparsetrain::to_string(plan_.policy()));
+    // output_mask is a way to compute bwd_data only.
+    const bool dense = plan_.policy() == Policy::output_mask && pass != Pass::bwd_data;
+    EXPECT_STREQ(sparsetrain::to_string(last_run().kernel),
+                 sparsetrain::to_string(dense ? Policy::dense : plan_.policy()));
 }
 
 TestTensor ConvRunner::forward(const Settings& settings) {
@@ -135,6 +152,17 @@ TestTensor ConvRunner::backward_data(const Settings& settings) {
     return diff_src;
 }
 
+MaskedDiffSrc ConvRunner::backward_data_masked(const Settings& settings) {
+    const MaskKind kind = settings.mask == MaskKind::conservative ? settings.mask : MaskKind::exact;
+    MaskedDiffSrc result{TestTensor(problem_.shape.src), make_mask(problem_.src, kind, random_)};
+    const MaskedInput diff_dst(problem_.diff_dst, settings.mask, random_);
+    plan_.backward_data(diff_dst, packed_, result.diff_src.view(), workspace_, result.relu_mask.view());
+    EXPECT_TRUE(result.diff_src.memory.guards_intact());
+    EXPECT_TRUE(result.relu_mask.memory.guards_intact());
+    expect_statistics(Pass::bwd_data);
+    return result;
+}
+
 BackwardWeightsResult ConvRunner::backward_weights(const Settings& settings) {
     BackwardWeightsResult result{TestWeights(problem_.shape.weights()), {}};
     std::span<float> diff_bias;
@@ -160,7 +188,12 @@ void expect_all_passes(const ConvProblem& problem, const ConvReference& referenc
     const ForwardReluResult activated = runner.forward_relu(settings);
     EXPECT_TRUE(matches(reference.forward_relu(settings.bias), activated.dst, precision)) << "fwd, ReLU";
     EXPECT_TRUE(marks_nonzeros_of(activated.dst, activated.mask)) << "fwd, mask";
-    EXPECT_TRUE(matches(reference.diff_src, runner.backward_data(settings), precision)) << "bwd_data";
+    if (settings.policy != Policy::output_mask) {
+        EXPECT_TRUE(matches(reference.diff_src, runner.backward_data(settings), precision)) << "bwd_data";
+    }
+    const MaskedDiffSrc masked = runner.backward_data_masked(settings);
+    EXPECT_TRUE(matches(reference.masked_diff_src(masked.relu_mask), masked.diff_src, precision))
+        << "bwd_data, mask";
     const BackwardWeightsResult gradients = runner.backward_weights(settings);
     EXPECT_TRUE(matches(reference.diff_weights, gradients.diff_weights, precision)) << "bwd_weights";
     if (gradients.diff_bias) {
@@ -180,7 +213,7 @@ void expect_meaningful(const ConvProblem& problem, const ConvReference& referenc
 }
 
 std::vector<Policy> all_policies() {
-    return {Policy::dense, Policy::zero_skip, Policy::automatic};
+    return {Policy::dense, Policy::zero_skip, Policy::output_mask, Policy::automatic};
 }
 
 std::string name_of(const ConvShape& s) {

@@ -44,6 +44,8 @@ struct ConvReference {
 
     std::vector<reference::Element> forward(bool bias) const { return bias ? forward_biased : forward_plain; }
     std::vector<reference::Element> forward_relu(bool bias) const;
+    // diff_src with the backward of a ReLU applied whose mask is `relu_mask`.
+    std::vector<reference::Element> masked_diff_src(const TestMask& relu_mask) const;
 
     std::vector<reference::Element> forward_plain, forward_biased;
     std::vector<reference::Element> diff_src, diff_weights, diff_bias;
@@ -62,6 +64,10 @@ struct ForwardReluResult {
     TestTensor dst;
     TestMask mask;
 };
+struct MaskedDiffSrc {
+    TestTensor diff_src;
+    TestMask relu_mask;
+};
 struct BackwardWeightsResult {
     TestWeights diff_weights;
     std::optional<Guarded<float>> diff_bias;
@@ -77,6 +83,8 @@ class ConvRunner {
     TestTensor forward(const Settings& settings);
     ForwardReluResult forward_relu(const Settings& settings);
     TestTensor backward_data(const Settings& settings);
+    // With the mask of src as relu_mask, conservative if the settings' masks are.
+    MaskedDiffSrc backward_data_masked(const Settings& settings);
     BackwardWeightsResult backward_weights(const Settings& settings);
 
     const RunStatistics& last_run() const { return workspace_.last_run(); }
@@ -91,14 +99,15 @@ class ConvRunner {
     Random random_;
 };
 
-// Runs every pass and epilogue under `settings` and expects the reference's results.
+// Runs every pass and epilogue (backward_data with and, unless the policy needs one, without a mask) under
+// `settings` and expects the reference's results.
 void expect_all_passes(const ConvProblem& problem, const ConvReference& reference, const Settings& settings);
 
 // Guards against a test that compares zeros with zeros: where the problem has at most 50 % zeros and outputs
 // of 64 elements or more, a third of every pass's results are not zero; else at least one of bwd_data's is.
 void expect_meaningful(const ConvProblem& problem, const ConvReference& reference);
 
-// {dense, zero_skip, automatic}
+// {dense, zero_skip, output_mask, automatic}
 std::vector<Policy> all_policies();
 
 // "n1_c16_h14_w14_k16_pad1111", the padding as top, left, bottom, right.

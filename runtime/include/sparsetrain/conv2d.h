@@ -12,8 +12,10 @@
 
 namespace sparsetrain {
 
-// Which kernel a plan runs. `automatic` ("auto") chooses per call from the zeros it observes.
-enum class Policy { automatic, dense, zero_skip };
+// Which kernel a plan runs. `automatic` ("auto") chooses per call from the zeros it observes. `output_mask`
+// is a way to compute bwd_data only: a plan that asks for it must give backward_data a mask, and computes the
+// other passes dense.
+enum class Policy { automatic, dense, zero_skip, output_mask };
 
 SPARSETRAIN_API const char* to_string(Policy policy);
 
@@ -98,9 +100,10 @@ class SPARSETRAIN_API Conv2d {
     void forward_relu(SparseInput src, const PackedWeights& weights, std::span<const float> bias,
                       TensorView dst, MaskView dst_mask, Workspace& workspace) const;
 
-    // diff_src from diff_dst. `relu_mask`, the mask of the ReLU whose output is src, asks for the result with
-    // that ReLU's backward already applied, which lets a kernel compute only what survives; not supported
-    // yet: Error(unsupported).
+    // diff_src from diff_dst. To give `relu_mask`, the mask of the ReLU whose output is src, asks for the
+    // result with that ReLU's backward already applied: diff_src is zero where the mask has no bit. (To apply
+    // it once more is harmless.) That lets a kernel compute only what survives, even where diff_dst is dense.
+    // Bits of channels beyond C must be clear.
     void backward_data(SparseInput diff_dst, const PackedWeights& weights, TensorView diff_src,
                        Workspace& workspace, ConstMaskView relu_mask = {}) const;
 

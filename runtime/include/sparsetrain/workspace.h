@@ -9,18 +9,25 @@ namespace sparsetrain {
 
 enum class Pass { fwd, bwd_data, bwd_weights };
 
-// A way to compute a pass. `dense` computes every product; `zero_skip` skips those whose operand is zero.
-enum class Kernel { dense, zero_skip };
+// A way to compute a pass. `dense` computes every product; `zero_skip` skips those whose operand is zero;
+// `output_mask` (bwd_data only) those of results that a ReLU's backward would replace by zero.
+enum class Kernel { dense, zero_skip, output_mask };
+
+// A tensor whose zeros a kernel may skip.
+enum class Operand { src, diff_dst };
 
 SPARSETRAIN_API const char* to_string(Pass pass);
 SPARSETRAIN_API const char* to_string(Kernel kernel);
+SPARSETRAIN_API const char* to_string(Operand operand);
 
 // What the last convolution call on a Workspace did.
 struct RunStatistics {
     Pass pass = Pass::fwd;
     Kernel kernel = Kernel::dense;
-    double zeros = 0;  // percentage of zeros seen in the operand that zero_skip checks: src (fwd,
-                       // bwd_weights) or diff_dst
+    // What the kernel skips the zeros of, or another would have where dense ran: src in fwd, diff_dst in
+    // bwd_data unless a relu_mask says more of src, the sparser of the two in bwd_weights.
+    Operand skipped = Operand::src;
+    double zeros = 0;  // percentage of zeros seen in `skipped`
 };
 
 // Scratch memory, kept between calls, and a thread count. One call at a time may use a Workspace; give each

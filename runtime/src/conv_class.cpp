@@ -1,0 +1,62 @@
+#include "conv_class.h"
+
+#include <string>
+
+#include "checks.h"
+
+namespace sparsetrain::detail {
+
+namespace {
+
+std::string class_name(const ConvShape& shape) {
+    return "conv" + std::to_string(shape.filter_h) + "x" + std::to_string(shape.filter_w) + "_stride" +
+           std::to_string(shape.stride);
+}
+
+const LayerClass& find_class(const ConvShape& shape) {
+    std::string linked;
+    for (const LayerClass* candidate : linked_layer_classes()) {
+        const LayerClassInfo& info = candidate->info;
+        if (info.filter_h == shape.filter_h && info.filter_w == shape.filter_w &&
+            info.stride == shape.stride) {
+            return *candidate;
+        }
+        linked += std::string(linked.empty() ? "" : ", ") + info.name;
+    }
+    throw Error(ErrorCode::unsupported,
+                "Conv2d: expected a layer class that is linked (" + linked + "), given " + class_name(shape));
+}
+
+void check_padding(const char* side, int padding, int filter) {
+    if (padding >= 0 && padding < filter) return;
+    throw_invalid("Conv2d", side, "from 0 to " + std::to_string(filter - 1), std::to_string(padding));
+}
+
+void check_window(const char* axis, int filter, int length, int before, int after) {
+    if (filter <= length + before + after) return;
+    throw_invalid("Conv2d", axis, "at least the filter's " + std::to_string(filter) + " with padding",
+                  std::to_string(length + before + after));
+}
+
+}  // namespace
+
+// The class before the padding: sums of sizes cannot overflow once the filter is a known one.
+const LayerClass& find_class_of(const ConvShape& shape) {
+    check_shape("Conv2d", "src", shape.src);
+    check_at_least("Conv2d", "k", 1, shape.k);
+    check_at_least("Conv2d", "filter_h", 1, shape.filter_h);
+    check_at_least("Conv2d", "filter_w", 1, shape.filter_w);
+    check_at_least("Conv2d", "stride", 1, shape.stride);
+    const LayerClass& layer_class = find_class(shape);
+    check_padding("padding.top", shape.padding.top, shape.filter_h);
+    check_padding("padding.bottom", shape.padding.bottom, shape.filter_h);
+    check_padding("padding.left", shape.padding.left, shape.filter_w);
+    check_padding("padding.right", shape.padding.right, shape.filter_w);
+    check_window("height of src", shape.filter_h, shape.src.h, shape.padding.top, shape.padding.bottom);
+    check_window("width of src", shape.filter_w, shape.src.w, shape.padding.left, shape.padding.right);
+    check_shape("Conv2d", "dst", shape.dst());
+    check_shape("Conv2d", "weights", shape.weights());
+    return layer_class;
+}
+
+}  // namespace sparsetrain::detail

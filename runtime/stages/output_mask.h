@@ -1,0 +1,308 @@
+// bwd_data by output_mask: where a ReLU's backward follows, only the elements of diff_src that its mask keeps
+// are computed. Each is a dot product over filter taps and output channels.
+//
+// The diff_dst neighbourhood of a pixel (R x S x KV vectors over k) stays in registers and rotates over x;
+// every set bit of the pixel's mask multiplies it with the weights of its channel. Sums stay in 16 lanes
+// until all k are done: one vector per set bit, listed in the order of the pixels, which is then reduced 16
+// elements at a time and expanded by the masks.
+//
+// What bounds it, on Zen 4: one zmm load and one zmm FMA per cycle, so R x S x KV cycles per set bit and K
+// chunk, plus the load and store of its sum; R x KV loads of diff_dst per pixel.
+#pragma once
+
+#include "runtime/stages/stage.h"
+#include "schedules/rows.h"
+
+namespace {
+
+// R, S: filter rows and columns (stride 1); KV: that of the OutputMaskRow.
+template <int R, int S, int KV>
+struct OutputMask {
+    static constexpr int kChannel = R * S * KV * kLanes;  // weights of a channel: [R][S][KV][16k]
+    static constexpr int kSlab = kLanes * kChannel;       // of a channel block and K chunk
+    // Sums of a strip of pixels: 64 KB of L2 and of the stack. Fewer would stream the weights more often.
+    static constexpr int kMostSums = 1024;
+
+    // The neighbourhood and two sums.
+    static_assert(R * S * KV + 2 <= sparsetrain::schedules::kZmmRegisters,
+                  "a neighbourhood exceeds the registers");
+    static_assert(kSlab * 4 <= sparsetrain::schedules::kL1Bytes * 7 / 8, "weights exceed L1");
+
+    struct Call {
+        halide_buffer_t *diff_dst, *mask, *tile;
+        int dst_h;
+        int pad_top, pad_left;  // output row y meets diff_dst rows y - pad_top ... y - pad_top + R - 1
+        int block;              // of output channels, of which there are 16
+    };
+
+    // A place in the tile, in the order of images, rows and pixels.
+    struct Cursor {
+        int n, y, x;
+    };
+
+    // Pixels x to end of a row.
+    struct Segment {
+        int n, y, x, end;
+    };
+
+    // Pixels from begin to end: whole rows but for the first and the last.
+    struct Strip {
+        Cursor begin, end;
+
+        int rows(const Call& call) const {
+            return (end.n - begin.n) * call.tile->dim[2].extent + end.y - begin.y + 1;
+        }
+
+        template <typename Body>
+        SPARSETRAIN_ALWAYS_INLINE void for_each_segment(const Call& call, const Body& body) const {
+            const halide_dimension_t width = call.tile->dim[1], rows = call.tile->dim[2];
+            for (int n = begin.n, y = begin.y, x = begin.x;;) {
+                const bool last = n == end.n && y == end.y;
+                const int stop = last ? end.x : width.min + width.extent;
+                if (x < stop) body(Segment{n, y, x, stop});
+                if (last) return;
+                x = width.min;
+                if (++y == rows.min + rows.extent) y = rows.min, ++n;
+            }
+        }
+    };
+
+    static const uint16_t* mask_row(const Call& call, int n, int y) {
+        return element<const uint16_t>(call.mask, 0, y, call.block, n);
+    }
+
+    // As many pixels from `begin` on as have at most kMostSums set bits.
+    static Strip next_strip(const Call& call, Cursor begin) {
+        const halide_dimension_t width = call.tile->dim[1], rows = call.tile->dim[2],
+                                 images = call.tile->dim[4];
+        Strip strip = {
+            begin, {images.min + images.extent - 1, rows.min + rows.extent - 1, width.min + width.extent}};
+        int sums = 0;
+        for (Cursor at = begin; at.n < images.min + images.extent; ++at.n, at.y = rows.min) {
+            for (; at.y < rows.min + rows.extent; ++at.y, at.x = width.min) {
+                const uint16_t* masks = mask_row(call, at.n, at.y);
+                for (; at.x < width.min + width.extent; ++at.x) {
+                    sums += __builtin_popcount(masks[at.x]);
+                    if (sums > kMostSums) {
+                        strip.end = at;
+                        return strip;
+                    }
+                }
+            }
+        }
+        return strip;
+    }
+
+    // diff_dst as one K chunk and one row of output pixels see it: the pixels of one row of one channel
+    // block, and the way from there to the next row and the next block.
+    struct Rows {
+        const float* row;
+        ptrdiff_t to_row, to_block;
+        int width;
+    };
+
+    // Which part of a neighbourhood exists: filter rows from Begin to End, and the first Vectors k vectors.
+    template <int Begin, int End, int Vectors>
+    struct Part {
+        static constexpr int begin = Begin, end = End, vectors = Vectors;
+    };
+
+    // Column x of the part; `rows` begins at the first row of the part. Zeros where it is padding.
+    template <typename Part>
+    SPARSETRAIN_ALWAYS_INLINE static void load_column(const Rows& rows, int x, __m512 (&column)[R][KV]) {
+        const float* pixel = rows.row + ptrdiff_t{x} * kLanes;
+        const bool exists = x >= 0 && x < rows.width;
+        unroll<Part::end - Part::begin>([&](auto i) {
+            unroll<Part::vectors>([&](auto v) {
+                column[Part::begin + i][v] = exists
+                                                 ? _mm512_load_ps(pixel + i * rows.to_row + v * rows.to_block)
+                                                 : _mm512_setzero_ps();
+            });
+        });
+    }
+
+    // A segment into one K chunk's sums, from `sums` on; returns their end. `Fresh`: there are no sums yet.
+    template <typename Part, bool Fresh>
+    __attribute__((noinline)) static float* sweep(Rows rows, const Segment& segment, int pad_left,
+                                                  const uint16_t* masks, const float* slab, float* sums) {
+        __m512 near[S][R][KV];  // column x - pad_left + s in slot (phase + s) % S
+        const int end = segment.end;
+        int x = segment.x;
+        unroll<S - 1>([&](auto s) { load_column<Part>(rows, x - pad_left + s, near[s]); });
+        for (bool done = false; !done;) {
+            unroll<S>([&](auto phase) {
+                if (done) return;
+                if (x == end) {
+                    done = true;
+                    return;
+                }
+                load_column<Part>(rows, x - pad_left + S - 1, near[(phase + S - 1) % S]);
+                for (uint32_t bits = masks[x]; bits != 0; bits &= bits - 1) {
+                    const float* weights = slab + static_cast<size_t>(__builtin_ctz(bits)) * kChannel;
+                    // Two chains, or the latency of one would bound the loop.
+                    __m512 sum[2] = {Fresh ? _mm512_setzero_ps() : _mm512_load_ps(sums), _mm512_setzero_ps()};
+                    unroll<(Part::end - Part::begin) * S * Part::vectors>([&](auto i) {
+                        constexpr int r = Part::begin + i / (S * Part::vectors), s = i / Part::vectors % S,
+                                      v = i % Part::vectors;
+                        constexpr int offset = ((r * S + s) * KV + v) * kLanes;
+                        sum[i % 2] = _mm512_fmadd_ps(near[(phase + s) % S][r][v],
+                                                     _mm512_load_ps(weights + offset), sum[i % 2]);
+                    });
+                    _mm512_store_ps(sums, _mm512_add_ps(sum[0], sum[1]));
+                    sums += kLanes;
+                }
+                ++x;
+            });
+        }
+        return sums;
+    }
+
+    using Sweep = float* (*)(Rows, const Segment&, int, const uint16_t*, const float*, float*);
+
+    // The sweep for the filter rows from `begin` to `end` and the first `vectors` k vectors.
+    template <bool Fresh, int Index = 0>
+    static Sweep select_sweep(int begin, int end, int vectors) {
+        constexpr int b = Index / R % R, e = Index % R + 1, v = Index / (R * R) + 1;
+        if constexpr (v <= KV) {
+            if constexpr (b < e) {
+                if (begin == b && end == e && vectors == v) return sweep<Part<b, e, v>, Fresh>;
+            }
+            return select_sweep<Fresh, Index + 1>(begin, end, vectors);
+        } else {
+            return nullptr;
+        }
+    }
+
+    // One K chunk into the sums of a strip; returns their end.
+    template <bool Fresh>
+    static float* sweep_strip(const Call& call, const Strip& strip, int chunk, const float* slab,
+                              float* sums) {
+        const int height = call.dst_h;
+        const int turns = strip.rows(call);
+        int turn = 0;
+        strip.for_each_segment(call, [&](const Segment& segment) {
+            prefetch_next(slab, turn++, turns);
+            const int top = segment.y - call.pad_top;
+            const int begin = max_of(0, -top), end = min_of(R, height - top);
+            if (begin >= end) {
+                sums = padding_sums<Fresh>(segment, mask_row(call, segment.n, segment.y), sums);
+                return;
+            }
+            const halide_dimension_t* dim = call.diff_dst->dim;
+            const Rows rows = {element<const float>(call.diff_dst, 0, 0, top + begin, chunk * KV, segment.n),
+                               dim[2].stride, dim[3].stride, dim[1].extent};
+            const int vectors = min_of(KV, dim[3].extent - chunk * KV);
+            sums = select_sweep<Fresh>(begin, end, vectors)(rows, segment, call.pad_left,
+                                                            mask_row(call, segment.n, segment.y), slab, sums);
+        });
+        return sums;
+    }
+
+    // Of rows that see padding only: zeros.
+    template <bool Fresh>
+    static float* padding_sums(const Segment& segment, const uint16_t* masks, float* sums) {
+        for (int x = segment.x; x < segment.end; ++x) {
+            for (int i = __builtin_popcount(masks[x]); i > 0; --i, sums += kLanes) {
+                if (Fresh) _mm512_store_ps(sums, _mm512_setzero_ps());
+            }
+        }
+        return sums;
+    }
+
+    // The 16 sums of 16 vectors each, in order.
+    SPARSETRAIN_ALWAYS_INLINE static __m512 reduce16(const float* sums) {
+        __m512 pairs[8], quads[4];
+        unroll<8>([&](auto i) {
+            const __m512 a = _mm512_load_ps(sums + 2 * i * kLanes),
+                         b = _mm512_load_ps(sums + (2 * i + 1) * kLanes);
+            pairs[i] = _mm512_add_ps(_mm512_unpacklo_ps(a, b), _mm512_unpackhi_ps(a, b));
+        });
+        unroll<4>([&](auto i) {
+            const __m512d a = _mm512_castps_pd(pairs[2 * i]), b = _mm512_castps_pd(pairs[2 * i + 1]);
+            quads[i] = _mm512_add_ps(_mm512_castpd_ps(_mm512_unpacklo_pd(a, b)),
+                                     _mm512_castpd_ps(_mm512_unpackhi_pd(a, b)));
+        });
+        const auto add_halves = [](__m512 a, __m512 b) {
+            return _mm512_add_ps(_mm512_shuffle_f32x4(a, b, 0x88), _mm512_shuffle_f32x4(a, b, 0xdd));
+        };
+        return add_halves(add_halves(quads[0], quads[1]), add_halves(quads[2], quads[3]));
+    }
+
+    // Reduces the sums of a strip in place and expands them into the tile.
+    static void finish_strip(const Call& call, const Strip& strip, float* sums, const float* end) {
+        float* values = sums;
+        for (const float* from = sums; from < end; from += kLanes * kLanes, values += kLanes)
+            _mm512_store_ps(values, reduce16(from));
+        const float* next = sums;
+        strip.for_each_segment(call, [&](const Segment& segment) {
+            const uint16_t* masks = mask_row(call, segment.n, segment.y);
+            float* to = element<float>(call.tile, 0, 0, segment.y, call.block, segment.n);
+            for (int x = segment.x; x < segment.end; ++x) {
+                const __mmask16 kept = masks[x];
+                _mm512_store_ps(to + x * kLanes, _mm512_maskz_expand_ps(kept, _mm512_loadu_ps(next)));
+                next += __builtin_popcount(kept);
+            }
+        });
+    }
+
+    // A part of the next K chunk's weights, which lie behind these, asked for ahead of their use.
+    static void prefetch_next(const float* slab, int turn, int turns) {
+        constexpr int lines = kSlab * 4 / 64;
+        const int begin = turn * lines / turns, end = (turn + 1) * lines / turns;
+        for (int i = begin; i < end; ++i) _mm_prefetch(slab + kSlab + i * (64 / 4), _MM_HINT_T1);
+    }
+
+    static void compute_block(const Call& call, const float* weights, int chunks) {
+        const halide_dimension_t width = call.tile->dim[1], rows = call.tile->dim[2],
+                                 images = call.tile->dim[4];
+        alignas(64) float sums[(kMostSums + kLanes) * kLanes];
+        const Cursor last = {images.min + images.extent - 1, rows.min + rows.extent - 1,
+                             width.min + width.extent};
+        for (Cursor begin = {images.min, rows.min, width.min};;) {
+            const Strip strip = next_strip(call, begin);
+            const float* end = sums;
+            for (int chunk = 0; chunk < chunks; ++chunk) {
+                const float* slab = weights + static_cast<size_t>(chunk) * kSlab;
+                end = chunk == 0 ? sweep_strip<true>(call, strip, chunk, slab, sums)
+                                 : sweep_strip<false>(call, strip, chunk, slab, sums);
+            }
+            finish_strip(call, strip, sums, end);
+            if (strip.end.n == last.n && strip.end.y == last.y && strip.end.x == last.x) return;
+            begin = strip.end;
+        }
+    }
+
+    // Halide stage: diff_dst (k lane, x, y, k block, n) x packed weights (slab, k chunk, c block), mask (x,
+    // y, c block, n) -> tile (c lane, x, y, c block, n).
+    static int run(halide_buffer_t* diff_dst, halide_buffer_t* weights, halide_buffer_t* mask, int dst_w,
+                   int dst_h, int k_blocks, int pad_top, int pad_left, halide_buffer_t* tile) {
+        const halide_dimension_t width = tile->dim[1], rows = tile->dim[2], blocks = tile->dim[3],
+                                 images = tile->dim[4];
+        const int chunks = (k_blocks + KV - 1) / KV;
+        if (is_query(diff_dst) || is_query(weights) || is_query(mask) || is_query(tile)) {
+            // At least one row, even where all rows of the tile meet padding only.
+            const int first = max_of(0, min_of(dst_h - 1, rows.min - pad_top));
+            const int last = max_of(first, min_of(dst_h - 1, rows.min + rows.extent - 1 + R - 1 - pad_top));
+            require(diff_dst, 0, 0, kLanes);
+            require(diff_dst, 1, 0, dst_w);
+            require(diff_dst, 2, first, last - first + 1);
+            require(diff_dst, 3, 0, k_blocks);
+            require(diff_dst, 4, images.min, images.extent);
+            require(weights, 0, 0, kSlab);
+            require(weights, 1, 0, chunks);
+            require(weights, 2, blocks.min, blocks.extent);
+            require(mask, 0, width.min, width.extent);
+            require(mask, 1, rows.min, rows.extent);
+            require(mask, 2, blocks.min, blocks.extent);
+            require(mask, 3, images.min, images.extent);
+            return 0;
+        }
+        for (int block = blocks.min; block < blocks.min + blocks.extent; ++block) {
+            compute_block({diff_dst, mask, tile, dst_h, pad_top, pad_left, block},
+                          element<const float>(weights, 0, 0, block), chunks);
+        }
+        return 0;
+    }
+};
+
+}  // namespace

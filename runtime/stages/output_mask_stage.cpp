@@ -1,0 +1,20 @@
+// The stage of output_mask of one layer class: compiled once per schedule row, which CMake names through
+// SPARSETRAIN_LAYER_CLASS and the symbol to export.
+#include "runtime/stages/output_mask.h"
+#include "schedules/avx512.h"
+
+namespace {
+
+// A missing row does not compile.
+constexpr auto kRow = *sparsetrain::schedules::find_row(sparsetrain::schedules::kOutputMask,
+                                                        SPARSETRAIN_LAYER_CLASS, "bwd_data");
+
+using Gather = OutputMask<SPARSETRAIN_FILTER_H, SPARSETRAIN_FILTER_W, kRow.k_vectors>;
+
+}  // namespace
+
+extern "C" int SPARSETRAIN_GATHER_SYMBOL(halide_buffer_t* diff_dst, halide_buffer_t* weights,
+                                         halide_buffer_t* relu_mask, int dst_w, int dst_h, int k_blocks,
+                                         int pad_top, int pad_left, halide_buffer_t* tile) {
+    return Gather::run(diff_dst, weights, relu_mask, dst_w, dst_h, k_blocks, pad_top, pad_left, tile);
+}
