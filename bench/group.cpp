@@ -11,8 +11,8 @@ Group::Contestant compute_once(const ImplementationEntry& entry, Problem& proble
         problem.forget_result();
         contestant.implementation->run();
         contestant.implementation->publish_result();
-        if (const std::string mistake = problem.find_mistake(); !mistake.empty())
-            contestant.failure = "mistrusted: " + mistake;
+        const std::string mistake = problem.find_mistake(contestant.implementation->tolerance());
+        if (!mistake.empty()) contestant.failure = "mistrusted: " + mistake;
     } catch (const std::exception& error) {
         contestant.failure = error.what();
     }

@@ -1,5 +1,7 @@
 #include "problem.h"
 
+#include <cmath>
+#include <iomanip>
 #include <limits>
 #include <random>
 #include <sstream>
@@ -20,9 +22,9 @@ std::uint32_t mix(std::uint32_t index, std::uint32_t seed) {
     return bits ^ (bits >> 16);
 }
 
-// From -4 to 4 without 0.
+// From -kLargestValue to kLargestValue without 0.
 float small_integer(std::uint32_t bits) {
-    const int value = static_cast<int>(bits & 7) - 4;
+    const int value = static_cast<int>(bits & 7) - kLargestValue;
     return static_cast<float>(value < 0 ? value : value + 1);
 }
 
@@ -117,6 +119,12 @@ double Problem::expected_at(const int (&i)[4]) const {
     return 0;
 }
 
+double Problem::products_per_sum() const {
+    const Shape d = dst.shape();
+    if (pass == Pass::bwd_weights) return 1.0 * d.n * d.h * d.w;
+    return 1.0 * shape.filter_h * shape.filter_w * (pass == Pass::fwd ? shape.src.c : shape.k);
+}
+
 template <typename Self>
 auto& Problem::result_of(Self& self) {
     if (self.pass == Pass::bwd_weights) return self.weights.values();
@@ -127,13 +135,14 @@ void Problem::forget_result() {
     for (float& value : result_of(*this)) value = std::numeric_limits<float>::quiet_NaN();
 }
 
-std::string Problem::find_mistake() const {
+std::string Problem::find_mistake(double tolerance) const {
     for (const Sample& sample : samples_) {
         const double found = result_of(*this)[sample.offset];
-        if (found == sample.expected) continue;
+        if (std::abs(found - sample.expected) <= tolerance) continue;  // NaN is not
         std::ostringstream mistake;
-        mistake << "expected " << sample.expected << " at (" << sample.index[0] << ", " << sample.index[1]
-                << ", " << sample.index[2] << ", " << sample.index[3] << "), found " << found;
+        mistake << std::setprecision(9) << "expected " << sample.expected << " at (" << sample.index[0]
+                << ", " << sample.index[1] << ", " << sample.index[2] << ", " << sample.index[3]
+                << "), found " << found;
         return mistake.str();
     }
     return {};

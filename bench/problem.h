@@ -9,6 +9,9 @@
 
 namespace sparsetrain::bench {
 
+// No value of an operand is larger.
+inline constexpr int kLargestValue = 4;
+
 // One pass of one convolution. The operand that may be sparse (src; diff_dst for bwd_data) has random zeros,
 // the other has none. All values are small integers: sums are exact in float, in any order, so a result is
 // right or wrong.
@@ -24,6 +27,9 @@ class Problem {
     Weights weights;
     Tensor dst;
 
+    // How many products of operands' elements the result's elements sum up, padded taps included.
+    double products_per_sum() const;
+
     // Fills the result with NaN, so that nobody is credited with another's.
     void forget_result();
 
@@ -31,9 +37,9 @@ class Problem {
     // bwd_weights: all taps) of the first, the last and further channels.
     std::size_t samples() const { return samples_.size(); }
 
-    // Compares the result with a direct convolution in double. Empty if it is right, else the first wrong
-    // element.
-    std::string find_mistake() const;
+    // Compares the result with a direct convolution in double. Empty if no element is further off than
+    // `tolerance`, else the first that is.
+    std::string find_mistake(double tolerance = 0) const;
 
   private:
     struct Sample {

@@ -1,3 +1,5 @@
+#include <omp.h>
+
 #include <cstdio>
 
 #include "implementation.h"
@@ -9,7 +11,10 @@ namespace {
 class SparseTrain : public Implementation {
   public:
     SparseTrain(Problem& problem, Policy policy)
-        : problem_(problem), plan_(problem.shape, policy), packed_weights_(problem.weights.view()) {}
+        : problem_(problem),
+          plan_(problem.shape, policy),
+          packed_weights_(problem.weights.view()),
+          workspace_(omp_get_max_threads()) {}
 
     void run() override {
         Problem& p = problem_;

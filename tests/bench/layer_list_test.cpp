@@ -146,4 +146,19 @@ TEST(ReadLayers, NamesFileAndLine) {
               "/no/such/file: expected a readable file of problem strings");
 }
 
+TEST(SetBatch, ReplacesTheImages) {
+    Layer layer = parse_layer("mb16ic3oc5ih7iw9kh3ph1n\"a\"");
+    set_batch(layer, 2);
+    expect_equal(layer.shape, {{2, 3, 7, 9}, 5, 3, 3, 1, {1, 1, 1, 1}}, "mb2");
+}
+
+TEST(SetBatch, RefusesTensorsThatAreTooLarge) {
+    Layer layer = parse_layer("mb16ic64oc128ih224kh3ph1n\"a\"");
+    set_batch(layer, 334);
+    EXPECT_EQ(
+        error_of([&] { set_batch(layer, 335); }),
+        "expected a batch with which no tensor of a exceeds 2147483647 elements, found 335, which makes "
+        "2151546880");
+}
+
 }  // namespace sparsetrain::bench

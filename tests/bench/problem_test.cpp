@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <limits>
 
 #include "direct_convolution.h"
 
@@ -94,6 +95,22 @@ TEST_P(ProblemOfPass, RefusesWrongCorners) {
                                  : kShape.weights().offset(kShape.k - 1, src.c - 1, 2, 2);
     result_of(problem)[last] += 1;
     EXPECT_NE(problem.find_mistake(), "");
+}
+
+TEST_P(ProblemOfPass, AllowsNoMoreThanTheTolerance) {
+    Problem problem(kShape, GetParam(), 50);
+    compute(problem);
+    result_of(problem)[0] += 0.25f;
+    EXPECT_EQ(problem.find_mistake(0.25), "");
+    EXPECT_NE(problem.find_mistake(0.24), "");
+    result_of(problem)[0] = std::numeric_limits<float>::quiet_NaN();
+    EXPECT_NE(problem.find_mistake(0.25), "");
+}
+
+TEST(Problem, KnowsHowLongItsSumsAre) {
+    EXPECT_EQ(Problem(kShape, Pass::fwd, 0).products_per_sum(), 20 * 9);
+    EXPECT_EQ(Problem(kShape, Pass::bwd_data, 0).products_per_sum(), 37 * 9);
+    EXPECT_EQ(Problem(kShape, Pass::bwd_weights, 0).products_per_sum(), 3 * 9 * 7);
 }
 
 INSTANTIATE_TEST_SUITE_P(Passes, ProblemOfPass, testing::Values(Pass::fwd, Pass::bwd_data, Pass::bwd_weights),
