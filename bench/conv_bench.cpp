@@ -31,9 +31,14 @@ void time_implementation(benchmark::State& state, Group& group, const Implementa
                          Clock clock) {
     Group::Contestant& contestant = group.contestant(entry);
     if (!contestant.failure.empty()) return state.SkipWithError(contestant.failure.c_str());
-    const auto start = std::chrono::steady_clock::now();
-    for ([[maybe_unused]] auto _ : state) contestant.implementation->run();
-    const std::chrono::duration<double> wall = std::chrono::steady_clock::now() - start;
+    using Steady = std::chrono::steady_clock;
+    std::optional<Steady::time_point> start;  // read in the loop, as starting and ending it may wait
+    std::chrono::duration<double> wall{};
+    for ([[maybe_unused]] auto _ : state) {
+        if (!start) start = Steady::now();
+        contestant.implementation->run();
+        wall = Steady::now() - *start;
+    }
     state.SetLabel(contestant.implementation->label());
     const double flops = group.problem().shape.flops();
     state.counters["FLOPS"] =
