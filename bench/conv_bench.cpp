@@ -40,12 +40,12 @@ void time_implementation(benchmark::State& state, Group& group, const Implementa
         wall = Steady::now() - *start;
     }
     state.SetLabel(contestant.implementation->label());
-    const double flops = group.problem().shape.flops();
+    const double flops = group.key().layer->shape.flops();
     state.counters["FLOPS"] =
         clock == Clock::cpu
             ? benchmark::Counter(flops, benchmark::Counter::kIsIterationInvariantRate)
             : benchmark::Counter(flops * static_cast<double>(state.iterations()) / wall.count());
-    state.counters["checked"] = static_cast<double>(group.problem().samples());
+    state.counters["checked"] = static_cast<double>(contestant.samples);
 }
 
 // Every benchmark is registered once per round, with one name: Google Benchmark's own repetitions finish one

@@ -32,6 +32,7 @@ struct ImplementationEntry {
     std::unique_ptr<Implementation> (*make)(Problem& problem);
     // Whether it exists for this pass at all. Where it does not, tables have a gap, which is no failure.
     bool (*serves)(const ConvShape& shape, Pass pass);
+    ZerosIn zeros_in = ZerosIn::operand;  // of the Problem that it gets
 };
 using ImplementationEntries = std::vector<const ImplementationEntry*>;
 

@@ -12,12 +12,17 @@ namespace sparsetrain::bench {
 // No value of an operand is larger.
 inline constexpr int kLargestValue = 4;
 
-// One pass of one convolution. The operand that may be sparse (src; diff_dst for bwd_data) has random zeros,
-// the other has none. All values are small integers: sums are exact in float, in any order, so a result is
-// right or wrong.
+// What has the zeros: the operand that may be sparse (src; diff_dst for bwd_data), or the mask of the ReLU
+// that made src, behind which nothing of bwd_data's result is wanted.
+enum class ZerosIn { operand, relu_mask };
+
+// One pass of one convolution. Where the zeros are, they are random; there are none elsewhere. All values are
+// small integers: sums are exact in float, in any order, so a result is right or wrong.
 class Problem {
   public:
-    Problem(const ConvShape& conv_shape, Pass conv_pass, int zeros_percent);
+    // Throws Error(invalid_argument) for a relu_mask in another pass than bwd_data.
+    Problem(const ConvShape& conv_shape, Pass conv_pass, int zeros_percent,
+            ZerosIn zeros_in = ZerosIn::operand);
 
     ConvShape shape;
     Pass pass;
@@ -26,6 +31,8 @@ class Problem {
     Tensor src;
     Weights weights;
     Tensor dst;
+    // Of src; without data unless that has the zeros. The result is zero where a bit is clear.
+    Mask relu_mask;
 
     // How many products of operands' elements the result's elements sum up, padded taps included.
     double products_per_sum() const;

@@ -85,12 +85,28 @@ TEST(Group, KeepsWhyAnImplementationGaveUp) {
     EXPECT_EQ(group.contestant({"refusing", refuse, nullptr}).failure, "no such machine");
 }
 
+TEST(Group, GivesEveryImplementationItsZeros) {
+    static const Problem* given;
+    const auto keep_problem = [](Problem& problem) {
+        given = &problem;
+        return make_idle(problem);
+    };
+    Group group({&kLayer, Pass::bwd_data, 50});
+    group.contestant({"masked", keep_problem, nullptr, ZerosIn::relu_mask});
+    const Problem* masked = given;
+    EXPECT_TRUE(masked->relu_mask.view());
+    group.contestant({"sparse", keep_problem, nullptr});
+    EXPECT_FALSE(given->relu_mask.view());
+    group.contestant({"masked too", keep_problem, nullptr, ZerosIn::relu_mask});
+    EXPECT_EQ(given, masked);
+}
+
 TEST(CurrentGroup, IsKeptUntilAnotherIsAskedFor) {
     CurrentGroup current;
     const auto& first = current.get(kKey).contestant({"idle", make_idle, nullptr});
     EXPECT_EQ(&current.get(kKey).contestant({"idle", make_idle, nullptr}), &first);
     const GroupKey other = {&kLayer, Pass::bwd_weights, 50};
-    EXPECT_EQ(current.get(other).problem().pass, Pass::bwd_weights);
+    EXPECT_EQ(current.get(other).key(), other);
 }
 
 }  // namespace sparsetrain::bench
