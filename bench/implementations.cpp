@@ -13,10 +13,16 @@ bool every_pass(const ConvShape&, Pass) {
     return true;
 }
 
+bool only_backward_data(const ConvShape&, Pass pass) {
+    return pass == Pass::bwd_data;
+}
+
 constexpr ImplementationEntry kImplementations[] = {
     {"auto", make_sparsetrain<Policy::automatic>, every_pass},
     {"dense", make_sparsetrain<Policy::dense>, every_pass},
     {"zero_skip", make_sparsetrain<Policy::zero_skip>, every_pass},
+    {"output_mask", make_sparsetrain<Policy::output_mask>, only_backward_data, ZerosIn::relu_mask},
+    {"auto_masked", make_sparsetrain<Policy::automatic>, only_backward_data, ZerosIn::relu_mask},
     {kPeer, make_onednn, every_pass},
     {"onednn_winograd", make_onednn_winograd, onednn_has_winograd},
     {"im2col", make_im2col, every_pass},

@@ -1,6 +1,7 @@
 #include <omp.h>
 
 #include <cstdio>
+#include <utility>
 
 #include "implementation.h"
 
@@ -22,7 +23,8 @@ class SparseTrain : public Implementation {
             case Pass::fwd:
                 return plan_.forward(p.src.view(), packed_weights_, {}, p.dst.view(), workspace_);
             case Pass::bwd_data:
-                return plan_.backward_data(p.dst.view(), packed_weights_, p.src.view(), workspace_);
+                return plan_.backward_data(p.dst.view(), packed_weights_, p.src.view(), workspace_,
+                                           std::as_const(p.relu_mask).view());
             case Pass::bwd_weights:
                 return plan_.backward_weights(p.src.view(), p.dst.view(), p.weights.view(), {}, workspace_);
         }
@@ -53,5 +55,6 @@ std::unique_ptr<Implementation> make_sparsetrain(Problem& problem) {
 template std::unique_ptr<Implementation> make_sparsetrain<Policy::automatic>(Problem&);
 template std::unique_ptr<Implementation> make_sparsetrain<Policy::dense>(Problem&);
 template std::unique_ptr<Implementation> make_sparsetrain<Policy::zero_skip>(Problem&);
+template std::unique_ptr<Implementation> make_sparsetrain<Policy::output_mask>(Problem&);
 
 }  // namespace sparsetrain::bench

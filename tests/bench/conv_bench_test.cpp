@@ -53,6 +53,9 @@ TEST(ConvBench, TimesAndChecksEveryImplementation) {
             for (const char* implementation :
                  {"auto", "dense", "zero_skip", "onednn", "onednn_winograd", "im2col"})
                 expected[std::string("conv/") + pass + "/tiny/" + zeros + "/" + implementation] = 2;
+    for (const char* zeros : {"z0", "z30", "z50", "z70", "z80", "z90"})
+        for (const char* implementation : {"output_mask", "auto_masked"})
+            expected[std::string("conv/bwd_data/tiny/") + zeros + "/" + implementation] = 2;
     EXPECT_EQ(found, expected);
     const auto& context = report.at("context");
     EXPECT_EQ(context.at("threads"), "1");
@@ -82,8 +85,8 @@ TEST(ConvBench, ComparesWallTimeOfSeveralThreadsUnderTheSameNames) {
     // The median, as the scheduler may come between the two clocks' readings.
     std::nth_element(flops.begin(), flops.begin() + static_cast<int>(flops.size() / 2), flops.end());
     EXPECT_NEAR(flops[flops.size() / 2] / (2.0 * 3 * 32 * 32 * 9 * 14 * 14), 1, 0.1);
-    EXPECT_EQ(found,
-              (std::set<std::string>{"auto", "dense", "zero_skip", "onednn", "onednn_winograd", "im2col"}));
+    EXPECT_EQ(found, (std::set<std::string>{"auto", "dense", "zero_skip", "output_mask", "auto_masked",
+                                            "onednn", "onednn_winograd", "im2col"}));
     EXPECT_NE(read(temporary("out")).find("of wall time of all threads"), std::string::npos);
 }
 
