@@ -1,9 +1,11 @@
 // conv_bench: convolution passes of this library and of peers, timed side by side.
 #include <benchmark/benchmark.h>
-#include <omp.h>
 
 #include <CLI/CLI.hpp>
+#include <chrono>
 #include <iostream>
+#include <optional>
+#include <thread>
 
 #include "group.h"
 #include "layer_list.h"
@@ -16,36 +18,76 @@ namespace {
 
 struct Options {
     std::string layers = CONV_BENCH_LAYERS;
+    std::optional<int> batch;
+    int threads = 1;
     int rounds = 5;
     std::vector<std::string> benchmark_flags;
+
+    Clock clock() const { return threads == 1 ? Clock::cpu : Clock::wall; }
 };
 
-void time_implementation(benchmark::State& state, Group& group, const ImplementationEntry& entry) {
+// OpenMP's idle threads wait for more work by spinning, libgomp's 300000 times (some 8 ms on Zen 4), and
+// would take a core from the threads of whoever has the next turn.
+constexpr std::chrono::milliseconds kIdleThreadsSpin(20);
+
+// Google Benchmark takes both times of every run, and without UseRealTime(), which would change the
+// benchmarks' names, computes rates from that of this thread's CPU. With more threads the rate is ours.
+void time_implementation(benchmark::State& state, Group& group, const ImplementationEntry& entry,
+                         Clock clock) {
     Group::Contestant& contestant = group.contestant(entry);
     if (!contestant.failure.empty()) return state.SkipWithError(contestant.failure.c_str());
-    for ([[maybe_unused]] auto _ : state) contestant.implementation->run();
+    if (clock == Clock::wall) std::this_thread::sleep_for(kIdleThreadsSpin);
+    using Steady = std::chrono::steady_clock;
+    std::optional<Steady::time_point> start;  // read in the loop, as starting and ending it may wait
+    std::chrono::duration<double> wall{};
+    for ([[maybe_unused]] auto _ : state) {
+        if (!start) start = Steady::now();
+        contestant.implementation->run();
+        wall = Steady::now() - *start;
+    }
     state.SetLabel(contestant.implementation->label());
+    const double flops = group.key().layer->shape.flops();
     state.counters["FLOPS"] =
-        benchmark::Counter(group.problem().shape.flops(), benchmark::Counter::kIsIterationInvariantRate);
-    state.counters["checked"] = static_cast<double>(group.problem().samples());
+        clock == Clock::cpu
+            ? benchmark::Counter(flops, benchmark::Counter::kIsIterationInvariantRate)
+            : benchmark::Counter(flops * static_cast<double>(state.iterations()) / wall.count());
+    state.counters["checked"] = static_cast<double>(contestant.samples);
 }
 
 // Every benchmark is registered once per round, with one name: Google Benchmark's own repetitions finish one
 // benchmark before the next begins, or interleave all of them, for which the data of all layers would have to
 // be in memory.
-void register_benchmarks(const std::vector<Layer>& layers, int rounds, CurrentGroup& current) {
-    for (const Layer& layer : layers)
-        for (const Pass pass : kPasses)
-            for (const int percent : kZerosPercents)
-                for (int round = 0; round < rounds; ++round)
-                    for (const ImplementationEntry* entry : turns_of(round)) {
-                        const GroupKey key{&layer, pass, percent};
-                        const auto run = [&current, key, entry](benchmark::State& state) {
-                            time_implementation(state, current.get(key), *entry);
-                        };
-                        benchmark::RegisterBenchmark(benchmark_name(key, entry->name).c_str(), run)
-                            ->Unit(benchmark::kMillisecond);
-                    }
+void register_group(const GroupKey& key, const Options& options, CurrentGroup& current) {
+    const ImplementationEntries entries = implementations_of(key.layer->shape, key.pass);
+    for (int round = 0; round < options.rounds; ++round)
+        for (const ImplementationEntry* entry : turns_of(round, entries)) {
+            const auto run = [&current, key, entry, clock = options.clock()](benchmark::State& state) {
+                time_implementation(state, current.get(key), *entry, clock);
+            };
+            benchmark::RegisterBenchmark(benchmark_name(key, entry->name).c_str(), run)
+                ->Unit(benchmark::kMillisecond);
+        }
+}
+
+std::vector<Layer> layers_of(const Options& options) {
+    std::vector<Layer> layers = read_layers(options.layers);
+    for (Layer& layer : layers)
+        if (options.batch) set_batch(layer, *options.batch);
+    return layers;
+}
+
+void add_context(const Options& options) {
+    benchmark::AddCustomContext("threads", std::to_string(options.threads));
+    benchmark::AddCustomContext("time", options.clock() == Clock::cpu ? "cpu_time" : "real_time");
+    benchmark::AddCustomContext("batch", options.batch ? std::to_string(*options.batch) : "as listed");
+    benchmark::AddCustomContext("rounds", std::to_string(options.rounds));
+}
+
+std::string names_of_implementations() {
+    std::string names;
+    for (const ImplementationEntry& entry : implementations())
+        names += (names.empty() ? "" : ", ") + std::string(entry.name);
+    return names;
 }
 
 // Hands `flags` to Google Benchmark, which keeps the pointer `program`. Throws if it does not know one.
@@ -63,22 +105,24 @@ void initialize_google_benchmark(char* program, std::vector<std::string> flags) 
 }
 
 int run(char* program, Options options) {
-    const std::vector<Layer> layers = read_layers(options.layers);
+    const std::vector<Layer> layers = layers_of(options);
     for (const std::string& flag : options.benchmark_flags)
         if (flag == "--benchmark_list_tests" || flag == "--benchmark_list_tests=true") options.rounds = 1;
     initialize_google_benchmark(program, options.benchmark_flags);
-    benchmark::AddCustomContext("threads", "1");
-    benchmark::AddCustomContext("rounds", std::to_string(options.rounds));
-    omp_set_num_threads(1);  // oneDNN's primitives keep the number of threads that they are created with
+    add_context(options);
+    use_threads(options.threads);
 
     CurrentGroup current;
-    register_benchmarks(layers, options.rounds, current);
+    for (const Layer& layer : layers)
+        for (const Pass pass : kPasses)
+            for (const int percent : kZerosPercents)
+                register_group({&layer, pass, percent}, options, current);
     auto* display = benchmark::CreateDefaultDisplayReporter();
     // JSON or CSV on stdout stays one document.
     std::ostream& summary = dynamic_cast<benchmark::ConsoleReporter*>(display) ? std::cout : std::cerr;
-    Recorder recorder(display);
+    Recorder recorder(display, options.clock());
     const bool any = benchmark::RunSpecifiedBenchmarks(&recorder) > 0;
-    print_speeds(recorder.times(), layers, summary);
+    print_speeds(recorder.times(), layers, options.clock(), summary);
     if (recorder.failed()) std::cerr << "conv_bench: at least one implementation failed, see above\n";
     return any && !recorder.failed() ? 0 : 1;
 }
@@ -89,14 +133,26 @@ int run(char* program, Options options) {
 
 int main(int argc, char** argv) {
     sparsetrain::bench::Options options;
-    CLI::App app("Times convolution passes on one thread, for random zeros in src (bwd_data: in diff_dst).");
+    CLI::App app(
+        "Times convolution passes of this library and of peers, in turns, for random zeros in src (bwd_data: "
+        "in\n"
+        "diff_dst), after checking every result: " +
+        sparsetrain::bench::names_of_implementations() + ".");
     app.add_option("--layers", options.layers, "File of benchdnn problem strings")->capture_default_str();
+    app.add_option("--batch", options.batch, "Images per batch, in place of every layer's mb")
+        ->check(CLI::Range(1, 65536));
+    app.add_option("--threads", options.threads,
+                   "Threads of every implementation. One: CPU time is compared, more: wall time")
+        ->capture_default_str()
+        ->check(CLI::Range(1, 256));
     app.add_option("--rounds", options.rounds, "How often the implementations of a group take turns")
         ->capture_default_str()
         ->check(CLI::Range(1, 1000));
     app.footer(
-        "Google Benchmark's flags work too, such as --benchmark_filter=conv/fwd/vgg3_2/z50 and\n"
-        "--benchmark_out=FILE (JSON).");
+        "Benchmarks are called conv/PASS/LAYER/zPERCENT/IMPLEMENTATION. Google Benchmark's flags work too, "
+        "such\n"
+        "as --benchmark_filter=conv/fwd/vgg3_2/z50 and --benchmark_out=FILE (JSON), of which\n"
+        "scripts/bench-table makes tables.");
     app.allow_extras();
     CLI11_PARSE(app, argc, argv);
     options.benchmark_flags = app.remaining();

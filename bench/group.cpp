@@ -5,14 +5,14 @@ namespace sparsetrain::bench {
 namespace {
 
 Group::Contestant compute_once(const ImplementationEntry& entry, Problem& problem) {
-    Group::Contestant contestant;
+    Group::Contestant contestant{nullptr, problem.samples(), {}};
     try {
         contestant.implementation = entry.make(problem);
         problem.forget_result();
         contestant.implementation->run();
         contestant.implementation->publish_result();
-        if (const std::string mistake = problem.find_mistake(); !mistake.empty())
-            contestant.failure = "mistrusted: " + mistake;
+        const std::string mistake = problem.find_mistake(contestant.implementation->tolerance());
+        if (!mistake.empty()) contestant.failure = "mistrusted: " + mistake;
     } catch (const std::exception& error) {
         contestant.failure = error.what();
     }
@@ -26,12 +26,15 @@ std::string benchmark_name(const GroupKey& key, const char* implementation) {
            std::to_string(key.zeros_percent) + "/" + implementation;
 }
 
-Group::Group(const GroupKey& key) : key_(key), problem_(key.layer->shape, key.pass, key.zeros_percent) {}
+Problem& Group::problem(ZerosIn zeros_in) {
+    return problems_.try_emplace(zeros_in, key_.layer->shape, key_.pass, key_.zeros_percent, zeros_in)
+        .first->second;
+}
 
 Group::Contestant& Group::contestant(const ImplementationEntry& entry) {
     const auto found = contestants_.find(entry.name);
     if (found != contestants_.end()) return found->second;
-    return contestants_.emplace(entry.name, compute_once(entry, problem_)).first->second;
+    return contestants_.emplace(entry.name, compute_once(entry, problem(entry.zeros_in))).first->second;
 }
 
 Group& CurrentGroup::get(const GroupKey& key) {

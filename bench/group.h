@@ -27,22 +27,24 @@ std::string benchmark_name(const GroupKey& key, const char* implementation);
 // The data of one group.
 class Group {
   public:
-    explicit Group(const GroupKey& key);
+    explicit Group(const GroupKey& key) : key_(key) {}
 
-    // An implementation that computed the problem once, with this outcome.
+    // An implementation that computed its problem once, with this outcome.
     struct Contestant {
         std::unique_ptr<Implementation> implementation;
+        std::size_t samples;  // of the result that were compared
         std::string failure;  // empty if its result was right
     };
     // Made, and its result checked, when first asked for.
     Contestant& contestant(const ImplementationEntry& entry);
 
     const GroupKey& key() const { return key_; }
-    const Problem& problem() const { return problem_; }
 
   private:
+    Problem& problem(ZerosIn zeros_in);
+
     GroupKey key_;
-    Problem problem_;
+    std::map<ZerosIn, Problem> problems_;  // those that somebody needed
     std::map<std::string, Contestant> contestants_;
 };
 

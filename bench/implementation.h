@@ -21,6 +21,8 @@ class Implementation {
     virtual void run() = 0;
     // Brings the result of the last run to the Problem, in the library's layout.
     virtual void publish_result() = 0;
+    // How far a right result may be from the exact one. Whoever only multiplies and adds is exact.
+    virtual double tolerance() const { return 0; }
     // What ran: a kernel's name and what else tells results apart.
     virtual std::string label() const = 0;
 };
@@ -28,7 +30,11 @@ class Implementation {
 struct ImplementationEntry {
     const char* name;  // the last part of the benchmarks' names
     std::unique_ptr<Implementation> (*make)(Problem& problem);
+    // Whether it exists for this pass at all. Where it does not, tables have a gap, which is no failure.
+    bool (*serves)(const ConvShape& shape, Pass pass);
+    ZerosIn zeros_in = ZerosIn::operand;  // of the Problem that it gets
 };
+using ImplementationEntries = std::vector<const ImplementationEntry*>;
 
 // The one that all others are compared with.
 inline constexpr const char* kPeer = "onednn";
@@ -36,10 +42,17 @@ inline constexpr const char* kPeer = "onednn";
 // All implementations, in the order of tables.
 std::span<const ImplementationEntry> implementations();
 
-// All of them, in the order in which they take turns in a round. What runs before a benchmark leaves caches
-// and clock in its own state: starts rotate, and over as many rounds as there are implementations (an even
-// number) each follows every other.
-std::vector<const ImplementationEntry*> turns_of(int round);
+// Those of them that serve a pass.
+ImplementationEntries implementations_of(const ConvShape& shape, Pass pass);
+
+// `entries` in the order in which they take turns in a round. What runs before a benchmark leaves caches and
+// clock in its own state: starts rotate, and each follows every other equally often, over as many rounds as
+// there are entries, or twice as many if their number is odd.
+ImplementationEntries turns_of(int round, const ImplementationEntries& entries);
+
+// Sets how many threads every implementation runs on, for those made from now on: OpenMP's number, which
+// oneDNN reads when it creates a primitive, OpenBLAS's and this library's. All are process-wide in the peers.
+void use_threads(int threads);
 
 // This library through its public API.
 template <Policy policy>
@@ -47,5 +60,14 @@ std::unique_ptr<Implementation> make_sparsetrain(Problem& problem);
 
 // oneDNN's direct convolution (convolution_direct) in formats of its own choice.
 std::unique_ptr<Implementation> make_onednn(Problem& problem);
+
+// oneDNN's Winograd convolution (convolution_winograd). Transforming the weights counts: in training they
+// change with every step, and oneDNN does it inside the primitive.
+std::unique_ptr<Implementation> make_onednn_winograd(Problem& problem);
+bool onednn_has_winograd(const ConvShape& shape, Pass pass);
+
+// A matrix of all filter positions, image by image, and OpenBLAS's sgemm, on NCHW data; the matrix is made
+// (for bwd_data: summed up) inside the timed part.
+std::unique_ptr<Implementation> make_im2col(Problem& problem);
 
 }  // namespace sparsetrain::bench

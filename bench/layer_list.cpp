@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 #include <fstream>
+#include <limits>
 #include <map>
 #include <optional>
 
@@ -148,6 +149,16 @@ std::vector<Layer> read_layers(const std::string& file) {
     }
     if (layers.empty()) fail(file + ": expected at least one problem string");
     return layers;
+}
+
+void set_batch(Layer& layer, int batch) {
+    layer.shape.src.n = batch;
+    constexpr auto kMost = static_cast<std::size_t>(std::numeric_limits<int>::max());
+    const std::size_t elements = std::max(layer.shape.src.elements(), layer.shape.dst().elements());
+    if (elements > kMost) {
+        fail("expected a batch with which no tensor of " + layer.name + " exceeds " + std::to_string(kMost) +
+             " elements, found " + std::to_string(batch) + ", which makes " + std::to_string(elements));
+    }
 }
 
 }  // namespace sparsetrain::bench

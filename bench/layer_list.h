@@ -28,4 +28,7 @@ Layer parse_layer(std::string_view problem);
 // at all.
 std::vector<Layer> read_layers(const std::string& file);
 
+// Replaces the layer's mb. Throws Error(invalid_argument) for a tensor that would have too many elements.
+void set_batch(Layer& layer, int batch);
+
 }  // namespace sparsetrain::bench

@@ -1,5 +1,7 @@
 #include "problem.h"
 
+#include <cmath>
+#include <iomanip>
 #include <limits>
 #include <random>
 #include <sstream>
@@ -20,27 +22,44 @@ std::uint32_t mix(std::uint32_t index, std::uint32_t seed) {
     return bits ^ (bits >> 16);
 }
 
-// From -4 to 4 without 0.
+// From -kLargestValue to kLargestValue without 0.
 float small_integer(std::uint32_t bits) {
-    const int value = static_cast<int>(bits & 7) - 4;
+    const int value = static_cast<int>(bits & 7) - kLargestValue;
     return static_cast<float>(value < 0 ? value : value + 1);
 }
 
-void fill(Tensor& tensor, int zeros_percent, std::uint32_t seed) {
-    const Shape shape = tensor.shape();
+// Calls visit(pixel, lane, zero, bits) for every element but the lanes that pad C: whether it is among the
+// `zeros_percent` that are zero, and random bits.
+template <typename Visit>
+void for_each_element(const Shape& shape, int zeros_percent, std::uint32_t seed, Visit visit) {
     const auto threshold = static_cast<std::uint32_t>(zeros_percent * ((1 << 24) / 100.0));
     const std::size_t plane = static_cast<std::size_t>(shape.h) * static_cast<std::size_t>(shape.w);
     const auto blocks = static_cast<std::size_t>(channel_blocks(shape.c));
-    float* value = tensor.values().data();
     std::uint32_t index = 0;
-    for (std::size_t block = 0; block < static_cast<std::size_t>(shape.n) * blocks; ++block) {
-        const int channels = std::min(kLanes, shape.c - static_cast<int>(block % blocks) * kLanes);
-        for (std::size_t pixel = 0; pixel < plane; ++pixel, value += kLanes)
-            for (int lane = 0; lane < channels; ++lane) {
-                const std::uint32_t bits = mix(index++, seed);
-                value[lane] = bits >> 8 < threshold ? 0.0f : small_integer(bits);
-            }
+    for (std::size_t pixel = 0; pixel < shape.pixels(); ++pixel) {
+        const int block = static_cast<int>(pixel / plane % blocks);
+        const int channels = std::min(kLanes, shape.c - block * kLanes);
+        for (int lane = 0; lane < channels; ++lane) {
+            const std::uint32_t bits = mix(index++, seed);
+            visit(pixel, static_cast<std::size_t>(lane), bits >> 8 < threshold, bits);
+        }
     }
+}
+
+void fill(Tensor& tensor, int zeros_percent, std::uint32_t seed) {
+    float* values = tensor.values().data();
+    for_each_element(tensor.shape(), zeros_percent, seed,
+                     [=](std::size_t pixel, std::size_t lane, bool zero, std::uint32_t bits) {
+                         values[pixel * kLanes + lane] = zero ? 0.0f : small_integer(bits);
+                     });
+}
+
+void fill(Mask& mask, int zeros_percent, std::uint32_t seed) {
+    std::uint16_t* words = mask.view().data;
+    for_each_element(mask.shape(), zeros_percent, seed,
+                     [=](std::size_t pixel, std::size_t lane, bool zero, std::uint32_t) {
+                         if (!zero) words[pixel] = static_cast<std::uint16_t>(words[pixel] | 1u << lane);
+                     });
 }
 
 void fill(Weights& weights, std::uint32_t seed) {
@@ -60,7 +79,7 @@ int pick(int turn, int count, std::mt19937& random) {
 
 }  // namespace
 
-Problem::Problem(const ConvShape& conv_shape, Pass conv_pass, int zeros_percent)
+Problem::Problem(const ConvShape& conv_shape, Pass conv_pass, int zeros_percent, ZerosIn zeros_in)
     : shape(conv_shape),
       pass(conv_pass),
       src(conv_shape.src),
@@ -68,13 +87,26 @@ Problem::Problem(const ConvShape& conv_shape, Pass conv_pass, int zeros_percent)
       dst(conv_shape.dst()) {
     if (pass != Pass::bwd_data) fill(src, zeros_percent, 1);
     if (pass != Pass::bwd_weights) fill(weights, 2);
-    if (pass != Pass::fwd) fill(dst, pass == Pass::bwd_data ? zeros_percent : 0, 3);
+    const bool masked = zeros_in == ZerosIn::relu_mask;
+    if (pass != Pass::fwd) fill(dst, pass == Pass::bwd_data && !masked ? zeros_percent : 0, 3);
+    if (masked) {
+        if (pass != Pass::bwd_data) {
+            throw Error(ErrorCode::invalid_argument,
+                        std::string("expected a ReLU's mask in bwd_data only, found ") + to_string(pass));
+        }
+        relu_mask = Mask(src.shape());
+        fill(relu_mask, zeros_percent, 6);
+    }
     if (pass == Pass::bwd_weights) {
         sample_weights();
     } else {
         sample_activations(pass == Pass::fwd ? dst : src);
     }
-    for (Sample& sample : samples_) sample.expected = expected_at(sample.index);
+    for (Sample& sample : samples_) {
+        const bool wanted =
+            !masked || (relu_mask.words()[sample.offset / kLanes] >> sample.offset % kLanes & 1);
+        sample.expected = wanted ? expected_at(sample.index) : 0;
+    }
 }
 
 void Problem::sample_activations(const Tensor& tensor) {
@@ -117,6 +149,12 @@ double Problem::expected_at(const int (&i)[4]) const {
     return 0;
 }
 
+double Problem::products_per_sum() const {
+    const Shape d = dst.shape();
+    if (pass == Pass::bwd_weights) return 1.0 * d.n * d.h * d.w;
+    return 1.0 * shape.filter_h * shape.filter_w * (pass == Pass::fwd ? shape.src.c : shape.k);
+}
+
 template <typename Self>
 auto& Problem::result_of(Self& self) {
     if (self.pass == Pass::bwd_weights) return self.weights.values();
@@ -127,13 +165,14 @@ void Problem::forget_result() {
     for (float& value : result_of(*this)) value = std::numeric_limits<float>::quiet_NaN();
 }
 
-std::string Problem::find_mistake() const {
+std::string Problem::find_mistake(double tolerance) const {
     for (const Sample& sample : samples_) {
         const double found = result_of(*this)[sample.offset];
-        if (found == sample.expected) continue;
+        if (std::abs(found - sample.expected) <= tolerance) continue;  // NaN is not
         std::ostringstream mistake;
-        mistake << "expected " << sample.expected << " at (" << sample.index[0] << ", " << sample.index[1]
-                << ", " << sample.index[2] << ", " << sample.index[3] << "), found " << found;
+        mistake << std::setprecision(9) << "expected " << sample.expected << " at (" << sample.index[0]
+                << ", " << sample.index[1] << ", " << sample.index[2] << ", " << sample.index[3]
+                << "), found " << found;
         return mistake.str();
     }
     return {};

@@ -9,12 +9,20 @@
 
 namespace sparsetrain::bench {
 
-// One pass of one convolution. The operand that may be sparse (src; diff_dst for bwd_data) has random zeros,
-// the other has none. All values are small integers: sums are exact in float, in any order, so a result is
-// right or wrong.
+// No value of an operand is larger.
+inline constexpr int kLargestValue = 4;
+
+// What has the zeros: the operand that may be sparse (src; diff_dst for bwd_data), or the mask of the ReLU
+// that made src, behind which nothing of bwd_data's result is wanted.
+enum class ZerosIn { operand, relu_mask };
+
+// One pass of one convolution. Where the zeros are, they are random; there are none elsewhere. All values are
+// small integers: sums are exact in float, in any order, so a result is right or wrong.
 class Problem {
   public:
-    Problem(const ConvShape& conv_shape, Pass conv_pass, int zeros_percent);
+    // Throws Error(invalid_argument) for a relu_mask in another pass than bwd_data.
+    Problem(const ConvShape& conv_shape, Pass conv_pass, int zeros_percent,
+            ZerosIn zeros_in = ZerosIn::operand);
 
     ConvShape shape;
     Pass pass;
@@ -23,6 +31,11 @@ class Problem {
     Tensor src;
     Weights weights;
     Tensor dst;
+    // Of src; without data unless that has the zeros. The result is zero where a bit is clear.
+    Mask relu_mask;
+
+    // How many products of operands' elements the result's elements sum up, padded taps included.
+    double products_per_sum() const;
 
     // Fills the result with NaN, so that nobody is credited with another's.
     void forget_result();
@@ -31,9 +44,9 @@ class Problem {
     // bwd_weights: all taps) of the first, the last and further channels.
     std::size_t samples() const { return samples_.size(); }
 
-    // Compares the result with a direct convolution in double. Empty if it is right, else the first wrong
-    // element.
-    std::string find_mistake() const;
+    // Compares the result with a direct convolution in double. Empty if no element is further off than
+    // `tolerance`, else the first that is.
+    std::string find_mistake(double tolerance = 0) const;
 
   private:
     struct Sample {

@@ -50,7 +50,7 @@ std::string row(const Times& times, const Layer& layer, Pass pass, const char* i
     }
     if (!any) return {};
     char start[64];
-    std::snprintf(start, sizeof start, "%-12s %-10s", layer.name.c_str(), implementation);
+    std::snprintf(start, sizeof start, "%-12s %-15s", layer.name.c_str(), implementation);
     return start + text + "\n";
 }
 
@@ -61,14 +61,16 @@ void Recorder::ReportRuns(const std::vector<Run>& runs) {
         if (run.error_occurred) {
             failed_ = true;
         } else if (run.run_type == Run::RT_Iteration) {
-            times_[run.benchmark_name()].push_back(run.GetAdjustedCPUTime());
+            times_[run.benchmark_name()].push_back(clock_ == Clock::cpu ? run.GetAdjustedCPUTime()
+                                                                        : run.GetAdjustedRealTime());
         }
     }
     display_->ReportRuns(runs);
 }
 
-void print_speeds(const Times& times, const std::vector<Layer>& layers, std::ostream& out) {
-    std::string heading = "layer        kernels   ";
+void print_speeds(const Times& times, const std::vector<Layer>& layers, Clock clock, std::ostream& out) {
+    const char* time = clock == Clock::cpu ? "CPU time of one thread" : "wall time of all threads";
+    std::string heading = "layer        implementation ";
     for (const int percent : kZerosPercents) heading += format("%12.0f %%", percent);
     for (const Pass pass : kPasses) {
         std::string rows;
@@ -76,7 +78,7 @@ void print_speeds(const Times& times, const std::vector<Layer>& layers, std::ost
             for (const auto& entry : implementations()) rows += row(times, layer, pass, entry.name);
         if (rows.empty()) continue;
         out << "\n"
-            << to_string(pass) << ": speed over " << kPeer << " by zeros\n"
+            << to_string(pass) << ": speed over " << kPeer << " by zeros, of " << time << "\n"
             << heading << "\n"
             << rows;
     }

@@ -13,14 +13,18 @@
 
 namespace sparsetrain::bench {
 
-// The times of a benchmark, one of each round, in milliseconds of CPU time, by the benchmark's name.
+// Which time is compared: the calling thread's on its CPU, which others on the machine disturb least, or the
+// wall's, where there is more than one thread to wait for.
+enum class Clock { cpu, wall };
+
+// The times of a benchmark, one of each round, in milliseconds, by the benchmark's name.
 using Times = std::map<std::string, std::vector<double>>;
 
 // Shows everything as Google Benchmark would, and keeps it.
 class Recorder : public benchmark::BenchmarkReporter {
   public:
     // Takes over Google Benchmark's own reporter, which --benchmark_format decided.
-    explicit Recorder(benchmark::BenchmarkReporter* display) : display_(display) {}
+    Recorder(benchmark::BenchmarkReporter* display, Clock clock) : display_(display), clock_(clock) {}
 
     bool ReportContext(const Context& context) override { return display_->ReportContext(context); }
     void ReportRuns(const std::vector<Run>& runs) override;
@@ -32,6 +36,7 @@ class Recorder : public benchmark::BenchmarkReporter {
 
   private:
     std::unique_ptr<benchmark::BenchmarkReporter> display_;
+    Clock clock_;
     Times times_;
     bool failed_ = false;
 };
@@ -40,6 +45,6 @@ class Recorder : public benchmark::BenchmarkReporter {
 // over the peer (ratio of the medians) with half the range that the rounds' own ratios span, in percent of
 // the speed; one round has no range. Groups without times of the peer, and implementations without times,
 // leave gaps.
-void print_speeds(const Times& times, const std::vector<Layer>& layers, std::ostream& out);
+void print_speeds(const Times& times, const std::vector<Layer>& layers, Clock clock, std::ostream& out);
 
 }  // namespace sparsetrain::bench

@@ -1,4 +1,7 @@
+#include <omp.h>
+
 #include <cstdio>
+#include <utility>
 
 #include "implementation.h"
 
@@ -9,7 +12,10 @@ namespace {
 class SparseTrain : public Implementation {
   public:
     SparseTrain(Problem& problem, Policy policy)
-        : problem_(problem), plan_(problem.shape, policy), packed_weights_(problem.weights.view()) {}
+        : problem_(problem),
+          plan_(problem.shape, policy),
+          packed_weights_(problem.weights.view()),
+          workspace_(omp_get_max_threads()) {}
 
     void run() override {
         Problem& p = problem_;
@@ -17,7 +23,8 @@ class SparseTrain : public Implementation {
             case Pass::fwd:
                 return plan_.forward(p.src.view(), packed_weights_, {}, p.dst.view(), workspace_);
             case Pass::bwd_data:
-                return plan_.backward_data(p.dst.view(), packed_weights_, p.src.view(), workspace_);
+                return plan_.backward_data(p.dst.view(), packed_weights_, p.src.view(), workspace_,
+                                           std::as_const(p.relu_mask).view());
             case Pass::bwd_weights:
                 return plan_.backward_weights(p.src.view(), p.dst.view(), p.weights.view(), {}, workspace_);
         }
@@ -48,5 +55,6 @@ std::unique_ptr<Implementation> make_sparsetrain(Problem& problem) {
 template std::unique_ptr<Implementation> make_sparsetrain<Policy::automatic>(Problem&);
 template std::unique_ptr<Implementation> make_sparsetrain<Policy::dense>(Problem&);
 template std::unique_ptr<Implementation> make_sparsetrain<Policy::zero_skip>(Problem&);
+template std::unique_ptr<Implementation> make_sparsetrain<Policy::output_mask>(Problem&);
 
 }  // namespace sparsetrain::bench

@@ -111,13 +111,20 @@ TEST(ReadLayers, SkipsCommentsAndKeepsTheOrder) {
 }
 
 // Figures of one version are compared with those of another: the list that conv_bench reads stays as it is.
-TEST(ReadLayers, TheShippedListHasTheFiveLayers) {
+TEST(ReadLayers, TheShippedListHasTheTwelveLayers) {
     const Layer expected[] = {
+        {"vgg1_2", {{16, 64, 224, 224}, 64, 3, 3, 1, {1, 1, 1, 1}}},
+        {"vgg2_1", {{16, 64, 112, 112}, 128, 3, 3, 1, {1, 1, 1, 1}}},
+        {"vgg2_2", {{16, 128, 112, 112}, 128, 3, 3, 1, {1, 1, 1, 1}}},
+        {"vgg3_1", {{16, 128, 56, 56}, 256, 3, 3, 1, {1, 1, 1, 1}}},
         {"vgg3_2", {{16, 256, 56, 56}, 256, 3, 3, 1, {1, 1, 1, 1}}},
+        {"vgg4_1", {{16, 256, 28, 28}, 512, 3, 3, 1, {1, 1, 1, 1}}},
         {"vgg4_2", {{16, 512, 28, 28}, 512, 3, 3, 1, {1, 1, 1, 1}}},
+        {"vgg5_1", {{16, 512, 14, 14}, 512, 3, 3, 1, {1, 1, 1, 1}}},
         {"res2_3x3", {{16, 64, 56, 56}, 64, 3, 3, 1, {1, 1, 1, 1}}},
         {"res3_3x3", {{16, 128, 28, 28}, 128, 3, 3, 1, {1, 1, 1, 1}}},
         {"res4_3x3", {{16, 256, 14, 14}, 256, 3, 3, 1, {1, 1, 1, 1}}},
+        {"res5_3x3", {{16, 512, 7, 7}, 512, 3, 3, 1, {1, 1, 1, 1}}},
     };
     const std::vector<Layer> found = read_layers(CONV_BENCH_LAYERS);
     ASSERT_EQ(found.size(), std::size(expected));
@@ -137,6 +144,21 @@ TEST(ReadLayers, NamesFileAndLine) {
     EXPECT_EQ(error_of([&] { read_layers(empty); }), empty + ": expected at least one problem string");
     EXPECT_EQ(error_of([] { read_layers("/no/such/file"); }),
               "/no/such/file: expected a readable file of problem strings");
+}
+
+TEST(SetBatch, ReplacesTheImages) {
+    Layer layer = parse_layer("mb16ic3oc5ih7iw9kh3ph1n\"a\"");
+    set_batch(layer, 2);
+    expect_equal(layer.shape, {{2, 3, 7, 9}, 5, 3, 3, 1, {1, 1, 1, 1}}, "mb2");
+}
+
+TEST(SetBatch, RefusesTensorsThatAreTooLarge) {
+    Layer layer = parse_layer("mb16ic64oc128ih224kh3ph1n\"a\"");
+    set_batch(layer, 334);
+    EXPECT_EQ(
+        error_of([&] { set_batch(layer, 335); }),
+        "expected a batch with which no tensor of a exceeds 2147483647 elements, found 335, which makes "
+        "2151546880");
 }
 
 }  // namespace sparsetrain::bench

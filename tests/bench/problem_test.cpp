@@ -4,8 +4,11 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <bit>
+#include <limits>
 
 #include "direct_convolution.h"
+#include "sparsetrain/relu.h"
 
 namespace sparsetrain::bench {
 
@@ -94,6 +97,59 @@ TEST_P(ProblemOfPass, RefusesWrongCorners) {
                                  : kShape.weights().offset(kShape.k - 1, src.c - 1, 2, 2);
     result_of(problem)[last] += 1;
     EXPECT_NE(problem.find_mistake(), "");
+}
+
+TEST_P(ProblemOfPass, AllowsNoMoreThanTheTolerance) {
+    Problem problem(kShape, GetParam(), 50);
+    compute(problem);
+    result_of(problem)[0] += 0.25f;
+    EXPECT_EQ(problem.find_mistake(0.25), "");
+    EXPECT_NE(problem.find_mistake(0.24), "");
+    result_of(problem)[0] = std::numeric_limits<float>::quiet_NaN();
+    EXPECT_NE(problem.find_mistake(0.25), "");
+}
+
+TEST(MaskedProblem, OnlyTheMaskHasZeros) {
+    const ConvShape shape = {{4, 40, 20, 20}, 48, 3, 3, 1, {1, 1, 1, 1}};
+    const Problem problem(shape, Pass::bwd_data, 70, ZerosIn::relu_mask);
+    EXPECT_EQ(zeros_percent(problem.dst), 0);
+    ASSERT_EQ(problem.relu_mask.shape(), shape.src);
+    int set = 0;
+    for (const std::uint16_t word : problem.relu_mask.words()) set += std::popcount(word);
+    EXPECT_NEAR(100.0 * set / (4 * 40 * 20 * 20), 30, 1);
+    for (std::size_t pixel = 0; pixel < 400; ++pixel)
+        EXPECT_EQ(problem.relu_mask.words()[2 * 400 + pixel] >> 8, 0) << "beyond channel 40";
+}
+
+TEST(MaskedProblem, WantsZerosBehindTheMask) {
+    Problem problem(kShape, Pass::bwd_data, 50, ZerosIn::relu_mask);
+    compute(problem);
+    EXPECT_NE(problem.find_mistake(), "");
+    Workspace workspace;
+    Tensor wanted(kShape.src);
+    relu_backward(problem.src.view(), problem.relu_mask.view(), wanted.view(), workspace);
+    problem.src = std::move(wanted);
+    EXPECT_EQ(problem.find_mistake(), "");
+    problem.src.values()[0] += 1;
+    EXPECT_NE(problem.find_mistake(), "");
+}
+
+TEST(MaskedProblem, IsOneOfBackwardDataOnly) {
+    for (const Pass pass : {Pass::fwd, Pass::bwd_weights}) {
+        try {
+            const Problem problem(kShape, pass, 50, ZerosIn::relu_mask);
+            ADD_FAILURE() << "no error for " << to_string(pass);
+        } catch (const Error& error) {
+            EXPECT_EQ(std::string(error.what()),
+                      std::string("expected a ReLU's mask in bwd_data only, found ") + to_string(pass));
+        }
+    }
+}
+
+TEST(Problem, KnowsHowLongItsSumsAre) {
+    EXPECT_EQ(Problem(kShape, Pass::fwd, 0).products_per_sum(), 20 * 9);
+    EXPECT_EQ(Problem(kShape, Pass::bwd_data, 0).products_per_sum(), 37 * 9);
+    EXPECT_EQ(Problem(kShape, Pass::bwd_weights, 0).products_per_sum(), 3 * 9 * 7);
 }
 
 INSTANTIATE_TEST_SUITE_P(Passes, ProblemOfPass, testing::Values(Pass::fwd, Pass::bwd_data, Pass::bwd_weights),

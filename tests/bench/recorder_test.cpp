@@ -14,7 +14,7 @@ const std::vector<Layer> kLayers = {{"tiny", {{1, 16, 5, 5}, 16, 3, 3, 1, {1, 1,
 
 std::string summary(const Times& times) {
     std::ostringstream text;
-    print_speeds(times, kLayers, text);
+    print_speeds(times, kLayers, Clock::cpu, text);
     return text.str();
 }
 

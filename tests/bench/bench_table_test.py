@@ -1,0 +1,180 @@
+"""Tests of scripts/bench-table with small reports.
+
+Usage: bench_table_test.py scripts/bench-table
+"""
+import json
+import pathlib
+import subprocess
+import sys
+import tempfile
+import unittest
+
+SCRIPT = sys.argv.pop(1)
+
+
+def runs(name, cpu_times, flops=0.0, real_times=None):
+    """One benchmark's rounds; wall time is ten times the CPU's unless given."""
+    return [{"name": name, "run_type": "iteration", "cpu_time": cpu, "real_time": real, "time_unit": "ms",
+             "FLOPS": flops}
+            for cpu, real in zip(cpu_times, real_times or [10 * time for time in cpu_times])]
+
+
+def report(benchmarks, threads="1", time="cpu_time", batch="as listed"):
+    return {"context": {"threads": threads, "time": time, "batch": batch}, "benchmarks": benchmarks}
+
+
+def group(layer, percent, peer, **others):
+    """A group of fwd, in which onednn reaches 100 GFLOP/s."""
+    benchmarks = runs(f"conv/fwd/{layer}/z{percent}/onednn", peer, 100e9)
+    for name, times in others.items():
+        benchmarks += runs(f"conv/fwd/{layer}/z{percent}/{name}", times)
+    return benchmarks
+
+
+class BenchTable(unittest.TestCase):
+    def setUp(self):
+        self.directory = tempfile.TemporaryDirectory()
+        self.addCleanup(self.directory.cleanup)
+
+    def file(self, name, content):
+        path = pathlib.Path(self.directory.name) / name
+        path.write_text(content if isinstance(content, str) else json.dumps(content))
+        return str(path)
+
+    def run_script(self, *arguments):
+        return subprocess.run([sys.executable, SCRIPT, *arguments], capture_output=True, text=True, check=False)
+
+    def tables(self, *arguments):
+        """Title: rows, of the tables that the script prints; fails if it did not succeed."""
+        result = self.run_script(*arguments)
+        self.assertEqual((result.returncode, result.stderr), (0, ""))
+        tables = {}
+        for block in result.stdout.strip().split("\n\n"):
+            title, *rows = block.splitlines()
+            tables[title] = [" ".join(row.split()) for row in rows]
+        return tables
+
+    def assert_refused(self, expected, *arguments):
+        result = self.run_script(*arguments)
+        self.assertEqual((result.returncode, result.stdout), (1, ""))
+        self.assertEqual(result.stderr, f"bench-table: {expected}\n")
+
+    def test_divides_medians_and_adds_peers_and_means(self):
+        path = self.file("a.json", report(
+            group("b", 0, [4, 8, 6], zero_skip=[6, 6, 6], im2col=[12, 12, 12], onednn_winograd=[2, 3, 3],
+                  dense=[6, 5, 7])
+            + group("b", 50, [6, 6, 6], zero_skip=[3, 3, 2.5], im2col=[12, 12, 12], onednn_winograd=[3, 3, 3],
+                    dense=[6, 6, 6])
+            + group("a", 50, [8, 8, 8], zero_skip=[1, 1, 1], im2col=[16, 16, 16])))
+        self.assertEqual(self.tables(path), {
+            "fwd, zero_skip: speed over onednn by zeros (cpu_time, threads 1, batch as listed)": [
+                "layer onednn GFLOP/s onednn_winograd im2col dense 0 % 50 %",
+                "b 100 2.00x 0.50x 1.00x 1.00x 2.00x",
+                "a 100 - 0.50x - - 8.00x",
+                "geometric mean 100 2.00x 0.50x 1.00x 1.00x 4.00x",
+                "least of it 1.00x 1.00x 1.00x 1.00x 1.00x 0.50x",
+                "Rounds spread by +-10.0% (median), at most +-33.3% (b at 0 %).",
+            ]})
+
+    def test_writes_markdown(self):
+        path = self.file("a.json", report(group("a", 50, [8], auto=[4])))
+        self.assertEqual(self.run_script("--markdown", path).stdout, """
+fwd, auto: speed over onednn by zeros (cpu_time, threads 1, batch as listed)
+
+| layer | onednn GFLOP/s | 50 % |
+| --- | ---: | ---: |
+| a | 100 | 2.00x |
+| geometric mean | 100 | 2.00x |
+| least of it | 1.00x | 1.00x |
+
+Rounds spread by +-0.0% (median), at most +-0.0% (a at 50 %).
+""")
+
+    def test_has_a_table_per_implementation_and_pass(self):
+        backward = [{**run, "name": run["name"].replace("fwd", "bwd_data")}
+                    for run in group("a", 50, [8], output_mask=[4])]
+        path = self.file("a.json", report(backward + group("a", 50, [8], auto=[4], zero_skip=[2])))
+        title = "{}: speed over onednn by zeros (cpu_time, threads 1, batch as listed)"
+        self.assertEqual(list(self.tables(path)),
+                         [title.format(name) for name in ("fwd, auto", "fwd, zero_skip", "bwd_data, output_mask")])
+        self.assertEqual(list(self.tables(path, "--pass", "bwd_data")), [title.format("bwd_data, output_mask")])
+        self.assert_refused(f"{path}: expected onednn runs, found none of bwd_weights", path, "--pass", "bwd_weights")
+
+    def test_without_sparse_implementations_shows_the_peers(self):
+        path = self.file("a.json", report(group("a", 50, [8], im2col=[16])))
+        self.assertEqual(self.tables(path), {
+            "fwd: speed over onednn by zeros (cpu_time, threads 1, batch as listed)": [
+                "layer onednn GFLOP/s im2col", "a 100 0.50x", "geometric mean 100 0.50x", "least of it 1.00x 1.00x"]})
+
+    def test_compares_the_time_that_the_context_names(self):
+        benchmarks = group("a", 50, [8]) + runs("conv/fwd/a/z50/auto", [1], real_times=[40])
+        wall = self.tables(self.file("a.json", report(benchmarks, threads="2", time="real_time")))
+        self.assertEqual(wall["fwd, auto: speed over onednn by zeros (real_time, threads 2, batch as listed)"][1],
+                         "a 100 2.00x")
+
+    def test_joins_files_of_one_kind(self):
+        first = self.file("a.json", report(group("a", 50, [8], auto=[4])))
+        second = self.file("b.json", report(group("b", 50, [8], auto=[2]) + group("a", 30, [6], auto=[6])))
+        rows = self.tables(first, second).popitem()[1]
+        self.assertEqual(rows[:3], ["layer onednn GFLOP/s 30 % 50 %", "a 100 1.00x 2.00x", "b 100 - 4.00x"])
+        self.assert_refused(f"{first}: expected every group in one file, found conv/fwd/a/z50 again", first, first)
+        other = self.file("c.json", report(group("c", 50, [8]), batch="4"))
+        self.assert_refused(f"{other}: expected batch as listed as in {first}, found 4", first, other)
+
+    def test_tells_what_failed(self):
+        failed = {"name": "conv/fwd/a/z50/im2col", "run_type": "iteration", "error_occurred": True,
+                  "error_message": "mistrusted: expected 1"}
+        path = self.file("a.json", report(group("a", 50, [8], auto=[4]) + [failed, failed]))
+        result = self.run_script(path)
+        self.assertEqual(result.returncode, 1)
+        self.assertEqual(result.stderr,
+                         f"bench-table: left out: {path}: conv/fwd/a/z50/im2col: mistrusted: expected 1\n")
+        self.assertIn("2.00x", result.stdout)
+
+    def test_refuses_what_conv_bench_did_not_write(self):
+        missing = self.directory.name + "/missing.json"
+        self.assert_refused(f"{missing}: expected a readable file: No such file or directory", missing)
+        for content in ("", "{", "\xff"):
+            path = self.file("bad.json", content)
+            self.assertTrue(self.run_script(path).stderr.startswith(f"bench-table: {path}: expected JSON: "), content)
+        run = runs("conv/fwd/a/z50/onednn", [1])[0]
+        for content in ([], {}, {"context": {}, "benchmarks": []}, report(3), report([{}]), report([[]]),
+                        report([run], threads="many"), report([run], time="lunch_time"),
+                        report([{**run, "time_unit": "h"}]), report([{**run, "cpu_time": "long"}]),
+                        report([{key: value for key, value in run.items() if key != "FLOPS"}])):
+            path = self.file("bad.json", content)
+            result = self.run_script(path)
+            self.assertEqual((result.returncode, result.stdout), (1, ""), content)
+            self.assertTrue(result.stderr.startswith(f"bench-table: {path}: expected what conv_bench writes"),
+                            result.stderr)
+        zero = self.file("zero.json", report(runs("conv/fwd/a/z50/onednn", [0])))
+        self.assert_refused(f"{zero}: conv/fwd/a/z50/onednn: expected a cpu_time above 0, found 0.0", zero)
+
+    def test_refuses_groups_without_the_peer(self):
+        path = self.file("a.json", report(group("a", 50, [8]) + runs("conv/fwd/b/z50/auto", [1])))
+        self.assert_refused(f"{path}: expected onednn runs in conv/fwd/b/z50, found only auto", path)
+        empty = self.file("empty.json", report(runs("other", [1])))
+        self.assert_refused(f"{empty}: expected onednn runs, found none of fwd, bwd_data, bwd_weights", empty)
+
+    def test_scaling_divides_wall_times(self):
+        one = self.file("one.json", report(runs("conv/fwd/a/z50/auto", [1, 1, 1], real_times=[9, 8, 10])
+                                           + runs("conv/fwd/b/z50/auto", [1], real_times=[8])
+                                           + runs("conv/fwd/b/z90/auto", [1], real_times=[8])))
+        two = self.file("two.json", report(runs("conv/fwd/a/z50/auto", [1, 1, 1], real_times=[5, 4.5, 4])
+                                           + runs("conv/fwd/b/z50/auto", [1], real_times=[8]), "2", "real_time"))
+        self.assertEqual(self.tables("--scaling", one, two), {
+            "fwd, auto: 2 threads over 1, wall time (batch as listed)": [
+                "layer 50 %", "a 2.00x", "b 1.00x", "geometric mean 1.41x", "least 1.00x"]})
+        self.assert_refused(f"{one}: expected more threads than the 2 of {two}, found 1", "--scaling", two, one)
+        alien = self.file("alien.json", report(runs("conv/fwd/c/z50/auto", [1]), "2", "real_time"))
+        self.assert_refused(f"{alien}: expected at least one benchmark of {one}, found none", "--scaling", one, alien)
+        batch = self.file("batch.json", report([], "2", "real_time", "3"))
+        self.assert_refused(f"{batch}: expected batch as listed as in {one}, found 3", "--scaling", one, batch)
+        run = {"name": "conv/fwd/a/z50/auto", "cpu_time": 1, "time_unit": "ms"}
+        without = self.file("without.json", report([run], "2"))
+        self.assertIn("'real_time'", self.run_script("--scaling", one, without).stderr)
+        self.assertIn("expected two files with --scaling, found 1", self.run_script("--scaling", one).stderr)
+
+
+if __name__ == "__main__":
+    unittest.main()
