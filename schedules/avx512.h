@@ -37,7 +37,7 @@ inline constexpr ScatterRow kScatter[] = {
 
 inline constexpr OutputMaskRow kOutputMask[] = {
     // class             pass        k_vectors  rows  pixels  crossover
-    {"conv3x3_stride1", "bwd_data",     2,       14,   400,    25.0},
+    {"conv3x3_stride1", "bwd_data",     2,       28,   784,    25.0},
 };
 
 inline constexpr PixelScanRow kPixelScan[] = {

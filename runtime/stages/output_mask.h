@@ -2,9 +2,9 @@
 // are computed. Each is a dot product over filter taps and output channels.
 //
 // The diff_dst neighbourhood of a pixel (R x S x KV vectors over k) stays in registers and rotates over x;
-// every set bit of the pixel's mask multiplies it with the weights of its channel. Sums stay in 16 lanes
-// until all k are done: one vector per set bit, listed in the order of the pixels, which is then reduced 16
-// elements at a time and expanded by the masks.
+// every set bit of the pixel's mask multiplies it with the weights of its channel. Sums stay in 8 lanes until
+// all k are done: one ymm per set bit, listed in the order of the pixels, which is then reduced 16 elements
+// at a time and expanded by the masks.
 //
 // What bounds it, on Zen 4: one zmm load and one zmm FMA per cycle, so R x S x KV cycles per set bit and K
 // chunk, plus the load and store of its sum; R x KV loads of diff_dst per pixel.
@@ -20,7 +20,10 @@ template <int R, int S, int KV>
 struct OutputMask {
     static constexpr int kChannel = R * S * KV * kLanes;  // weights of a channel: [R][S][KV][16k]
     static constexpr int kSlab = kLanes * kChannel;       // of a channel block and K chunk
-    // Sums of a strip of pixels: 64 KB of L2 and of the stack. Fewer would stream the weights more often.
+    static constexpr int kSamePadding = (S - 1) / 2;
+    // A sum between K chunks: 8 lanes, as a zmm store costs twice the slots of a ymm one.
+    static constexpr int kSum = 8;
+    // Sums of a strip of pixels: 32 KB of L2 and of the stack. Fewer would stream the weights more often.
     static constexpr int kMostSums = 1024;
 
     // The neighbourhood and two sums.
@@ -34,6 +37,11 @@ struct OutputMask {
         int pad_top, pad_left;  // output row y meets diff_dst rows y - pad_top ... y - pad_top + R - 1
         int block;              // of output channels, of which there are 16
     };
+
+    static __m512 load_sum(const float* sum) { return _mm512_zextps256_ps512(_mm256_load_ps(sum)); }
+    static void store_sum(float* sum, __m512 lanes) {
+        _mm256_store_ps(sum, _mm256_add_ps(_mm512_castps512_ps256(lanes), _mm512_extractf32x8_ps(lanes, 1)));
+    }
 
     // A place in the tile, in the order of images, rows and pixels.
     struct Cursor {
@@ -102,33 +110,66 @@ struct OutputMask {
     };
 
     // Which part of a neighbourhood exists: filter rows from Begin to End, and the first Vectors k vectors.
-    template <int Begin, int End, int Vectors>
+    // Rows that `TrimColumns` have same padding and miss columns at their first and last pixels.
+    template <int Begin, int End, int Vectors, bool TrimColumns>
     struct Part {
-        static constexpr int begin = Begin, end = End, vectors = Vectors;
+        static constexpr int begin = Begin, end = End, vectors = Vectors,
+                             trim = TrimColumns ? kSamePadding : 0;
     };
 
-    // Column x of the part; `rows` begins at the first row of the part. Zeros where it is padding.
-    template <typename Part>
-    SPARSETRAIN_ALWAYS_INLINE static void load_column(const Rows& rows, int x, __m512 (&column)[R][KV]) {
-        const float* pixel = rows.row + ptrdiff_t{x} * kLanes;
-        const bool exists = x >= 0 && x < rows.width;
-        unroll<Part::end - Part::begin>([&](auto i) {
-            unroll<Part::vectors>([&](auto v) {
-                column[Part::begin + i][v] = exists
-                                                 ? _mm512_load_ps(pixel + i * rows.to_row + v * rows.to_block)
-                                                 : _mm512_setzero_ps();
+    // The state of a sweep over a segment.
+    template <typename Part, bool Fresh>
+    struct Sweep {
+        const Rows rows;
+        const uint16_t* masks;
+        const float* slab;
+        float* sums;
+        __m512 near[S][R][KV];  // column s of the pixel in `phase` is in slot (phase + s) % S
+
+        // Column x of the part; zeros where it is padding.
+        template <int Slot>
+        SPARSETRAIN_ALWAYS_INLINE void load_column(int x) {
+            const float* pixel = rows.row + ptrdiff_t{x} * kLanes;
+            const bool exists = x >= 0 && x < rows.width;
+            unroll<Part::end - Part::begin>([&](auto i) {
+                unroll<Part::vectors>([&](auto v) {
+                    near[Slot][Part::begin + i][v] =
+                        exists ? _mm512_load_ps(pixel + i * rows.to_row + v * rows.to_block)
+                               : _mm512_setzero_ps();
+                });
             });
-        });
-    }
+        }
+
+        // The set bits of pixel x, whose columns from ColumnBegin to ColumnEnd exist.
+        template <int Phase, int ColumnBegin, int ColumnEnd>
+        SPARSETRAIN_ALWAYS_INLINE void pixel(int x) {
+            constexpr int columns = ColumnEnd - ColumnBegin;
+            for (uint32_t bits = masks[x]; bits != 0; bits &= bits - 1) {
+                const float* weights = slab + static_cast<size_t>(__builtin_ctz(bits)) * kChannel;
+                // Two chains, or the latency of one would bound the loop.
+                __m512 sum[2] = {Fresh ? _mm512_setzero_ps() : load_sum(sums), _mm512_setzero_ps()};
+                unroll<(Part::end - Part::begin) * columns * Part::vectors>([&](auto i) {
+                    constexpr int r = Part::begin + i / (columns * Part::vectors),
+                                  s = ColumnBegin + i / Part::vectors % columns, v = i % Part::vectors;
+                    constexpr int offset = ((r * S + s) * KV + v) * kLanes;
+                    sum[i % 2] = _mm512_fmadd_ps(near[(Phase + s) % S][r][v],
+                                                 _mm512_load_ps(weights + offset), sum[i % 2]);
+                });
+                store_sum(sums, _mm512_add_ps(sum[0], sum[1]));
+                sums += kSum;
+            }
+        }
+    };
 
     // A segment into one K chunk's sums, from `sums` on; returns their end. `Fresh`: there are no sums yet.
     template <typename Part, bool Fresh>
-    __attribute__((noinline)) static float* sweep(Rows rows, const Segment& segment, int pad_left,
+    __attribute__((noinline)) static float* sweep(const Rows& rows, const Segment& segment, int pad_left,
                                                   const uint16_t* masks, const float* slab, float* sums) {
-        __m512 near[S][R][KV];  // column x - pad_left + s in slot (phase + s) % S
-        const int end = segment.end;
+        constexpr int trim = Part::trim;
+        Sweep<Part, Fresh> sweep = {rows, masks, slab, sums, {}};
+        const int end = segment.end, full_end = end == rows.width ? end - trim : end;
         int x = segment.x;
-        unroll<S - 1>([&](auto s) { load_column<Part>(rows, x - pad_left + s, near[s]); });
+        unroll<S - 1>([&](auto s) { sweep.template load_column<s>(x - pad_left + s); });
         for (bool done = false; !done;) {
             unroll<S>([&](auto phase) {
                 if (done) return;
@@ -136,38 +177,38 @@ struct OutputMask {
                     done = true;
                     return;
                 }
-                load_column<Part>(rows, x - pad_left + S - 1, near[(phase + S - 1) % S]);
-                for (uint32_t bits = masks[x]; bits != 0; bits &= bits - 1) {
-                    const float* weights = slab + static_cast<size_t>(__builtin_ctz(bits)) * kChannel;
-                    // Two chains, or the latency of one would bound the loop.
-                    __m512 sum[2] = {Fresh ? _mm512_setzero_ps() : _mm512_load_ps(sums), _mm512_setzero_ps()};
-                    unroll<(Part::end - Part::begin) * S * Part::vectors>([&](auto i) {
-                        constexpr int r = Part::begin + i / (S * Part::vectors), s = i / Part::vectors % S,
-                                      v = i % Part::vectors;
-                        constexpr int offset = ((r * S + s) * KV + v) * kLanes;
-                        sum[i % 2] = _mm512_fmadd_ps(near[(phase + s) % S][r][v],
-                                                     _mm512_load_ps(weights + offset), sum[i % 2]);
+                sweep.template load_column<(phase + S - 1) % S>(x - pad_left + S - 1);
+                if (x < trim) {
+                    unroll<trim>([&](auto i) {
+                        if (x == i) sweep.template pixel<phase, trim - i, S>(x);
                     });
-                    _mm512_store_ps(sums, _mm512_add_ps(sum[0], sum[1]));
-                    sums += kLanes;
+                } else if (x >= full_end) {
+                    unroll<trim>([&](auto i) {
+                        if (x == full_end + i) sweep.template pixel<phase, 0, S - 1 - i>(x);
+                    });
+                } else {
+                    sweep.template pixel<phase, 0, S>(x);
                 }
                 ++x;
             });
         }
-        return sums;
+        return sweep.sums;
     }
 
-    using Sweep = float* (*)(Rows, const Segment&, int, const uint16_t*, const float*, float*);
+    using SweepSegment = float* (*)(const Rows&, const Segment&, int, const uint16_t*, const float*, float*);
 
     // The sweep for the filter rows from `begin` to `end` and the first `vectors` k vectors.
     template <bool Fresh, int Index = 0>
-    static Sweep select_sweep(int begin, int end, int vectors) {
+    static SweepSegment select_sweep(int begin, int end, int vectors, bool same_padding) {
         constexpr int b = Index / R % R, e = Index % R + 1, v = Index / (R * R) + 1;
         if constexpr (v <= KV) {
             if constexpr (b < e) {
-                if (begin == b && end == e && vectors == v) return sweep<Part<b, e, v>, Fresh>;
+                if (begin == b && end == e && vectors == v) {
+                    return same_padding ? sweep<Part<b, e, v, true>, Fresh>
+                                        : sweep<Part<b, e, v, false>, Fresh>;
+                }
             }
-            return select_sweep<Fresh, Index + 1>(begin, end, vectors);
+            return select_sweep<Fresh, Index + 1>(begin, end, vectors, same_padding);
         } else {
             return nullptr;
         }
@@ -191,9 +232,11 @@ struct OutputMask {
             const halide_dimension_t* dim = call.diff_dst->dim;
             const Rows rows = {element<const float>(call.diff_dst, 0, 0, top + begin, chunk * KV, segment.n),
                                dim[2].stride, dim[3].stride, dim[1].extent};
-            const int vectors = min_of(KV, dim[3].extent - chunk * KV);
-            sums = select_sweep<Fresh>(begin, end, vectors)(rows, segment, call.pad_left,
-                                                            mask_row(call, segment.n, segment.y), slab, sums);
+            const int vectors = min_of(KV, dim[3].extent - chunk * KV), width = call.tile->dim[1].extent;
+            const bool same =
+                call.pad_left == kSamePadding && dim[1].extent == width && width >= 2 * kSamePadding;
+            sums = select_sweep<Fresh>(begin, end, vectors, same)(
+                rows, segment, call.pad_left, mask_row(call, segment.n, segment.y), slab, sums);
         });
         return sums;
     }
@@ -202,36 +245,37 @@ struct OutputMask {
     template <bool Fresh>
     static float* padding_sums(const Segment& segment, const uint16_t* masks, float* sums) {
         for (int x = segment.x; x < segment.end; ++x) {
-            for (int i = __builtin_popcount(masks[x]); i > 0; --i, sums += kLanes) {
-                if (Fresh) _mm512_store_ps(sums, _mm512_setzero_ps());
+            for (int i = __builtin_popcount(masks[x]); i > 0; --i, sums += kSum) {
+                if (Fresh) store_sum(sums, _mm512_setzero_ps());
             }
         }
         return sums;
     }
 
-    // The 16 sums of 16 vectors each, in order.
+    // The totals of 16 sums, in order.
     SPARSETRAIN_ALWAYS_INLINE static __m512 reduce16(const float* sums) {
-        __m512 pairs[8], quads[4];
-        unroll<8>([&](auto i) {
-            const __m512 a = _mm512_load_ps(sums + 2 * i * kLanes),
-                         b = _mm512_load_ps(sums + (2 * i + 1) * kLanes);
-            pairs[i] = _mm512_add_ps(_mm512_unpacklo_ps(a, b), _mm512_unpackhi_ps(a, b));
-        });
+        __m512 twos[4], fours[2];  // how many sums are in each quarter
         unroll<4>([&](auto i) {
-            const __m512d a = _mm512_castps_pd(pairs[2 * i]), b = _mm512_castps_pd(pairs[2 * i + 1]);
-            quads[i] = _mm512_add_ps(_mm512_castpd_ps(_mm512_unpacklo_pd(a, b)),
+            const __m512 a = _mm512_load_ps(sums + 4 * i * kSum),
+                         b = _mm512_load_ps(sums + (4 * i + 2) * kSum);
+            twos[i] = _mm512_add_ps(_mm512_unpacklo_ps(a, b), _mm512_unpackhi_ps(a, b));
+        });
+        unroll<2>([&](auto i) {
+            const __m512d a = _mm512_castps_pd(twos[2 * i]), b = _mm512_castps_pd(twos[2 * i + 1]);
+            fours[i] = _mm512_add_ps(_mm512_castpd_ps(_mm512_unpacklo_pd(a, b)),
                                      _mm512_castpd_ps(_mm512_unpackhi_pd(a, b)));
         });
-        const auto add_halves = [](__m512 a, __m512 b) {
-            return _mm512_add_ps(_mm512_shuffle_f32x4(a, b, 0x88), _mm512_shuffle_f32x4(a, b, 0xdd));
-        };
-        return add_halves(add_halves(quads[0], quads[1]), add_halves(quads[2], quads[3]));
+        const __m512 totals = _mm512_add_ps(_mm512_shuffle_f32x4(fours[0], fours[1], 0x88),
+                                            _mm512_shuffle_f32x4(fours[0], fours[1], 0xdd));
+        // Sums 0, 2, 4, 6, then 1, 3, 5, 7, then the same of the second eight.
+        return _mm512_permutexvar_ps(_mm512_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7, 8, 12, 9, 13, 10, 14, 11, 15),
+                                     totals);
     }
 
     // Reduces the sums of a strip in place and expands them into the tile.
     static void finish_strip(const Call& call, const Strip& strip, float* sums, const float* end) {
         float* values = sums;
-        for (const float* from = sums; from < end; from += kLanes * kLanes, values += kLanes)
+        for (const float* from = sums; from < end; from += kLanes * kSum, values += kLanes)
             _mm512_store_ps(values, reduce16(from));
         const float* next = sums;
         strip.for_each_segment(call, [&](const Segment& segment) {
@@ -255,7 +299,7 @@ struct OutputMask {
     static void compute_block(const Call& call, const float* weights, int chunks) {
         const halide_dimension_t width = call.tile->dim[1], rows = call.tile->dim[2],
                                  images = call.tile->dim[4];
-        alignas(64) float sums[(kMostSums + kLanes) * kLanes];
+        alignas(64) float sums[(kMostSums + kLanes) * kSum];
         const Cursor last = {images.min + images.extent - 1, rows.min + rows.extent - 1,
                              width.min + width.extent};
         for (Cursor begin = {images.min, rows.min, width.min};;) {
