@@ -102,12 +102,17 @@ class Conv2d::Impl {
         : shape(conv_shape), policy(conv_policy), layer_class(checked_class(conv_shape)), id(next_plan++) {}
 
     RunStatistics decide(Pass pass, const SparseInput& operand, double crossover, Workspace& workspace) const;
+    RunStatistics decide_weights(const SparseInput& src, const SparseInput& diff_dst,
+                                 Workspace& workspace) const;
+    RunStatistics choose(Pass pass, int channels, Operand skipped, double zeros, double crossover,
+                         const Workspace::Impl::Choice* previous) const;
+    const Workspace::Impl::Choice* last_choice(Pass pass, Workspace& workspace) const;
     void record(const RunStatistics& run, Workspace& workspace) const;
     template <typename Pipeline, typename... Mask>
     void forward(const char* function, const detail::DensePipelines<Pipeline>& dense, Pipeline zero_skip,
                  const SparseInput& src, const PackedWeights& weights, std::span<const float> bias,
                  TensorView dst, Workspace& workspace, Mask&... mask) const;
-    void backward_weights_zero_skip(TensorBuffer& src, TensorBuffer& diff_dst,
+    void backward_weights_zero_skip(Operand skipped, TensorBuffer& src, TensorBuffer& diff_dst,
                                     detail::WeightsBuffer& diff_weights, Workspace& workspace) const;
 
     const ConvShape shape;
@@ -116,19 +121,42 @@ class Conv2d::Impl {
     const unsigned long id;
 };
 
+// What `auto` did with this plan and pass before, or null.
+const Workspace::Impl::Choice* Conv2d::Impl::last_choice(Pass pass, Workspace& workspace) const {
+    const auto& choices = workspace.impl().last_choice;
+    const auto found = choices.find({id, pass});
+    return found == choices.end() ? nullptr : &found->second;
+}
+
+// Decides on the kernel from the zeros seen in the operand whose zeros may be skipped, which has `channels`.
+RunStatistics Conv2d::Impl::choose(Pass pass, int channels, Operand skipped, double zeros, double crossover,
+                                   const Workspace::Impl::Choice* previous) const {
+    Kernel kernel = policy == Policy::zero_skip ? Kernel::zero_skip : Kernel::dense;
+    // A first convolution's operand is mostly the padding of its few channels, which is no sparsity.
+    if (policy == Policy::automatic && channels >= kLanes)
+        kernel = detail::choose_kernel(zeros, crossover, previous == nullptr ? nullptr : &previous->kernel);
+    return {pass, kernel, skipped, zeros};
+}
+
 // Observes zeros and decides on the kernel.
 RunStatistics Conv2d::Impl::decide(Pass pass, const SparseInput& operand, double crossover,
                                    Workspace& workspace) const {
-    const double zeros = detail::observe_zeros(operand);
-    // A first convolution's operand is mostly the padding of its few channels, which is no sparsity.
-    if (policy == Policy::automatic && operand.tensor.shape.c >= kLanes) {
-        const auto& choices = workspace.impl().last_choice;
-        const auto found = choices.find({id, pass});
-        return {pass,
-                detail::choose_kernel(zeros, crossover, found == choices.end() ? nullptr : &found->second),
-                zeros};
-    }
-    return {pass, policy == Policy::zero_skip ? Kernel::zero_skip : Kernel::dense, zeros};
+    const Operand skipped = pass == Pass::bwd_data ? Operand::diff_dst : Operand::src;
+    return choose(pass, operand.tensor.shape.c, skipped, detail::observe_zeros(operand), crossover,
+                  last_choice(pass, workspace));
+}
+
+// bwd_weights can skip the zeros of either operand. A first convolution stays dense by its src, however
+// sparse its diff_dst.
+RunStatistics Conv2d::Impl::decide_weights(const SparseInput& src, const SparseInput& diff_dst,
+                                           Workspace& workspace) const {
+    const Workspace::Impl::Choice* previous = last_choice(Pass::bwd_weights, workspace);
+    const double zeros_src = detail::observe_zeros(src), zeros_diff_dst = detail::observe_zeros(diff_dst);
+    const Operand skipped =
+        detail::choose_operand(zeros_src, zeros_diff_dst, previous == nullptr ? nullptr : &previous->skipped);
+    return choose(Pass::bwd_weights, src.tensor.shape.c, skipped,
+                  skipped == Operand::src ? zeros_src : zeros_diff_dst, layer_class.bwd_weights_row.crossover,
+                  previous);
 }
 
 // After the call, so that one that failed leaves no trace.
@@ -138,7 +166,7 @@ void Conv2d::Impl::record(const RunStatistics& run, Workspace& workspace) const 
     state.last_run = run;
     if (policy != Policy::automatic) return;
     if (state.last_choice.size() >= kMostChoices) state.last_choice.clear();
-    state.last_choice[{id, run.pass}] = run.kernel;
+    state.last_choice[{id, run.pass}] = {run.kernel, run.skipped};
 }
 
 namespace {
@@ -274,25 +302,24 @@ void Conv2d::backward_data(SparseInput diff_dst, const PackedWeights& weights, T
     impl_->record(run, workspace);
 }
 
-void Conv2d::backward_weights(SparseInput src, ConstTensorView diff_dst, WeightsView diff_weights,
+void Conv2d::backward_weights(SparseInput src, SparseInput diff_dst, WeightsView diff_weights,
                               std::span<float> diff_bias, Workspace& workspace) const {
     const char* function = "Conv2d::backward_weights";
     const ConvShape& shape = impl_->shape;
     detail::check_sparse(function, "src", src, shape.src);
-    check_tensor(function, "diff_dst", diff_dst, shape.dst());
+    detail::check_sparse(function, "diff_dst", diff_dst, shape.dst());
     detail::check_weights(function, "diff_weights", diff_weights, shape.weights());
     check_bias(function, "diff_bias", shape.k, diff_bias);
 
     const LayerClass& layer_class = impl_->layer_class;
-    const RunStatistics run =
-        impl_->decide(Pass::bwd_weights, src, layer_class.bwd_weights_row.crossover, workspace);
-    TensorBuffer src_buffer(src.tensor), diff_dst_buffer(diff_dst);
+    const RunStatistics run = impl_->decide_weights(src, diff_dst, workspace);
+    TensorBuffer src_buffer(src.tensor), diff_dst_buffer(diff_dst.tensor);
     detail::WeightsBuffer result(diff_weights);
     if (run.kernel == Kernel::dense) {
         call_pipeline(function, layer_class.bwd_weights_dense, workspace, src_buffer, diff_dst_buffer,
                       shape.padding.top, shape.padding.left, result);
     } else {
-        impl_->backward_weights_zero_skip(src_buffer, diff_dst_buffer, result, workspace);
+        impl_->backward_weights_zero_skip(run.skipped, src_buffer, diff_dst_buffer, result, workspace);
     }
     if (!diff_bias.empty()) {
         BiasBuffer sums({}, shape.k);
@@ -303,8 +330,8 @@ void Conv2d::backward_weights(SparseInput src, ConstTensorView diff_dst, Weights
 }
 
 // Threads share the batch first, as parts need no more than a sum at the end, but a copy of diff_weights
-// each: as many as fit a budget. What remains shares the output channels.
-void Conv2d::Impl::backward_weights_zero_skip(TensorBuffer& src, TensorBuffer& diff_dst,
+// each: as many as fit a budget. What remains shares the channels of the operand that is not scanned.
+void Conv2d::Impl::backward_weights_zero_skip(Operand skipped, TensorBuffer& src, TensorBuffer& diff_dst,
                                               detail::WeightsBuffer& diff_weights,
                                               Workspace& workspace) const {
     constexpr std::size_t kPartsBytes = std::size_t{256} << 20;
@@ -313,10 +340,12 @@ void Conv2d::Impl::backward_weights_zero_skip(TensorBuffer& src, TensorBuffer& d
         std::clamp<std::size_t>(kPartsBytes / (shape.weights().elements() * sizeof(float)), 1, 256));
     const int parts = std::min({workspace.threads(), shape.src.n, affordable});
     const int images_per_part = pieces(shape.src.n, parts);
-    const int chunks = pieces(channel_blocks(shape.k), layer_class.bwd_weights_row.k_vectors);
+    const int vectors = channel_blocks(skipped == Operand::src ? shape.k : shape.src.c);
+    const int chunks = pieces(vectors, layer_class.bwd_weights_row.k_vectors);
     const int chunks_per_task = pieces(chunks, pieces(workspace.threads(), parts));
-    call_pipeline("Conv2d::backward_weights", layer_class.bwd_weights_zero_skip, workspace, src, diff_dst,
-                  shape.padding.top, shape.padding.left, images_per_part, chunks_per_task, diff_weights);
+    call_pipeline("Conv2d::backward_weights", layer_class.bwd_weights_zero_skip.for_operand(skipped),
+                  workspace, src, diff_dst, shape.padding.top, shape.padding.left, images_per_part,
+                  chunks_per_task, diff_weights);
 }
 
 }  // namespace sparsetrain

@@ -73,4 +73,10 @@ Kernel choose_kernel(double zeros, double crossover, const Kernel* previous) {
     return zeros >= threshold ? Kernel::zero_skip : Kernel::dense;
 }
 
+Operand choose_operand(double zeros_src, double zeros_diff_dst, const Operand* previous) {
+    double lead = 0;
+    if (previous != nullptr) lead = *previous == Operand::diff_dst ? -kHysteresis : kHysteresis;
+    return zeros_diff_dst - zeros_src > lead ? Operand::diff_dst : Operand::src;
+}
+
 }  // namespace sparsetrain::detail

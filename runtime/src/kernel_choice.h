@@ -14,4 +14,8 @@ double observe_zeros(const SparseInput& input);
 // whose sparsity hovers there does not repack its weights in every step.
 Kernel choose_kernel(double zeros, double crossover, const Kernel* previous);
 
+// The sparser of bwd_weights' operands, by their percentages of zeros. Within 2 points of each other the
+// previous choice stays.
+Operand choose_operand(double zeros_src, double zeros_diff_dst, const Operand* previous);
+
 }  // namespace sparsetrain::detail

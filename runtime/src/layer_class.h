@@ -8,6 +8,7 @@
 
 #include "schedules/rows.h"
 #include "sparsetrain/library.h"
+#include "sparsetrain/workspace.h"
 
 namespace sparsetrain::detail {
 
@@ -35,6 +36,15 @@ struct DensePipelines {
     Pipeline for_width(int dst_width) const { return dst_width <= narrow_width ? narrow : wide; }
 };
 
+// The zero_skip pipelines of bwd_weights, by the operand whose zeros they skip.
+struct ZeroSkipWeightsPipelines {
+    ZeroSkipWeightsPipeline src, diff_dst;
+
+    ZeroSkipWeightsPipeline for_operand(Operand skipped) const {
+        return skipped == Operand::src ? src : diff_dst;
+    }
+};
+
 struct LayerClass {
     LayerClassInfo info;
 
@@ -51,7 +61,7 @@ struct LayerClass {
     schedules::ScatterRow bwd_data_row;
 
     DenseWeightsPipeline bwd_weights_dense;
-    ZeroSkipWeightsPipeline bwd_weights_zero_skip;
+    ZeroSkipWeightsPipelines bwd_weights_zero_skip;
     schedules::PixelScanRow bwd_weights_row;
 };
 

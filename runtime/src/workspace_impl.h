@@ -16,7 +16,11 @@ class Workspace::Impl {
     detail::ScratchPool scratch;
     RunStatistics last_run;
     // What `auto` chose last for a (plan, pass): the state of its hysteresis.
-    std::map<std::pair<unsigned long, Pass>, Kernel> last_choice;
+    struct Choice {
+        Kernel kernel;
+        Operand skipped;
+    };
+    std::map<std::pair<unsigned long, Pass>, Choice> last_choice;
 };
 
 }  // namespace sparsetrain

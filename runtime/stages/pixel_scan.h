@@ -1,26 +1,32 @@
-// bwd_weights by zero_skip: for one source channel the accumulators of all R x S taps by KV vectors of output
-// channels stay in registers while the channel's occupancy, transposed to one bit per pixel, is scanned; each
-// nonzero is broadcast once and multiplied with the R x S x KV vectors of diff_dst around it.
+// bwd_weights by zero_skip: one of src and diff_dst is `scanned`, the other gives `vectors`. For one scanned
+// channel the accumulators of all R x S taps by KV vectors of the other's channels stay in registers while
+// the channel's occupancy, transposed to one bit per pixel, is scanned; each nonzero is broadcast once and
+// multiplied with the R x S x KV vectors around it.
 //
-// Work is cut into tiles of Rows x (17 - S) pixels. A tile of diff_dst is copied, with its neighbours and
+// Scanned pixel (y, x) meets the vectors of the pixels from (y - pad_top, x - pad_left) on, R down and S to
+// the right: position (i, j) among them is tap (i, j) of the filter if diff_dst is scanned and pad is src's;
+// if src is, pad is what is left of R - 1 and S - 1, and taps count from the other end.
+//
+// Work is cut into tiles of Rows x (17 - S) pixels. A tile of vectors is copied, with its neighbours and
 // zeros where they are padding, to a compact square of pitch 16, so that bit i of a mask word is at a
 // constant stride from bit 0 and every tap at a constant offset: one pointer serves all FMAs. It stays in L1
-// while all source channels pass.
+// while all scanned channels pass.
 #pragma once
 
 #include "runtime/stages/stage.h"
+#include "runtime/stages/transpose.h"
 #include "schedules/rows.h"
 
 namespace {
 
 template <int R, int S, int KV, int Rows>
 struct PixelScan {
-    static constexpr int kPitch = 16;  // pixels of a tile row, in masks and in the diff_dst copy
-    static constexpr int kTileColumns = kPitch - (S - 1);  // of source pixels
+    static constexpr int kPitch = 16;  // pixels of a tile row, in masks and in the copy of vectors
+    static constexpr int kTileColumns = kPitch - (S - 1);  // of scanned pixels
     static constexpr int kWords = Rows / 4;                // mask words per channel, each 4 rows of 16 pixels
-    static constexpr int kPixel = KV * kLanes;             // floats of a pixel of the diff_dst copy
+    static constexpr int kPixel = KV * kLanes;             // floats of a pixel of the copy of vectors
     static constexpr int kCopy = (Rows + R - 1) * kPitch * kPixel;
-    static constexpr int kChannel = R * S * KV * kLanes;  // floats of the accumulators of a source channel
+    static constexpr int kChannel = R * S * KV * kLanes;  // floats of the accumulators of a scanned channel
 
     static_assert(Rows % 4 == 0, "a mask word holds 4 rows");
     static_assert(R * S * KV + 1 <= sparsetrain::schedules::kZmmRegisters,
@@ -28,27 +34,27 @@ struct PixelScan {
     static_assert((kCopy + Rows * kPitch * kLanes) * 4 <= sparsetrain::schedules::kL1Bytes,
                   "a tile exceeds L1");
 
-    // Which part of an image a tile covers, in source pixels.
+    // Which part of an image a tile covers, in scanned pixels.
     struct Tile {
         int y, x, rows, columns;
     };
 
     struct Images {
-        halide_buffer_t *src, *diff_dst;
+        halide_buffer_t *scanned, *vectors;
         int pad_top, pad_left;
     };
 
-    // The part of diff_dst around a tile: copy row j, column i is output pixel (y + j, x + i).
+    // The vectors around a tile: copy row j, column i is pixel (y + j, x + i).
     struct Neighbourhood {
         const halide_buffer_t* from;
         int n, y, x, rows, columns;
 
         Neighbourhood() = default;
         Neighbourhood(const Images& images, int image, const Tile& tile)
-            : from(images.diff_dst),
+            : from(images.vectors),
               n(image),
-              y(tile.y + images.pad_top - (R - 1)),
-              x(tile.x + images.pad_left - (S - 1)),
+              y(tile.y - images.pad_top),
+              x(tile.x - images.pad_left),
               rows(tile.rows + R - 1),
               columns(tile.columns + S - 1) {}
 
@@ -87,29 +93,29 @@ struct PixelScan {
         }
     }
 
-    // One source channel over one tile; `src` is the channel's value at the tile's first pixel. Never
-    // inlined: among its callers' variables the inner loop would run out of integer registers, at a cost of
-    // 20 %.
-    __attribute__((noinline)) static void scan(const uint64_t* words, const float* src, ptrdiff_t row_stride,
-                                               const float* copy, float* sums) {
+    // One scanned channel over one tile; `values` starts with the channel's value at the tile's first pixel.
+    // Never inlined: among its callers' variables the inner loop would run out of integer registers, at a
+    // cost of 20 %.
+    __attribute__((noinline)) static void scan(const uint64_t* words, const float* values,
+                                               ptrdiff_t row_stride, const float* copy, float* sums) {
         __m512 acc[R * S * KV];  // [R][S][KV]
         unroll<R * S * KV>([&](auto i) { acc[i] = _mm512_load_ps(sums + i * kLanes); });
-        // A pixel's row in src is not at pitch 16. Arithmetic finds it: a table look-up in front of the
-        // broadcast costs 20 %.
+        // A pixel's row in its tensor is not at pitch 16. Arithmetic finds it: a table look-up in front of
+        // the broadcast costs 20 %.
         const ptrdiff_t skipped = row_stride - kPitch * kLanes;
         for (int w = 0; w < kWords; ++w) {
             for (uint64_t word = words[w]; word != 0; word &= word - 1) {
                 const ptrdiff_t bit = __builtin_ctzll(word);
-                const __m512 value = _mm512_set1_ps(src[bit * kLanes + (bit >> 4) * skipped]);
+                const __m512 value = _mm512_set1_ps(values[bit * kLanes + (bit >> 4) * skipped]);
                 const float* pixel = copy + bit * kPixel;
                 asm("" : "+r"(pixel));  // one base register: indexed operands of FMAs cost 8 %
                 unroll<R * S * KV>([&](auto i) {
                     constexpr int r = i / (S * KV), s = i / KV % S, v = i % KV;
-                    constexpr int offset = ((R - 1 - r) * kPitch + (S - 1 - s)) * kPixel + v * kLanes;
+                    constexpr int offset = (r * kPitch + s) * kPixel + v * kLanes;
                     acc[i] = _mm512_fmadd_ps(value, _mm512_load_ps(pixel + offset), acc[i]);
                 });
             }
-            src += 4 * row_stride;
+            values += 4 * row_stride;
             copy += 4 * kPitch * kPixel;
         }
         unroll<R * S * KV>([&](auto i) { _mm512_store_ps(sums + i * kLanes, acc[i]); });
@@ -156,7 +162,7 @@ struct PixelScan {
             for (int i = 0; i < strip.tiles; ++i) {
                 const Tile& tile = strip.tile[i];
                 if (j >= tile.rows) continue;
-                const float* row = element<const float>(images.src, 0, tile.x, tile.y + j, block, n);
+                const float* row = element<const float>(images.scanned, 0, tile.x, tile.y + j, block, n);
                 for (int x = 0; x < tile.columns; ++x) {
                     lanes[i][j * kPitch + x] = _mm512_cmp_ps_mask(_mm512_load_ps(row + x * kLanes),
                                                                   _mm512_setzero_ps(), _CMP_NEQ_UQ);
@@ -201,9 +207,9 @@ struct PixelScan {
     static void scan_tile(const Images& images, const Run& run, const Tile& tile, const uint64_t* words,
                           const float* copy, float* sums) {
         for (int b = run.first_block; b < run.first_block + run.blocks; ++b) {
-            const float* src = element<const float>(images.src, 0, tile.x, tile.y, b, run.n);
+            const float* values = element<const float>(images.scanned, 0, tile.x, tile.y, b, run.n);
             for (int c = 0; c < kLanes; ++c, words += kWords, sums += kChannel) {
-                scan(words, src + c, images.src->dim[2].stride, copy, sums);
+                scan(words, values + c, images.scanned->dim[2].stride, copy, sums);
             }
         }
     }
@@ -222,8 +228,8 @@ struct PixelScan {
     }
 
     // How many channel blocks of tiles make a run. Where the sums of all chunks fit half of L2, few, so that
-    // their part of src stays in a quarter of it; else as many as 128 KB of stack hold, so that the sums of a
-    // chunk serve many tiles before they leave L2.
+    // their part of the scanned tensor stays in a quarter of it; else as many as 128 KB of stack hold, so
+    // that the sums of a chunk serve many tiles before they leave L2.
     static constexpr int kL2Bytes = 1024 * 1024;
     static constexpr int kMostRunBlocks = 128 * 1024 / 8 / kBlockWords;
     static int blocks_of_run(size_t sums_bytes) {
@@ -233,7 +239,7 @@ struct PixelScan {
 
     static void add_image(const Images& images, int n, halide_buffer_t* sums, int part) {
         const halide_dimension_t blocks = sums->dim[1], chunks = sums->dim[2];
-        const Tiling tiling(images.src->dim[2].extent, images.src->dim[1].extent);
+        const Tiling tiling(images.scanned->dim[2].extent, images.scanned->dim[1].extent);
         alignas(64) uint64_t words[kMostRunBlocks * kBlockWords];
         const int run_blocks = blocks_of_run(static_cast<size_t>(sums->dim[3].stride) * 4);
         const int blocks_in_run = min_of(blocks.extent, run_blocks);
@@ -251,28 +257,38 @@ struct PixelScan {
         }
     }
 
-    // Halide stage: src (lane, x, y, c block, n), diff_dst (k lane, x, y, k block, n) -> sums (element, c
-    // block, k chunk, part), element = [16c][R][S][KV][16k]. Part p sums images p * images_per_part and on,
-    // in order.
-    static int run(halide_buffer_t* src, halide_buffer_t* diff_dst, int src_h, int src_w, int dst_h,
-                   int dst_w, int batch, int k_blocks, int images_per_part, int pad_top, int pad_left,
-                   halide_buffer_t* sums) {
+    static constexpr int kElement = kLanes * kChannel;  // floats of the sums of a channel block and chunk
+
+    // Exchanges scanned and vector lanes in sums that are complete.
+    static void transpose_sums(float* sums) {
+        for (int i = 0; i < R * S * KV; ++i) transpose_square(sums + i * kLanes, kChannel);
+    }
+
+    // Halide stage: scanned, vectors (lane, x, y, channel block, n) -> sums (element, scanned block, chunk of
+    // KV vector blocks, part), element = [16 scanned lanes][R][S][KV][16 vector lanes], or with `exchange`,
+    // [16 vector lanes][R][S][KV][16 scanned lanes]. Part p sums images p * images_per_part and on, in order.
+    static int run(halide_buffer_t* scanned, halide_buffer_t* vectors, int scanned_h, int scanned_w,
+                   int vectors_h, int vectors_w, int batch, int vector_blocks, int images_per_part,
+                   int pad_top, int pad_left, int exchange, halide_buffer_t* sums) {
         const halide_dimension_t blocks = sums->dim[1], chunks = sums->dim[2], parts = sums->dim[3];
-        if (is_query(src) || is_query(diff_dst) || is_query(sums)) {
-            require_images(src, src_w, src_h, blocks.min, blocks.extent, batch);
-            require_images(diff_dst, dst_w, dst_h, 0, k_blocks, batch);
+        if (is_query(scanned) || is_query(vectors) || is_query(sums)) {
+            require_images(scanned, scanned_w, scanned_h, blocks.min, blocks.extent, batch);
+            require_images(vectors, vectors_w, vectors_h, 0, vector_blocks, batch);
             return 0;
         }
-        const Images images = {src, diff_dst, pad_top, pad_left};
+        const Images images = {scanned, vectors, pad_top, pad_left};
         for (int part = parts.min; part < parts.min + parts.extent; ++part) {
-            for (int chunk = chunks.min; chunk < chunks.min + chunks.extent; ++chunk) {
-                __builtin_memset(element<float>(sums, 0, blocks.min, chunk, part), 0,
-                                 sizeof(float) * kChannel * kLanes * static_cast<size_t>(blocks.extent));
-            }
+            const auto for_each_element = [&](const auto& visit) {
+                for (int chunk = chunks.min; chunk < chunks.min + chunks.extent; ++chunk) {
+                    for (int block = blocks.min; block < blocks.min + blocks.extent; ++block) {
+                        visit(element<float>(sums, 0, block, chunk, part));
+                    }
+                }
+            };
+            for_each_element([](float* to) { __builtin_memset(to, 0, sizeof(float) * kElement); });
             const int end = min_of(batch, (part + 1) * images_per_part);
-            for (int n = part * images_per_part; n < end; ++n) {
-                add_image(images, n, sums, part);
-            }
+            for (int n = part * images_per_part; n < end; ++n) add_image(images, n, sums, part);
+            if (exchange != 0) for_each_element(transpose_sums);
         }
         return 0;
     }

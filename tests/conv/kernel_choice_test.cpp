@@ -21,6 +21,20 @@ TEST(KernelChoice, LaterCallsKeepTheKernelWithinTwoPoints) {
     EXPECT_EQ(detail::choose_kernel(17.9, 20, &zero_skip), dense);
 }
 
+TEST(KernelChoice, FirstCallTakesTheSparserOperand) {
+    EXPECT_EQ(detail::choose_operand(50, 49.9, nullptr), Operand::src);
+    EXPECT_EQ(detail::choose_operand(50, 50, nullptr), Operand::src);
+    EXPECT_EQ(detail::choose_operand(50, 50.1, nullptr), Operand::diff_dst);
+}
+
+TEST(KernelChoice, LaterCallsKeepTheOperandWithinTwoPoints) {
+    const Operand src = Operand::src, diff_dst = Operand::diff_dst;
+    EXPECT_EQ(detail::choose_operand(50, 51.9, &src), src);
+    EXPECT_EQ(detail::choose_operand(50, 52.1, &src), diff_dst);
+    EXPECT_EQ(detail::choose_operand(51.9, 50, &diff_dst), diff_dst);
+    EXPECT_EQ(detail::choose_operand(52.1, 50, &diff_dst), src);
+}
+
 TEST(KernelChoice, ZerosOfAMaskAreExact) {
     Random random(1);
     for (const int channels : {1, 16, 33}) {
