@@ -40,7 +40,7 @@ class LayerReplay {
                 return plan.backward_data(step_.diff_dst, weights_, diff_src_.view(), workspace);
             case Pass::bwd_weights:
                 const auto k = static_cast<std::size_t>(plan.shape().k);
-                return plan.backward_weights(step_.src, step_.diff_dst.tensor, diff_weights_.view(),
+                return plan.backward_weights(step_.src, step_.diff_dst, diff_weights_.view(),
                                              std::span(diff_bias_.data(), k), workspace);
         }
     }
@@ -81,13 +81,13 @@ PassReport replay_pass(LayerReplay& replay, Pass pass, const Conv2d& chosen, con
     // The first call of each allocates scratch memory.
     replay.seconds(pass, dense, workspace, clock);
     replay.seconds(pass, chosen, workspace, clock);
-    const Kernel kernel = workspace.last_run().kernel;
+    const RunStatistics run = workspace.last_run();
     Times chosen_times{}, dense_times{};
     for (std::size_t i = 0; i < kRepetitions; ++i) {
         chosen_times[i] = replay.seconds(pass, chosen, workspace, clock);
         dense_times[i] = replay.seconds(pass, dense, workspace, clock);
     }
-    return {pass, kernel, median_ms(chosen_times), median_ms(dense_times)};
+    return {pass, run.kernel, run.skipped, median_ms(chosen_times), median_ms(dense_times)};
 }
 
 LayerReport replay_layer(const train::Convolution& convolution, Workspace& workspace) {

@@ -15,15 +15,22 @@ std::string format_shape(const ConvShape& shape) {
 }
 
 std::string format_row(const std::string& name, const std::string& shape, const std::string& zeros,
-                       const std::string& pass_and_kernel, const std::string& times) {
+                       const std::string& kernel, const std::string& times) {
     std::array<char, 256> row{};
-    std::snprintf(row.data(), row.size(), "%-18s %-22s %-16s %-23s %s\n", name.c_str(), shape.c_str(),
-                  zeros.c_str(), pass_and_kernel.c_str(), times.c_str());
+    std::snprintf(row.data(), row.size(), "%-18s %-22s %-16s %-32s %s\n", name.c_str(), shape.c_str(),
+                  zeros.c_str(), kernel.c_str(), times.c_str());
     return row.data();
 }
 
-std::string pair_of(const std::string& pass, const std::string& kernel) {
-    return pass + std::string(12 - pass.size(), ' ') + kernel;
+std::string format_kernel(const std::string& pass, const std::string& kernel, const std::string& skipped) {
+    std::array<char, 96> text{};
+    std::snprintf(text.data(), text.size(), "%-11s %-11s %-8s", pass.c_str(), kernel.c_str(),
+                  skipped.c_str());
+    return text.data();
+}
+
+const char* skipped_of(const PassReport& pass) {
+    return pass.kernel == Kernel::dense ? "-" : to_string(pass.skipped);
 }
 
 std::string format_zeros(const LayerReport& layer) {
@@ -45,7 +52,7 @@ std::string format_layer(const LayerReport& layer) {
         const bool first = rows.empty();
         rows += format_row(
             first ? layer.name : "", first ? format_shape(layer.shape) : "", first ? format_zeros(layer) : "",
-            pair_of(to_string(pass.pass), to_string(pass.kernel)),
+            format_kernel(to_string(pass.pass), to_string(pass.kernel), skipped_of(pass)),
             format_times(pass.chosen_ms, pass.dense_ms, layer.counted() ? "" : "  not counted"));
     }
     return rows;
@@ -55,7 +62,8 @@ std::string format_heading(const std::string& policy) {
     std::array<char, 96> times{};
     std::snprintf(times.data(), times.size(), "%9s %9s  speedup", (policy + " ms").c_str(), "dense ms");
     return std::string(42, ' ') + "zeros in %\n" +
-           format_row("convolution", "src -> K", "  src  diff_dst", pair_of("pass", "kernel"), times.data());
+           format_row("convolution", "src -> K", "  src  diff_dst", format_kernel("pass", "kernel", "skips"),
+                      times.data());
 }
 
 }  // namespace

@@ -10,6 +10,11 @@
 namespace sparsetrain::cli {
 namespace {
 
+// The operand whose zeros a pass skipped; null if it was dense.
+Json skipped(Kernel kernel, Operand operand) {
+    return kernel == Kernel::dense ? Json() : Json(to_string(operand));
+}
+
 Json record_of_convolution(const train::Convolution& convolution) {
     const train::ConvolutionStep& step = convolution.last_step();
     Json record = {{"name", convolution.name()},
@@ -19,8 +24,10 @@ Json record_of_convolution(const train::Convolution& convolution) {
     for (const Pass pass : {Pass::fwd, Pass::bwd_data, Pass::bwd_weights}) {
         if (pass == Pass::bwd_data && step.diff_src.data == nullptr) continue;
         const train::PassRun& run = step.run_of(pass);
-        record["passes"][to_string(pass)] = {{"kernel", to_string(run.statistics.kernel)},
-                                             {"ms", 1e3 * run.seconds}};
+        record["passes"][to_string(pass)] = {
+            {"kernel", to_string(run.statistics.kernel)},
+            {"skipped", skipped(run.statistics.kernel, run.statistics.skipped)},
+            {"ms", 1e3 * run.seconds}};
     }
     return record;
 }
@@ -35,6 +42,7 @@ Json record_of_layer(const LayerReport& layer) {
                    {"passes", Json::object()}};
     for (const PassReport& pass : layer.passes)
         record["passes"][to_string(pass.pass)] = {{"kernel", to_string(pass.kernel)},
+                                                  {"skipped", skipped(pass.kernel, pass.skipped)},
                                                   {"chosen_ms", pass.chosen_ms},
                                                   {"dense_ms", pass.dense_ms},
                                                   {"speedup", pass.speedup()}};

@@ -75,8 +75,10 @@ function(sparsetrain_add_layer_class)
     set(symbol "sparsetrain_${ARG_NAME}_bwd_weights")
     sparsetrain_add_pipeline(${library} ${symbol}_dense_f32 conv_dense_weights FROM conv_generators
         PARAMS layer_class=${ARG_NAME} ${filter} stride=${ARG_STRIDE})
-    sparsetrain_add_pipeline(${library} ${symbol}_zero_skip_f32 conv_zero_skip_weights FROM conv_generators
-        PARAMS layer_class=${ARG_NAME} stage=${symbol}_zero_skip ${filter})
+    foreach(operand IN ITEMS src diff_dst)
+        sparsetrain_add_pipeline(${library} ${symbol}_zero_skip_${operand}_f32 conv_zero_skip_weights FROM conv_generators
+            PARAMS layer_class=${ARG_NAME} scanned=${operand} stage=${symbol}_zero_skip ${filter})
+    endforeach()
     sparsetrain_add_stage(${library} ${symbol}_zero_skip_stage pixel_scan_stage.cpp ${definitions}
         SPARSETRAIN_SCAN_SYMBOL=${symbol}_zero_skip_scan)
 

@@ -39,7 +39,7 @@ int main() {
     relu_backward(diff_relu.view(), dst_mask.view(), diff_dst.view(), workspace);
     conv.backward_data({diff_dst.view(), dst_mask.view()}, packed, diff_src.view(), workspace);
     print_run(workspace);
-    conv.backward_weights(src.view(), diff_dst.view(), diff_weights.view(), {}, workspace);
+    conv.backward_weights(src.view(), {diff_dst.view(), dst_mask.view()}, diff_weights.view(), {}, workspace);
     print_run(workspace);
 }
 // README end

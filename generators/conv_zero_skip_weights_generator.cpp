@@ -1,5 +1,5 @@
-// What bwd_weights computes, for `zero_skip`: a stage scans src for nonzeros and leaves sums per part of the
-// batch, which are added in order and brought into the master layout.
+// What bwd_weights computes, for `zero_skip`: a stage scans src or diff_dst for nonzeros and leaves sums per
+// part of the batch, which are added in order and brought into the master layout.
 #include <Halide.h>
 
 #include "generators/lanes.h"
@@ -10,12 +10,16 @@ using namespace Halide;
 
 namespace {
 
+enum class Operand { src, diff_dst };
+
 // src (lane, x, y, c block, n); diff_dst (k lane, x, y, k block, n); diff_weights in the master layout (k
-// lane, c lane, s, r, c block, k block). The batch is summed in parts of images_per_part images, and output
-// channels in chunks of chunks_per_task, all of which may run in parallel.
+// lane, c lane, s, r, c block, k block). The batch is summed in parts of images_per_part images, and the
+// channels of the operand that is not scanned in chunks of chunks_per_task, all of which may run in parallel.
 class ConvZeroSkipWeights : public Generator<ConvZeroSkipWeights> {
   public:
     GeneratorParam<std::string> layer_class{"layer_class", ""};
+    GeneratorParam<Operand> scanned{
+        "scanned", Operand::src, {{"src", Operand::src}, {"diff_dst", Operand::diff_dst}}};
     GeneratorParam<std::string> stage{"stage", ""};  // prefix of the symbol of the extern stage
     GeneratorParam<int> filter_h{"filter_h", 3};
     GeneratorParam<int> filter_w{"filter_w", 3};
@@ -29,30 +33,35 @@ class ConvZeroSkipWeights : public Generator<ConvZeroSkipWeights> {
     Output<Buffer<float, 6>> diff_weights{"diff_weights"};
 
     void generate() {
-        // The row's K chunks: the layout of what its stage writes, not a way to compute.
-        const auto& row = sparsetrain::generators::schedule_of(sparsetrain::schedules::kPixelScan,
-                                                               layer_class, "bwd_weights");
-        const int taps = filter_h.value() * filter_w.value(), channel = taps * row.k_vectors * 16;
-        const Expr batch = src.dim(4).extent(), k_blocks = diff_dst.dim(3).extent();
+        // The row's chunks of vectors: the layout of what its stage writes, not a way to compute.
+        const int k_vectors = row().k_vectors, taps = filter_h.value() * filter_w.value(),
+                  channel = taps * k_vectors * 16;
+        const Buffers operand = scans_src() ? Buffers{src, diff_dst} : Buffers{diff_dst, src};
+        // Where the stage's taps start: see pixel_scan.h.
+        const Expr top = scans_src() ? filter_h - 1 - pad_top : Expr(pad_top);
+        const Expr left = scans_src() ? filter_w - 1 - pad_left : Expr(pad_left);
+        sums_.define_extern(
+            std::string(stage) + "_scan",
+            {ExternFuncArgument(operand.scanned), ExternFuncArgument(operand.vectors),
+             operand.scanned.dim(2).extent(), operand.scanned.dim(1).extent(),
+             operand.vectors.dim(2).extent(), operand.vectors.dim(1).extent(), src.dim(4).extent(),
+             operand.vectors.dim(3).extent(), images_per_part, top, left, Expr(scans_src() ? 0 : 1)},
+            Float(32), {element, block, chunk, part});
+        sums_.bound(element, 0, 16 * channel).bound(block, 0, operand.scanned.dim(3).extent());
 
-        sums_.define_extern(std::string(stage) + "_scan",
-                            {ExternFuncArgument(src), ExternFuncArgument(diff_dst), src.dim(2).extent(),
-                             src.dim(1).extent(), diff_dst.dim(2).extent(), diff_dst.dim(1).extent(), batch,
-                             k_blocks, images_per_part, pad_top, pad_left},
-                            Float(32), {element, cb, chunk, part});
-        sums_.bound(element, 0, 16 * channel).bound(cb, 0, src.dim(3).extent());
-
-        parts_ = RDom(0, (batch + images_per_part - 1) / images_per_part, "parts");
-        const Expr tap = (r * filter_w + s) * row.k_vectors + kb % row.k_vectors;
+        parts_ = RDom(0, (src.dim(4).extent() + images_per_part - 1) / images_per_part, "parts");
+        const Expr tap = scans_src() ? (filter_h - 1 - r) * filter_w + filter_w - 1 - s : r * filter_w + s;
+        const Var scanned_block = scans_src() ? cb : kb, vector_block = scans_src() ? kb : cb;
         total_(k, c, s, r, cb, kb) = 0.0f;
-        total_(k, c, s, r, cb, kb) += sums_(c * channel + tap * 16 + k, cb, kb / row.k_vectors, parts_);
+        total_(k, c, s, r, cb, kb) +=
+            sums_(c * channel + (tap * k_vectors + vector_block % k_vectors) * 16 + k, scanned_block,
+                  vector_block / k_vectors, parts_);
         diff_weights(k, c, s, r, cb, kb) = total_(k, c, s, r, cb, kb);
     }
 
     void schedule() {
-        const auto& row = sparsetrain::generators::schedule_of(sparsetrain::schedules::kPixelScan,
-                                                               layer_class, "bwd_weights");
-        Var task("task"), in_task("in_task"), chunk_in_task("chunk_in_task"), in_chunk("in_chunk");
+        Var task("task"), in_task("in_task");
+        const Var scanned_block = scans_src() ? cb : kb, vector_block = scans_src() ? kb : cb;
         sparsetrain::generators::declare_lanes(diff_weights);
         Func out(diff_weights);
         out.compute_root()
@@ -60,15 +69,28 @@ class ConvZeroSkipWeights : public Generator<ConvZeroSkipWeights> {
             .bound(c, 0, 16)
             .bound(s, 0, filter_w)
             .bound(r, 0, filter_h)
-            .split(kb, task, in_task, chunks_per_task * row.k_vectors, TailStrategy::GuardWithIf)
+            .split(vector_block, task, in_task, chunks_per_task * row().k_vectors, TailStrategy::GuardWithIf)
+            .reorder(k, c, s, r, in_task, scanned_block, task)
             .vectorize(k)
+            .parallel(scanned_block)  // or the sum over parts takes its time on one thread
             .parallel(task);
         total_.compute_at(out, c).vectorize(k).update().reorder(k, parts_).vectorize(k);
         sums_.compute_at(out, task).parallel(part);
     }
 
   private:
-    Var k{"k"}, c{"c"}, s{"s"}, r{"r"}, cb{"cb"}, kb{"kb"}, element{"element"}, chunk{"chunk"}, part{"part"};
+    struct Buffers {
+        Input<Buffer<float, 5>>&scanned, &vectors;
+    };
+
+    bool scans_src() const { return scanned == Operand::src; }
+    const sparsetrain::schedules::PixelScanRow& row() const {
+        return sparsetrain::generators::schedule_of(sparsetrain::schedules::kPixelScan, layer_class,
+                                                    "bwd_weights");
+    }
+
+    Var k{"k"}, c{"c"}, s{"s"}, r{"r"}, cb{"cb"}, kb{"kb"}, element{"element"}, block{"block"},
+        chunk{"chunk"}, part{"part"};
     Func sums_{"sums"}, total_{"total"};
     RDom parts_;
 };

@@ -80,7 +80,7 @@ void Convolution::backward(const Activation& diff_dst, std::span<Activation> dif
                          ? relu_gradient_.compute(diff_dst, dst_mask_.view(), workspace)
                          : diff_dst;
     timed(Pass::bwd_weights, workspace, [&] {
-        plan_.backward_weights(step_.src, step_.diff_dst.tensor, diff_weights_.view(),
+        plan_.backward_weights(step_.src, step_.diff_dst, diff_weights_.view(),
                                values_of(diff_bias_, plan_.shape()), workspace);
     });
     if (diff_srcs.empty()) return;

@@ -65,7 +65,7 @@ class Conv2d::Impl {
     void forward(const char* function, const SparseInput& src, const PackedWeights& weights,
                  std::span<const float> bias, Workspace& workspace, TensorView dst,
                  Outputs&&... outputs) const;
-    void backward_weights_zero_skip(TensorBuffer& src, TensorBuffer& diff_dst,
+    void backward_weights_zero_skip(Operand skipped, TensorBuffer& src, TensorBuffer& diff_dst,
                                     detail::WeightsBuffer& diff_weights, Workspace& workspace) const;
 
     const ConvShape shape;
@@ -286,27 +286,29 @@ void Conv2d::backward_data(SparseInput diff_dst, const PackedWeights& weights, T
     impl_->record(run, workspace);
 }
 
-void Conv2d::backward_weights(SparseInput src, ConstTensorView diff_dst, WeightsView diff_weights,
+void Conv2d::backward_weights(SparseInput src, SparseInput diff_dst, WeightsView diff_weights,
                               std::span<float> diff_bias, Workspace& workspace) const {
     const char* function = "Conv2d::backward_weights";
     const ConvShape& shape = impl_->shape;
     detail::check_sparse(function, "src", src, shape.src);
-    check_tensor(function, "diff_dst", diff_dst, shape.dst());
+    detail::check_sparse(function, "diff_dst", diff_dst, shape.dst());
     detail::check_weights(function, "diff_weights", diff_weights, shape.weights());
     check_bias(function, "diff_bias", shape.k, diff_bias);
 
     const LayerClass& layer_class = impl_->layer_class;
-    const detail::Candidate by_src = {Kernel::zero_skip, Operand::src, detail::observe_zeros(src),
-                                      layer_class.bwd_weights_row.crossover};
-    RunStatistics run = impl_->decide(Pass::bwd_weights, {&by_src, 1}, workspace);
+    const double crossover = layer_class.bwd_weights_row.crossover;
+    const detail::Candidate candidates[] = {
+        {Kernel::zero_skip, Operand::src, detail::observe_zeros(src), crossover},
+        {Kernel::zero_skip, Operand::diff_dst, detail::observe_zeros(diff_dst), crossover}};
+    RunStatistics run = impl_->decide(Pass::bwd_weights, candidates, workspace);
     if (impl_->policy == Policy::output_mask) run.kernel = Kernel::dense;
-    TensorBuffer src_buffer(src.tensor), diff_dst_buffer(diff_dst);
+    TensorBuffer src_buffer(src.tensor), diff_dst_buffer(diff_dst.tensor);
     detail::WeightsBuffer result(diff_weights);
     if (run.kernel == Kernel::dense) {
         call_pipeline(function, layer_class.bwd_weights_dense, workspace, src_buffer, diff_dst_buffer,
                       shape.padding.top, shape.padding.left, result);
     } else {
-        impl_->backward_weights_zero_skip(src_buffer, diff_dst_buffer, result, workspace);
+        impl_->backward_weights_zero_skip(run.skipped, src_buffer, diff_dst_buffer, result, workspace);
     }
     if (!diff_bias.empty()) {
         BiasBuffer sums({}, shape.k);
@@ -317,8 +319,8 @@ void Conv2d::backward_weights(SparseInput src, ConstTensorView diff_dst, Weights
 }
 
 // Threads share the batch first, as parts need no more than a sum at the end, but a copy of diff_weights
-// each: as many as fit a budget. What remains shares the output channels.
-void Conv2d::Impl::backward_weights_zero_skip(TensorBuffer& src, TensorBuffer& diff_dst,
+// each: as many as fit a budget. What remains shares the channels of the operand that is not scanned.
+void Conv2d::Impl::backward_weights_zero_skip(Operand skipped, TensorBuffer& src, TensorBuffer& diff_dst,
                                               detail::WeightsBuffer& diff_weights,
                                               Workspace& workspace) const {
     constexpr std::size_t kPartsBytes = std::size_t{256} << 20;
@@ -327,10 +329,12 @@ void Conv2d::Impl::backward_weights_zero_skip(TensorBuffer& src, TensorBuffer& d
         std::clamp<std::size_t>(kPartsBytes / (shape.weights().elements() * sizeof(float)), 1, 256));
     const int parts = std::min({workspace.threads(), shape.src.n, affordable});
     const int images_per_part = pieces(shape.src.n, parts);
-    const int chunks = pieces(channel_blocks(shape.k), layer_class.bwd_weights_row.k_vectors);
+    const int vectors = channel_blocks(skipped == Operand::src ? shape.k : shape.src.c);
+    const int chunks = pieces(vectors, layer_class.bwd_weights_row.k_vectors);
     const int chunks_per_task = pieces(chunks, pieces(workspace.threads(), parts));
-    call_pipeline("Conv2d::backward_weights", layer_class.bwd_weights_zero_skip, workspace, src, diff_dst,
-                  shape.padding.top, shape.padding.left, images_per_part, chunks_per_task, diff_weights);
+    call_pipeline("Conv2d::backward_weights", layer_class.bwd_weights_zero_skip.for_operand(skipped),
+                  workspace, src, diff_dst, shape.padding.top, shape.padding.left, images_per_part,
+                  chunks_per_task, diff_weights);
 }
 
 }  // namespace sparsetrain

@@ -80,6 +80,15 @@ struct OutputMaskKernel {
     PackPipeline pack;
 };
 
+// The zero_skip pipelines of bwd_weights, by the operand whose zeros they skip.
+struct ZeroSkipWeightsPipelines {
+    ZeroSkipWeightsPipeline src, diff_dst;
+
+    ZeroSkipWeightsPipeline for_operand(Operand skipped) const {
+        return skipped == Operand::src ? src : diff_dst;
+    }
+};
+
 struct LayerClass {
     LayerClassInfo info;
 
@@ -89,7 +98,7 @@ struct LayerClass {
     const ConvKernels& kernels(Pass pass) const { return pass == Pass::fwd ? fwd : bwd_data; }
 
     DenseWeightsPipeline bwd_weights_dense;
-    ZeroSkipWeightsPipeline bwd_weights_zero_skip;
+    ZeroSkipWeightsPipelines bwd_weights_zero_skip;
     schedules::PixelScanRow bwd_weights_row;
 };
 

@@ -19,6 +19,10 @@ const char* to_string(Pass pass) {
     return "?";
 }
 
+const char* to_string(Operand operand) {
+    return operand == Operand::src ? "src" : "diff_dst";
+}
+
 const char* to_string(Kernel kernel) {
     switch (kernel) {
         case Kernel::dense:
@@ -29,10 +33,6 @@ const char* to_string(Kernel kernel) {
             return "output_mask";
     }
     return "?";
-}
-
-const char* to_string(Operand operand) {
-    return operand == Operand::src ? "src" : "diff_dst";
 }
 
 namespace {

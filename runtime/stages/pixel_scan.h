@@ -1,26 +1,32 @@
-// bwd_weights by zero_skip: for one source channel the accumulators of all R x S taps by KV vectors of output
-// channels stay in registers while the channel's occupancy, transposed to one bit per pixel, is scanned; each
-// nonzero is broadcast once and multiplied with the R x S x KV vectors of diff_dst around it.
+// bwd_weights by zero_skip: one of src and diff_dst is `scanned`, the other gives `vectors`. For one scanned
+// channel the accumulators of all R x S taps by KV vectors of the other's channels stay in registers while
+// the channel's occupancy, transposed to one bit per pixel, is scanned; each nonzero is broadcast once and
+// multiplied with the R x S x KV vectors around it.
 //
-// Work is cut into tiles of Rows x (17 - S) pixels. A tile of diff_dst is copied, with its neighbours and
+// Scanned pixel (y, x) meets the vectors of the pixels from (y - pad_top, x - pad_left) on, R down and S to
+// the right: position (i, j) among them is tap (i, j) of the filter if diff_dst is scanned and pad is src's;
+// if src is, pad is what is left of R - 1 and S - 1, and taps count from the other end.
+//
+// Work is cut into tiles of Rows x (17 - S) pixels. A tile of vectors is copied, with its neighbours and
 // zeros where they are padding, to a compact square of pitch 16, so that bit i of a mask word is at a
 // constant stride from bit 0 and every tap at a constant offset: one pointer serves all FMAs. It stays in L1
-// while all source channels pass.
+// while all scanned channels pass.
 #pragma once
 
 #include "runtime/stages/stage.h"
+#include "runtime/stages/transpose.h"
 #include "schedules/rows.h"
 
 namespace {
 
 template <int R, int S, int KV, int Rows>
 struct PixelScan {
-    static constexpr int kPitch = 16;  // pixels of a tile row, in masks and in the diff_dst copy
-    static constexpr int kTileColumns = kPitch - (S - 1);  // of source pixels
+    static constexpr int kPitch = 16;  // pixels of a tile row, in masks and in the copy of vectors
+    static constexpr int kTileColumns = kPitch - (S - 1);  // of scanned pixels
     static constexpr int kWords = Rows / 4;                // mask words per channel, each 4 rows of 16 pixels
-    static constexpr int kPixel = KV * kLanes;             // floats of a pixel of the diff_dst copy
+    static constexpr int kPixel = KV * kLanes;             // floats of a pixel of the copy of vectors
     static constexpr int kCopy = (Rows + R - 1) * kPitch * kPixel;
-    static constexpr int kChannel = R * S * KV * kLanes;  // floats of the accumulators of a source channel
+    static constexpr int kChannel = R * S * KV * kLanes;  // floats of the accumulators of a scanned channel
 
     static_assert(Rows % 4 == 0, "a mask word holds 4 rows");
     static_assert(R * S * KV + 1 <= sparsetrain::schedules::kZmmRegisters,
@@ -28,27 +34,62 @@ struct PixelScan {
     static_assert((kCopy + Rows * kPitch * kLanes) * 4 <= sparsetrain::schedules::kL1Bytes,
                   "a tile exceeds L1");
 
-    // Which part of an image a tile covers, in source pixels.
-    struct Tile {
-        int y, x, rows, columns;
-    };
-
     struct Images {
-        halide_buffer_t *src, *diff_dst;
+        halide_buffer_t *scanned, *vectors;
         int pad_top, pad_left;
     };
 
-    // The part of diff_dst around a tile: copy row j, column i is output pixel (y + j, x + i).
+    // Which part of an image a tile covers, in scanned pixels: the same of each of `images` neighbouring
+    // ones, which lie half a pitch apart. Images of 7 columns would waste half of a tile.
+    struct Tile {
+        int n, images, y, x, rows, columns;
+    };
+    static constexpr int kImageColumns = kPitch / 2;
+
+    // The tiles of some images, as equal as they can be, so that no narrow one is left over.
+    struct Tiling {
+        int first_image, end_image, height, width, images, rows, columns, across, per_image, count;
+
+        Tiling(const Images& tensors, int first, int end)
+            : first_image(first),
+              end_image(end),
+              height(tensors.scanned->dim[2].extent),
+              width(tensors.scanned->dim[1].extent),
+              images(two_fit(tensors, width) ? 2 : 1),
+              rows(even_size(height, Rows)),
+              columns(even_size(width, kTileColumns)),
+              across(pieces(width, columns)),
+              per_image(pieces(height, rows) * across),
+              count(pieces(end - first, images) * per_image) {}
+
+        Tile operator[](int i) const {
+            const int n = first_image + i / per_image * images, in_image = i % per_image;
+            const int y = in_image / across * rows, x = in_image % across * columns;
+            return {n, min_of(images, end_image - n), y,
+                    x, min_of(rows, height - y),      min_of(columns, width - x)};
+        }
+
+        // Whether two images and their neighbours fit into a pitch, where the last columns of one may be the
+        // first of the other (or, of the other, of the next row) if both are padding.
+        static bool two_fit(const Images& tensors, int width) {
+            const int shared = width + S - 1 - kImageColumns;
+            const int end = tensors.pad_left + tensors.vectors->dim[1].extent;
+            return width <= kImageColumns && shared <= (end <= kImageColumns ? tensors.pad_left : 0);
+        }
+        static int pieces(int length, int size) { return (length + size - 1) / size; }
+        static int even_size(int length, int limit) { return pieces(length, pieces(length, limit)); }
+    };
+
+    // The vectors around a tile: copy row j, column i is pixel (y + j, x + i).
     struct Neighbourhood {
         const halide_buffer_t* from;
         int n, y, x, rows, columns;
 
-        Neighbourhood() = default;
-        Neighbourhood(const Images& images, int image, const Tile& tile)
-            : from(images.diff_dst),
-              n(image),
-              y(tile.y + images.pad_top - (R - 1)),
-              x(tile.x + images.pad_left - (S - 1)),
+        Neighbourhood(const Images& images, const Tile& tile, int image)
+            : from(images.vectors),
+              n(tile.n + image),
+              y(tile.y - images.pad_top),
+              x(tile.x - images.pad_left),
               rows(tile.rows + R - 1),
               columns(tile.columns + S - 1) {}
 
@@ -87,55 +128,6 @@ struct PixelScan {
         }
     }
 
-    // One source channel over one tile; `src` is the channel's value at the tile's first pixel. Never
-    // inlined: among its callers' variables the inner loop would run out of integer registers, at a cost of
-    // 20 %.
-    __attribute__((noinline)) static void scan(const uint64_t* words, const float* src, ptrdiff_t row_stride,
-                                               const float* copy, float* sums) {
-        __m512 acc[R * S * KV];  // [R][S][KV]
-        unroll<R * S * KV>([&](auto i) { acc[i] = _mm512_load_ps(sums + i * kLanes); });
-        // A pixel's row in src is not at pitch 16. Arithmetic finds it: a table look-up in front of the
-        // broadcast costs 20 %.
-        const ptrdiff_t skipped = row_stride - kPitch * kLanes;
-        for (int w = 0; w < kWords; ++w) {
-            for (uint64_t word = words[w]; word != 0; word &= word - 1) {
-                const ptrdiff_t bit = __builtin_ctzll(word);
-                const __m512 value = _mm512_set1_ps(src[bit * kLanes + (bit >> 4) * skipped]);
-                const float* pixel = copy + bit * kPixel;
-                asm("" : "+r"(pixel));  // one base register: indexed operands of FMAs cost 8 %
-                unroll<R * S * KV>([&](auto i) {
-                    constexpr int r = i / (S * KV), s = i / KV % S, v = i % KV;
-                    constexpr int offset = ((R - 1 - r) * kPitch + (S - 1 - s)) * kPixel + v * kLanes;
-                    acc[i] = _mm512_fmadd_ps(value, _mm512_load_ps(pixel + offset), acc[i]);
-                });
-            }
-            src += 4 * row_stride;
-            copy += 4 * kPitch * kPixel;
-        }
-        unroll<R * S * KV>([&](auto i) { _mm512_store_ps(sums + i * kLanes, acc[i]); });
-    }
-
-    // The tiles of an image, as equal as they can be, so that no narrow one is left over.
-    struct Tiling {
-        int height, width, rows, columns, across, count;
-
-        Tiling(int image_height, int image_width)
-            : height(image_height),
-              width(image_width),
-              rows(even_size(image_height, Rows)),
-              columns(even_size(image_width, kTileColumns)),
-              across(pieces(image_width, columns)),
-              count(pieces(image_height, rows) * across) {}
-
-        Tile operator[](int i) const {
-            const int y = i / across * rows, x = i % across * columns;
-            return {y, x, min_of(rows, height - y), min_of(columns, width - x)};
-        }
-
-        static int pieces(int length, int size) { return (length + size - 1) / size; }
-        static int even_size(int length, int limit) { return pieces(length, pieces(length, limit)); }
-    };
-
     // Tiles are prepared in strips, row by row: the short rows of a single tile come slowly from memory, and
     // where few channels share them, waiting took as long as all FMAs.
     static constexpr int kStripTiles = 4;
@@ -149,49 +141,93 @@ struct PixelScan {
     };
 
     // Occupancy of a strip in one channel block, `stride` words from tile to tile.
-    static void transpose_strip(const Images& images, int n, int block, const Strip& strip, uint64_t* words,
+    static void transpose_strip(const Images& images, int block, const Strip& strip, uint64_t* words,
                                 ptrdiff_t stride) {
         alignas(64) uint16_t lanes[kStripTiles][Rows * kPitch] = {};
         for (int j = 0; j < Rows; ++j) {
             for (int i = 0; i < strip.tiles; ++i) {
                 const Tile& tile = strip.tile[i];
                 if (j >= tile.rows) continue;
-                const float* row = element<const float>(images.src, 0, tile.x, tile.y + j, block, n);
-                for (int x = 0; x < tile.columns; ++x) {
-                    lanes[i][j * kPitch + x] = _mm512_cmp_ps_mask(_mm512_load_ps(row + x * kLanes),
-                                                                  _mm512_setzero_ps(), _CMP_NEQ_UQ);
+                for (int m = 0; m < tile.images; ++m) {
+                    const float* row =
+                        element<const float>(images.scanned, 0, tile.x, tile.y + j, block, tile.n + m);
+                    uint16_t* to = lanes[i] + j * kPitch + m * kImageColumns;
+                    for (int x = 0; x < tile.columns; ++x)
+                        to[x] = _mm512_cmp_ps_mask(_mm512_load_ps(row + x * kLanes), _mm512_setzero_ps(),
+                                                   _CMP_NEQ_UQ);
                 }
             }
         }
         for (int i = 0; i < strip.tiles; ++i) transpose_lanes(lanes[i], words + i * stride);
     }
 
-    static void copy_strip(const Images& images, int n, int first_block, const Strip& strip, float* copies) {
-        Neighbourhood around[kStripTiles];
-        for (int i = 0; i < strip.tiles; ++i) around[i] = Neighbourhood(images, n, strip.tile[i]);
+    static void copy_strip(const Images& images, int first_block, const Strip& strip, float* copies) {
         for (int v = 0; v < KV; ++v) {
             for (int j = 0; j < Rows + R - 1; ++j) {
                 float* to = copies + j * kPitch * kPixel + v * kLanes;
                 for (int i = 0; i < strip.tiles; ++i, to += kCopy) {
-                    if (j >= around[i].rows) continue;
-                    copy_row(around[i].row(j, first_block + v), around[i].begin(), around[i].end(),
-                             around[i].columns, to);
+                    for (int m = 0; m < strip.tile[i].images; ++m) {
+                        const Neighbourhood around(images, strip.tile[i], m);
+                        if (j >= around.rows) continue;
+                        copy_row(around.row(j, first_block + v), around.begin(), around.end(), around.columns,
+                                 to + m * kImageColumns * kPixel);
+                    }
                 }
             }
         }
     }
 
-    // A part of the work on an image: some tiles, of all channels or (of very deep tensors) some channel
-    // blocks. The occupancy of a run is transposed once and serves all K chunks.
+    // One scanned channel over one tile; `values` starts with the channel's value at the tile's first pixel.
+    // Never inlined: among its callers' variables the inner loop would run out of integer registers, at a
+    // cost of 20 %.
+    template <int TileImages>
+    __attribute__((noinline)) static void scan(const uint64_t* words, const float* values,
+                                               ptrdiff_t row_stride, ptrdiff_t image_stride,
+                                               const float* copy, float* sums) {
+        __m512 acc[R * S * KV];  // [R][S][KV]
+        unroll<R * S * KV>([&](auto i) { acc[i] = _mm512_load_ps(sums + i * kLanes); });
+        // A pixel's row in its tensor is not at pitch 16. Arithmetic finds it: a table look-up in front of
+        // the broadcast costs 20 %.
+        const ptrdiff_t skipped = row_stride - kPitch * kLanes;
+        const ptrdiff_t image_skipped = image_stride - kImageColumns * kLanes;
+        for (int w = 0; w < kWords; ++w) {
+            for (uint64_t word = words[w]; word != 0; word &= word - 1) {
+                const ptrdiff_t bit = __builtin_ctzll(word);
+                ptrdiff_t offset = bit * kLanes + bit / kPitch * skipped;
+                if constexpr (TileImages == 2) offset += bit / kImageColumns % 2 * image_skipped;
+                const __m512 value = _mm512_set1_ps(values[offset]);
+                const float* pixel = copy + bit * kPixel;
+                asm("" : "+r"(pixel));  // one base register: indexed operands of FMAs cost 8 %
+                unroll<R * S * KV>([&](auto i) {
+                    constexpr int r = i / (S * KV), s = i / KV % S, v = i % KV;
+                    constexpr int tap = (r * kPitch + s) * kPixel + v * kLanes;
+                    acc[i] = _mm512_fmadd_ps(value, _mm512_load_ps(pixel + tap), acc[i]);
+                });
+            }
+            values += 4 * row_stride;
+            copy += 4 * kPitch * kPixel;
+        }
+        unroll<R * S * KV>([&](auto i) { _mm512_store_ps(sums + i * kLanes, acc[i]); });
+    }
+
+    // A part of the work: some tiles, of all scanned channels or (of very deep tensors) some channel blocks,
+    // whose occupancy is transposed once and serves all chunks. Every chunk scans the tiles, so about half of
+    // L2 should hold them; every tile adds to the sums of a chunk, so they should fit the other half, and
+    // runs go on from image to image: else the sums of deep tensors with small images would be fetched for a
+    // tile or two.
     static constexpr int kBlockWords = kLanes * kWords;
+    static constexpr int kL2Bytes = 1024 * 1024;
+    static constexpr int kRunBlocks = kL2Bytes / 2 / (Rows * kTileColumns * kLanes * 4);
+    static constexpr int kMostBlocks = 32;
     struct Run {
-        int n, first_tile, end_tile, first_block, blocks;
+        int first_tile, end_tile, first_block, blocks;
     };
+    static int tiles_of_run(int blocks) { return max_of(kRunBlocks / blocks / kStripTiles, 1) * kStripTiles; }
 
     static void transpose_run(const Images& images, const Tiling& tiling, const Run& run, uint64_t* words) {
         for (int b = 0; b < run.blocks; ++b) {
             for (int i = run.first_tile; i < run.end_tile; i += kStripTiles) {
-                transpose_strip(images, run.n, run.first_block + b, Strip(tiling, i, run.end_tile),
+                transpose_strip(images, run.first_block + b, Strip(tiling, i, run.end_tile),
                                 words + ((i - run.first_tile) * run.blocks + b) * kBlockWords,
                                 run.blocks * kBlockWords);
             }
@@ -200,49 +236,43 @@ struct PixelScan {
 
     static void scan_tile(const Images& images, const Run& run, const Tile& tile, const uint64_t* words,
                           const float* copy, float* sums) {
+        const ptrdiff_t row_stride = images.scanned->dim[2].stride,
+                        image_stride = images.scanned->dim[4].stride;
         for (int b = run.first_block; b < run.first_block + run.blocks; ++b) {
-            const float* src = element<const float>(images.src, 0, tile.x, tile.y, b, run.n);
+            const float* values = element<const float>(images.scanned, 0, tile.x, tile.y, b, tile.n);
             for (int c = 0; c < kLanes; ++c, words += kWords, sums += kChannel) {
-                scan(words, src + c, images.src->dim[2].stride, copy, sums);
+                if (tile.images == 2) {
+                    scan<2>(words, values + c, row_stride, image_stride, copy, sums);
+                } else {
+                    scan<1>(words, values + c, row_stride, image_stride, copy, sums);
+                }
             }
         }
     }
 
-    // A run into one K chunk.
+    // A run into one chunk.
     static void scan_run(const Images& images, const Tiling& tiling, const Run& run, const uint64_t* words,
                          int chunk, float* sums) {
-        alignas(64) float copies[kStripTiles * kCopy];
+        alignas(64) float copies[kStripTiles * kCopy + (S - 1) * kPixel];  // the last may end in a next row
         for (int first = run.first_tile; first < run.end_tile; first += kStripTiles) {
             const Strip strip(tiling, first, run.end_tile);
-            copy_strip(images, run.n, chunk * KV, strip, copies);
+            copy_strip(images, chunk * KV, strip, copies);
             for (int i = 0; i < strip.tiles; ++i, words += run.blocks * kBlockWords) {
                 scan_tile(images, run, strip.tile[i], words, copies + i * kCopy, sums);
             }
         }
     }
 
-    // How many channel blocks of tiles make a run. Where the sums of all chunks fit half of L2, few, so that
-    // their part of src stays in a quarter of it; else as many as 128 KB of stack hold, so that the sums of a
-    // chunk serve many tiles before they leave L2.
-    static constexpr int kL2Bytes = 1024 * 1024;
-    static constexpr int kMostRunBlocks = 128 * 1024 / 8 / kBlockWords;
-    static int blocks_of_run(size_t sums_bytes) {
-        constexpr int in_quarter_of_l2 = kL2Bytes / 4 / (Rows * kTileColumns * kLanes * 4);
-        return sums_bytes <= kL2Bytes / 2 ? in_quarter_of_l2 : kMostRunBlocks;
-    }
-
-    static void add_image(const Images& images, int n, halide_buffer_t* sums, int part) {
+    static void add_images(const Images& images, int first_image, int end_image, halide_buffer_t* sums,
+                           int part) {
         const halide_dimension_t blocks = sums->dim[1], chunks = sums->dim[2];
-        const Tiling tiling(images.src->dim[2].extent, images.src->dim[1].extent);
-        alignas(64) uint64_t words[kMostRunBlocks * kBlockWords];
-        const int run_blocks = blocks_of_run(static_cast<size_t>(sums->dim[3].stride) * 4);
-        const int blocks_in_run = min_of(blocks.extent, run_blocks);
-        const int whole_strips = run_blocks / blocks_in_run / kStripTiles * kStripTiles;
-        const int tiles_in_run = max_of(whole_strips, 1);
-        for (int first = 0; first < tiling.count; first += tiles_in_run) {
-            for (int block = blocks.min; block < blocks.min + blocks.extent; block += blocks_in_run) {
-                const Run run = {n, first, min_of(tiling.count, first + tiles_in_run), block,
-                                 min_of(blocks_in_run, blocks.min + blocks.extent - block)};
+        const Tiling tiling(images, first_image, end_image);
+        const int group = min_of(blocks.extent, kMostBlocks), tiles = tiles_of_run(group);
+        alignas(64) uint64_t words[(kRunBlocks + kMostBlocks * kStripTiles) * kBlockWords];
+        for (int block = blocks.min; block < blocks.min + blocks.extent; block += group) {
+            for (int first = 0; first < tiling.count; first += tiles) {
+                const Run run = {first, min_of(tiling.count, first + tiles), block,
+                                 min_of(group, blocks.min + blocks.extent - block)};
                 transpose_run(images, tiling, run, words);
                 for (int chunk = chunks.min; chunk < chunks.min + chunks.extent; ++chunk) {
                     scan_run(images, tiling, run, words, chunk, element<float>(sums, 0, block, chunk, part));
@@ -251,28 +281,38 @@ struct PixelScan {
         }
     }
 
-    // Halide stage: src (lane, x, y, c block, n), diff_dst (k lane, x, y, k block, n) -> sums (element, c
-    // block, k chunk, part), element = [16c][R][S][KV][16k]. Part p sums images p * images_per_part and on,
-    // in order.
-    static int run(halide_buffer_t* src, halide_buffer_t* diff_dst, int src_h, int src_w, int dst_h,
-                   int dst_w, int batch, int k_blocks, int images_per_part, int pad_top, int pad_left,
-                   halide_buffer_t* sums) {
+    static constexpr int kElement = kLanes * kChannel;  // floats of the sums of a channel block and chunk
+
+    // Exchanges scanned and vector lanes in sums that are complete.
+    static void transpose_sums(float* sums) {
+        for (int i = 0; i < R * S * KV; ++i) transpose_square(sums + i * kLanes, kChannel);
+    }
+
+    // Halide stage: scanned, vectors (lane, x, y, channel block, n) -> sums (element, scanned block, chunk of
+    // KV vector blocks, part), element = [16 scanned lanes][R][S][KV][16 vector lanes], or with `exchange`,
+    // [16 vector lanes][R][S][KV][16 scanned lanes]. Part p sums images p * images_per_part and on, in order.
+    static int run(halide_buffer_t* scanned, halide_buffer_t* vectors, int scanned_h, int scanned_w,
+                   int vectors_h, int vectors_w, int batch, int vector_blocks, int images_per_part,
+                   int pad_top, int pad_left, int exchange, halide_buffer_t* sums) {
         const halide_dimension_t blocks = sums->dim[1], chunks = sums->dim[2], parts = sums->dim[3];
-        if (is_query(src) || is_query(diff_dst) || is_query(sums)) {
-            require_images(src, src_w, src_h, blocks.min, blocks.extent, batch);
-            require_images(diff_dst, dst_w, dst_h, 0, k_blocks, batch);
+        if (is_query(scanned) || is_query(vectors) || is_query(sums)) {
+            require_images(scanned, scanned_w, scanned_h, blocks.min, blocks.extent, batch);
+            require_images(vectors, vectors_w, vectors_h, 0, vector_blocks, batch);
             return 0;
         }
-        const Images images = {src, diff_dst, pad_top, pad_left};
+        const Images images = {scanned, vectors, pad_top, pad_left};
         for (int part = parts.min; part < parts.min + parts.extent; ++part) {
-            for (int chunk = chunks.min; chunk < chunks.min + chunks.extent; ++chunk) {
-                __builtin_memset(element<float>(sums, 0, blocks.min, chunk, part), 0,
-                                 sizeof(float) * kChannel * kLanes * static_cast<size_t>(blocks.extent));
-            }
+            const auto for_each_element = [&](const auto& visit) {
+                for (int chunk = chunks.min; chunk < chunks.min + chunks.extent; ++chunk) {
+                    for (int block = blocks.min; block < blocks.min + blocks.extent; ++block) {
+                        visit(element<float>(sums, 0, block, chunk, part));
+                    }
+                }
+            };
+            for_each_element([](float* to) { __builtin_memset(to, 0, sizeof(float) * kElement); });
             const int end = min_of(batch, (part + 1) * images_per_part);
-            for (int n = part * images_per_part; n < end; ++n) {
-                add_image(images, n, sums, part);
-            }
+            add_images(images, part * images_per_part, end, sums, part);
+            if (exchange != 0) for_each_element(transpose_sums);
         }
         return 0;
     }

@@ -13,9 +13,10 @@ using Scan = PixelScan<SPARSETRAIN_FILTER_H, SPARSETRAIN_FILTER_W, kRow.k_vector
 
 }  // namespace
 
-extern "C" int SPARSETRAIN_SCAN_SYMBOL(halide_buffer_t* src, halide_buffer_t* diff_dst, int src_h, int src_w,
-                                       int dst_h, int dst_w, int batch, int k_blocks, int images_per_part,
-                                       int pad_top, int pad_left, halide_buffer_t* sums) {
-    return Scan::run(src, diff_dst, src_h, src_w, dst_h, dst_w, batch, k_blocks, images_per_part, pad_top,
-                     pad_left, sums);
+extern "C" int SPARSETRAIN_SCAN_SYMBOL(halide_buffer_t* scanned, halide_buffer_t* vectors, int scanned_h,
+                                       int scanned_w, int vectors_h, int vectors_w, int batch,
+                                       int vector_blocks, int images_per_part, int pad_top, int pad_left,
+                                       int exchange, halide_buffer_t* sums) {
+    return Scan::run(scanned, vectors, scanned_h, scanned_w, vectors_h, vectors_w, batch, vector_blocks,
+                     images_per_part, pad_top, pad_left, exchange, sums);
 }

@@ -123,17 +123,19 @@ TEST_F(ShortRun, PrintsAccuracyAndATablePerConvolution) {
     expect_contains(program.output(), "step 1/3  loss ");
     expect_contains(program.output(), "of 11 images");
     expect_contains(program.output(), "thread CPU time");
-    // name, shape in three words, zeros of src and diff_dst, pass, kernel, two times, speedup
+    // name, shape in three words, zeros of src and diff_dst, pass, kernel, whose zeros it skips, two times,
+    // speedup
     const Arguments conv2 = row_of(program.output(), "conv2");
-    ASSERT_EQ(conv2.size(), 11U) << program.output();
+    ASSERT_EQ(conv2.size(), 12U) << program.output();
     EXPECT_EQ(conv2[6], "fwd");
     EXPECT_EQ(conv2[7], "zero_skip");
-    const double zeros = std::stod(conv2[4]), chosen = std::stod(conv2[8]), dense = std::stod(conv2[9]);
+    EXPECT_EQ(conv2[8], "src");
+    const double zeros = std::stod(conv2[4]), chosen = std::stod(conv2[9]), dense = std::stod(conv2[10]);
     EXPECT_GT(zeros, 0);
     EXPECT_LT(zeros, 100);
-    EXPECT_NEAR(std::stod(conv2[10]), dense / chosen, 0.05 * dense / chosen + 0.02);
+    EXPECT_NEAR(std::stod(conv2[11]), dense / chosen, 0.05 * dense / chosen + 0.02);
     const Arguments conv1 = row_of(program.output(), "conv1");
-    ASSERT_EQ(conv1.size(), 13U) << "expected \"not counted\" at the end:\n" << program.output();
+    ASSERT_EQ(conv1.size(), 14U) << "expected \"not counted\" at the end:\n" << program.output();
     EXPECT_EQ(conv1[7], "dense");
 }
 

@@ -68,12 +68,13 @@ std::vector<LayerReport> two_layers() {
     first.src = {8, 1, 28, 28};
     second.src = {8, 64, 28, 28};
     first.k = second.k = 64;
-    return {{"conv1", first, 51.0, 62.5, {{Pass::fwd, Kernel::dense, 5, 5}}},
+    return {{"conv1", first, 51.0, 62.5, {{Pass::fwd, Kernel::dense, Operand::src, 5, 5}}},
             {"conv2",
              second,
              52.0,
              63.5,
-             {{Pass::fwd, Kernel::zero_skip, 10, 15}, {Pass::bwd_data, Kernel::zero_skip, 10, 25}}}};
+             {{Pass::fwd, Kernel::zero_skip, Operand::src, 10, 15},
+              {Pass::bwd_weights, Kernel::zero_skip, Operand::diff_dst, 10, 25}}}};
 }
 
 TEST(LayerTable, TotalLeavesOutTheFirstConvolution) {
@@ -86,10 +87,13 @@ TEST(LayerTable, TotalLeavesOutTheFirstConvolution) {
 TEST(LayerTable, HasARowPerPass) {
     const std::string table = format_layer_table(two_layers(), "auto");
     EXPECT_TRUE(contains(table, "auto ms"));
-    EXPECT_TRUE(
-        contains(table, "conv2              8x64x28x28 -> 64        52.0      63.5  fwd         zero_skip"))
+    EXPECT_TRUE(contains(
+        table,
+        "conv2              8x64x28x28 -> 64        52.0      63.5  fwd         zero_skip   src      "))
         << table;
     EXPECT_TRUE(contains(table, "10.00     15.00    1.50x\n")) << table;
+    EXPECT_TRUE(contains(table, " bwd_weights zero_skip   diff_dst     10.00     25.00    2.50x\n")) << table;
+    EXPECT_TRUE(contains(table, " fwd         dense       -             5.00      5.00    1.00x")) << table;
     EXPECT_TRUE(contains(table, "5.00      5.00    1.00x  not counted\n")) << table;
     EXPECT_TRUE(contains(table, "20.00     40.00    2.00x\n")) << table;
     EXPECT_EQ(std::count(table.begin(), table.end(), '\n'), 2 + 3 + 1);
@@ -115,7 +119,9 @@ TEST(Metrics, EveryRecordIsALineOfJson) {
     const Json summary = Json::parse(line);
     EXPECT_EQ(summary["interrupted"], true);
     EXPECT_EQ(summary["total"]["speedup"], 2);
-    EXPECT_EQ(summary["convolutions"][1]["passes"]["bwd_data"]["dense_ms"], 25);
+    EXPECT_EQ(summary["convolutions"][1]["passes"]["bwd_weights"]["dense_ms"], 25);
+    EXPECT_EQ(summary["convolutions"][1]["passes"]["bwd_weights"]["skipped"], "diff_dst");
+    EXPECT_EQ(summary["convolutions"][0]["passes"]["fwd"]["skipped"], nullptr);
     EXPECT_EQ(summary["convolutions"][0]["counted"], false);
     EXPECT_FALSE(std::getline(file, line));
 }

@@ -75,9 +75,17 @@ TEST_F(TrainingSteps, ReplayRunsTheKernelsOfTheLastStep) {
         for (std::size_t i = 0; i < layers.size(); ++i) {
             const ConvolutionStep& last = net.convolutions()[i]->last_step();
             ASSERT_EQ(layers[i].passes.size(), i == 0 ? 2U : 3U);
-            for (const cli::PassReport& report : layers[i].passes)
-                EXPECT_EQ(report.kernel, last.run_of(report.pass).statistics.kernel)
-                    << to_string(policy) << " " << layers[i].name << " " << to_string(report.pass);
+            for (const cli::PassReport& report : layers[i].passes) {
+                SCOPED_TRACE(std::string(to_string(policy)) + " " + layers[i].name + " " +
+                             to_string(report.pass));
+                const RunStatistics& run = last.run_of(report.pass).statistics;
+                EXPECT_EQ(report.kernel, run.kernel);
+                EXPECT_EQ(report.skipped, run.skipped);
+                if (report.pass == Pass::bwd_weights) {  // the masks of both operands tell
+                    EXPECT_EQ(run.skipped, layers[i].zeros_diff_dst > layers[i].zeros_src ? Operand::diff_dst
+                                                                                          : Operand::src);
+                }
+            }
         }
     }
 }
@@ -154,7 +162,7 @@ class DenseStep {
 
     void check_backward_weights(std::span<const float> gradient) {
         Weights expected(shape_.weights()), magnitudes(shape_.weights());
-        plan_.backward_weights(step_.src, step_.diff_dst.tensor, expected.view(), {}, workspace_);
+        plan_.backward_weights(step_.src, step_.diff_dst, expected.view(), {}, workspace_);
         plan_.backward_weights(absolute_src(), absolute_diff(), magnitudes.view(), {}, workspace_);
         compare("bwd_weights", gradient, expected.values(), magnitudes.values(), pixels());
     }

@@ -313,7 +313,7 @@ TEST_P(ErrorsOfPasses, APlanForOutputMaskNeedsAMask) {
 }
 
 TEST_P(ErrorsOfPasses, BackwardWeightsTensors) {
-    const auto run = [&](ConstTensorView src, ConstTensorView diff_dst, WeightsView to) {
+    const auto run = [&](SparseInput src, SparseInput diff_dst, WeightsView to) {
         plan.backward_weights(src, diff_dst, to, {}, workspace);
     };
     for_each_wrong_view(problem.src, "src", [&](TensorView view, Parts parts) {
@@ -321,6 +321,10 @@ TEST_P(ErrorsOfPasses, BackwardWeightsTensors) {
     });
     for_each_wrong_view(problem.diff_dst, "diff_dst", [&](TensorView view, Parts parts) {
         expect_error(kInvalid, parts, [&] { run(problem.src.view(), view, diff_weights.view()); });
+    });
+    for_each_wrong_mask(diff_dst_mask, [&](MaskView mask, Parts parts) {
+        const SparseInput masked(problem.diff_dst.view(), mask);
+        expect_error(kInvalid, parts, [&] { run(problem.src.view(), masked, diff_weights.view()); });
     });
     const WeightsShape good = diff_weights.shape;
     const auto refused = [&](WeightsView to, Parts parts) {

@@ -205,12 +205,14 @@ TEST_P(Pipelines, BackwardWeightsRefusesShortBuffers) {
     detail::WeightsBuffer to(result.view());
     halide_buffer_t *s = src_buffer, *short_s = short_src_buffer, *d = diff_dst_buffer,
                     *short_d = short_diff_dst_buffer, *w = to;
-    // Each kernel sums over the images of one of its operands.
+    // Kernels sum over the images of one of their operands.
     expect_failure("src", layer().bwd_weights_dense, short_s, d, pad.top, pad.left, w);
-    expect_failure("diff_dst", layer().bwd_weights_zero_skip, s, short_d, pad.top, pad.left, 1, 1, w);
     detail::call_pipeline("dense", layer().bwd_weights_dense, workspace, s, d, pad.top, pad.left, w);
-    detail::call_pipeline("zero_skip", layer().bwd_weights_zero_skip, workspace, s, d, pad.top, pad.left, 1,
-                          1, w);
+    for (const Operand operand : kOperands) {
+        const auto zero_skip = layer().bwd_weights_zero_skip.for_operand(operand);
+        expect_failure("diff_dst", zero_skip, s, short_d, pad.top, pad.left, 1, 1, w);
+        detail::call_pipeline("zero_skip", zero_skip, workspace, s, d, pad.top, pad.left, 1, 1, w);
+    }
     EXPECT_TRUE(result.memory.guards_intact());
 }
 

@@ -25,7 +25,7 @@ void expect_passes(const ConvProblem& problem, const Conv2d& plan, const PackedW
     TestTensor dst(problem.shape.dst()), activated(problem.shape.dst()), diff_src(problem.shape.src),
         masked_diff_src(problem.shape.src);
     TestMask mask(problem.shape.dst());
-    TestWeights diff_weights(problem.shape.weights());
+    TestWeights by_src(problem.shape.weights()), by_diff_dst(problem.shape.weights());
     plan.forward(problem.src.view(), packed, problem.bias.values(), dst.view(), workspace);
     plan.forward_relu(problem.src.view(), packed, {}, activated.view(), mask.view(), workspace);
     Random random(1);
@@ -33,7 +33,8 @@ void expect_passes(const ConvProblem& problem, const Conv2d& plan, const PackedW
     plan.backward_data(problem.diff_dst.view(), packed, masked_diff_src.view(), workspace, relu_mask.view());
     if (plan.policy() != Policy::output_mask)
         plan.backward_data(problem.diff_dst.view(), packed, diff_src.view(), workspace);
-    plan.backward_weights(problem.src.view(), problem.diff_dst_dense.view(), diff_weights.view(), {},
+    plan.backward_weights(problem.src.view(), problem.diff_dst_dense.view(), by_src.view(), {}, workspace);
+    plan.backward_weights(problem.src_dense.view(), problem.diff_dst.view(), by_diff_dst.view(), {},
                           workspace);
     EXPECT_TRUE(matches(reference.forward(true), dst, precision));
     EXPECT_TRUE(matches(reference.forward_relu(false), activated, precision));
@@ -42,7 +43,8 @@ void expect_passes(const ConvProblem& problem, const Conv2d& plan, const PackedW
     if (plan.policy() != Policy::output_mask) {
         EXPECT_TRUE(matches(reference.diff_src, diff_src, precision));
     }
-    EXPECT_TRUE(matches(reference.diff_weights, diff_weights, precision));
+    EXPECT_TRUE(matches(reference.by_src.weights, by_src, precision));
+    EXPECT_TRUE(matches(reference.by_diff_dst.weights, by_diff_dst, precision));
 }
 
 TEST_P(ConvState, CallsWithOtherDataDoNotInterfere) {
@@ -104,9 +106,12 @@ TEST_P(ConvState, RepeatedCallsAgreeBitForBit) {
                 same_bits(once.forward(settings).memory.values(), again.forward(settings).memory.values()));
             EXPECT_TRUE(same_bits(once.backward_data_masked(settings).diff_src.memory.values(),
                                   again.backward_data_masked(settings).diff_src.memory.values()));
-            const auto a = once.backward_weights(settings), b = again.backward_weights(settings);
-            EXPECT_TRUE(same_bits(a.diff_weights.memory.values(), b.diff_weights.memory.values()));
-            EXPECT_TRUE(same_bits(a.diff_bias->values(), b.diff_bias->values()));
+            for (const Operand sparse : kOperands) {
+                const auto a = once.backward_weights(settings, sparse),
+                           b = again.backward_weights(settings, sparse);
+                EXPECT_TRUE(same_bits(a.diff_weights.memory.values(), b.diff_weights.memory.values()));
+                EXPECT_TRUE(same_bits(a.diff_bias->values(), b.diff_bias->values()));
+            }
         }
     }
 }

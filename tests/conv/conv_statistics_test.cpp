@@ -30,16 +30,49 @@ class ConvStatistics : public ::testing::TestWithParam<LayerClassInfo> {
         SCOPED_TRACE(describe(settings) + ", zeros " + std::to_string(zero_percent));
         runner.forward(settings);
         expect(runner.last_run());
+        EXPECT_EQ(runner.last_run().skipped, Operand::src);
         runner.forward_relu(settings);
         expect(runner.last_run());
         if (policy != Policy::output_mask) {
             runner.backward_data(settings);
             expect(runner.last_run());
+            EXPECT_EQ(runner.last_run().skipped, Operand::diff_dst);
         }
         runner.backward_data_masked(settings);
         expect(runner.last_run());
-        runner.backward_weights(settings);
-        expect(runner.last_run());
+        if (runner.last_run().kernel != Kernel::dense) {
+            const bool by_mask = runner.last_run().kernel == Kernel::output_mask;
+            EXPECT_EQ(runner.last_run().skipped, by_mask ? Operand::src : Operand::diff_dst);
+        }
+        for (const Operand sparse : kOperands) {
+            ConvRunner first_call(problem, policy, 1);
+            first_call.backward_weights(settings, sparse);
+            expect(first_call.last_run());
+            if (zero_percent > 0) {
+                EXPECT_EQ(first_call.last_run().skipped, sparse);
+            }
+        }
+    }
+
+    // bwd_weights where both operands have zeros.
+    RunStatistics after_backward_weights(const Conv2d& plan, int zeros_src, int zeros_diff_dst, MaskKind mask,
+                                         Workspace& workspace) {
+        Random random(11);
+        const ConvShape& shape = plan.shape();
+        const TestTensor src = make_tensor(shape.src, Values::integers, {zeros_src}, random),
+                         diff_dst = make_tensor(shape.dst(), Values::integers, {zeros_diff_dst}, random);
+        const TestMask src_mask = make_mask(src, MaskKind::exact, random),
+                       diff_dst_mask = make_mask(diff_dst, MaskKind::exact, random);
+        const TestWeights result(shape.weights());
+        if (mask == MaskKind::none) {
+            plan.backward_weights(src.view(), diff_dst.view(), result.view(), {}, workspace);
+        } else {
+            plan.backward_weights({src.view(), src_mask.view()}, {diff_dst.view(), diff_dst_mask.view()},
+                                  result.view(), {}, workspace);
+        }
+        EXPECT_TRUE(matches(reference::backward_weights(shape, src.view(), diff_dst.view()), result,
+                            Precision::exact));
+        return workspace.last_run();
     }
 };
 
@@ -65,6 +98,8 @@ TEST_P(ConvStatistics, LanesBeyondTheChannelsAreNotCounted) {
         runner.forward(settings);
         EXPECT_EQ(runner.last_run().zeros, 0) << describe(settings);
         runner.backward_data(settings);
+        EXPECT_EQ(runner.last_run().zeros, 0) << describe(settings);
+        runner.backward_weights(settings, Operand::src);
         EXPECT_EQ(runner.last_run().zeros, 0) << describe(settings);
     }
 }
@@ -115,6 +150,49 @@ TEST_P(ConvStatistics, AutoTakesZeroSkipWhereOnlyDiffDstIsSparse) {
     EXPECT_EQ(runner.last_run().skipped, Operand::diff_dst);
 }
 
+TEST_P(ConvStatistics, BackwardWeightsSkipsTheSparserOperand) {
+    for (const Policy policy : {Policy::zero_skip, Policy::automatic}) {
+        for (const MaskKind mask : {MaskKind::none, MaskKind::exact}) {
+            const Conv2d plan(shape_of(GetParam(), kSampled), policy);
+            Workspace workspace;
+            for (const auto& [zeros_src, zeros_diff_dst] : {std::pair{50, 90}, std::pair{80, 60}}) {
+                const RunStatistics run =
+                    after_backward_weights(plan, zeros_src, zeros_diff_dst, mask, workspace);
+                EXPECT_EQ(run.kernel, Kernel::zero_skip);
+                EXPECT_EQ(run.skipped, zeros_src > zeros_diff_dst ? Operand::src : Operand::diff_dst);
+                EXPECT_NEAR(run.zeros, std::max(zeros_src, zeros_diff_dst),
+                            mask == MaskKind::exact ? 0.01 : 5);
+            }
+        }
+    }
+}
+
+// A point of difference decides the first call; then `auto` keeps what it has, and zero_skip looks anew.
+TEST_P(ConvStatistics, AutoKeepsTheOperandThatItHas) {
+    for (const Policy policy : {Policy::zero_skip, Policy::automatic}) {
+        const Conv2d plan(shape_of(GetParam(), kSampled), policy);
+        Workspace workspace;
+        const auto skipped = [&](int zeros_src, int zeros_diff_dst) {
+            return after_backward_weights(plan, zeros_src, zeros_diff_dst, MaskKind::exact, workspace)
+                .skipped;
+        };
+        const bool keeps = policy == Policy::automatic;
+        EXPECT_EQ(skipped(60, 61), Operand::diff_dst);
+        EXPECT_EQ(skipped(62, 61), keeps ? Operand::diff_dst : Operand::src);
+        EXPECT_EQ(skipped(64, 61), Operand::src);
+        EXPECT_EQ(skipped(64, 65), keeps ? Operand::src : Operand::diff_dst);
+    }
+}
+
+// The first convolution of a network has next to no channels: dense, however sparse its diff_dst is.
+TEST_P(ConvStatistics, AutoRunsFirstConvolutionsDense) {
+    const Conv2d plan(shape_of(GetParam(), {2, 3, 28, 28, 64, {1, 1, 1, 1}}));
+    Workspace workspace;
+    const RunStatistics run = after_backward_weights(plan, 0, 90, MaskKind::exact, workspace);
+    EXPECT_EQ(run.kernel, Kernel::dense);
+    EXPECT_EQ(run.skipped, Operand::diff_dst);
+}
+
 // Non-finite values that meet only zeros. If zeros are skipped they leave no trace; if they are
 // multiplied the results are NaN. This is the documented difference of zero_skip, and counts what it skips.
 class ConvSkips : public ::testing::TestWithParam<LayerClassInfo> {
@@ -142,16 +220,54 @@ class ConvSkips : public ::testing::TestWithParam<LayerClassInfo> {
         int n, y, x;
     };
     // The source that a tap of the filter meets at a pixel of dst; null in the padding.
-    float* source_at(const Pixel& dst, int c, int r, int s) {
-        const Shape& src = problem.src.shape;
+    float* source_at(const TestTensor& tensor, const Pixel& dst, int c, int r, int s) {
+        const Shape& src = tensor.shape;
         const int y = dst.y * problem.shape.stride + r - problem.shape.padding.top;
         const int x = dst.x * problem.shape.stride + s - problem.shape.padding.left;
         if (y < 0 || y >= src.h || x < 0 || x >= src.w) return nullptr;
-        return &problem.src.memory[reference::lane_offset(src, dst.n, c, y, x)];
+        return &tensor.memory[reference::lane_offset(src, dst.n, c, y, x)];
     }
-    TestWeights diff_weights(Settings settings) {
+    TestWeights diff_weights(Settings settings, Operand sparse) {
         settings.bias = false;
-        return ConvRunner(problem, settings.policy, settings.threads).backward_weights(settings).diff_weights;
+        ConvRunner runner(problem, settings.policy, settings.threads);
+        TestWeights result = runner.backward_weights(settings, sparse).diff_weights;
+        EXPECT_EQ(runner.last_run().skipped, sparse);
+        return result;
+    }
+    // Expects zeros for the channels of `sparse` that are cleared, though all the other operand is NaN.
+    void expect_cleared_channels_left_out(Operand sparse, const std::set<int>& cleared) {
+        const auto left_out = [&](int k, int c) { return cleared.contains(sparse == Operand::src ? c : k); };
+        for (const Settings& settings : settings_for(Policy::zero_skip)) {
+            SCOPED_TRACE(describe(settings));
+            for_each(diff_weights(settings, sparse), [&](int k, int c, int r, int s, float value) {
+                if (left_out(k, c)) {
+                    ASSERT_EQ(value, 0) << k << " " << c << " " << r << " " << s;
+                } else {
+                    ASSERT_TRUE(std::isnan(value)) << k << " " << c << " " << r << " " << s;
+                }
+            });
+        }
+        for (const Settings& settings : settings_for(Policy::dense)) {
+            for_each(diff_weights(settings, sparse), [&](int, int c, int, int, float value) {
+                ASSERT_TRUE(std::isnan(value)) << describe(settings) << " channel " << c;
+            });
+        }
+    }
+    // Expects NaN just in those gradients of which meets_nan(k, c, r, s), else `expected`; returns how many.
+    template <typename MeetsNan>
+    std::size_t expect_nans(Operand sparse, const std::vector<reference::Element>& expected,
+                            const Settings& settings, MeetsNan meets_nan) {
+        std::size_t index = 0, count = 0;
+        for_each(diff_weights(settings, sparse), [&](int k, int c, int r, int s, float value) {
+            const reference::Element& finite = expected[index++];
+            if (meets_nan(k, c, r, s)) {
+                ASSERT_TRUE(std::isnan(value)) << k << " " << c << " " << r << " " << s;
+                ++count;
+            } else {
+                ASSERT_EQ(value, finite.value) << k << " " << c << " " << r << " " << s;
+            }
+        });
+        return count;
     }
     static long nans(const Guarded<float>& memory) {
         return std::count_if(memory.values().begin(), memory.values().end(),
@@ -205,22 +321,14 @@ TEST_P(ConvSkips, BackwardWeightsLeavesOutDiffDstOfZeroChannels) {
     const std::set<int> cleared = {0, 5, 16, 33, 39};
     for (const int c : cleared) clear_channel(problem.src, c);
     std::fill_n(problem.diff_dst_dense.memory.data(), problem.diff_dst_dense.memory.size(), kNaN);
-    for (const Settings& settings : settings_for(Policy::zero_skip)) {
-        SCOPED_TRACE(describe(settings));
-        const TestWeights gradient = diff_weights(settings);
-        for_each(gradient, [&](int k, int c, int r, int s, float value) {
-            if (cleared.contains(c)) {
-                ASSERT_EQ(value, 0) << k << " " << c << " " << r << " " << s;
-            } else {
-                ASSERT_TRUE(std::isnan(value)) << k << " " << c << " " << r << " " << s;
-            }
-        });
-    }
-    for (const Settings& settings : settings_for(Policy::dense)) {
-        for_each(diff_weights(settings), [&](int, int c, int, int, float value) {
-            ASSERT_TRUE(std::isnan(value)) << describe(settings) << " channel " << c;
-        });
-    }
+    expect_cleared_channels_left_out(Operand::src, cleared);
+}
+
+TEST_P(ConvSkips, BackwardWeightsLeavesOutSrcOfZeroChannels) {
+    const std::set<int> cleared = {0, 5, 16, 33, 47};
+    for (const int k : cleared) clear_channel(problem.diff_dst, k);
+    std::fill_n(problem.src_dense.memory.data(), problem.src_dense.memory.size(), kNaN);
+    expect_cleared_channels_left_out(Operand::diff_dst, cleared);
 }
 
 // A NaN in diff_dst reaches a tap's gradient just where the source pixel under that tap is not zero.
@@ -229,33 +337,57 @@ TEST_P(ConvSkips, BackwardWeightsLeavesOutDiffDstOfZeroPixels) {
     const Pixel bad[] = {{0, 0, 0}, {0, dst.h / 2, dst.w / 2}, {1, dst.h - 1, dst.w - 1}};
     for (const Pixel& pixel : bad)
         for_each(problem.weights, [&](int, int c, int r, int s, float) {
-            float* source = source_at(pixel, c, r, s);
+            float* source = source_at(problem.src, pixel, c, r, s);
             if (source != nullptr && (c == 5 || c == 33)) *source = 0;
         });
-    const auto expected = ConvReference(problem).diff_weights;  // before the NaN
+    const auto expected = ConvReference(problem).by_src.weights;  // before the NaN
     for (const Pixel& pixel : bad)
         for (int k = 0; k < dst.c; ++k)
             problem.diff_dst_dense.memory[reference::lane_offset(dst, pixel.n, k, pixel.y, pixel.x)] = kNaN;
+    const auto meets_nan = [&](int, int c, int r, int s) {
+        return std::any_of(std::begin(bad), std::end(bad), [&](const Pixel& pixel) {
+            const float* source = source_at(problem.src, pixel, c, r, s);
+            return source != nullptr && *source != 0;
+        });
+    };
     for (const Settings& settings : settings_for(Policy::zero_skip)) {
         SCOPED_TRACE(describe(settings));
-        std::size_t index = 0;
-        std::set<int> with_nan;
-        for_each(diff_weights(settings), [&](int k, int c, int r, int s, float value) {
-            const auto meets = [&](const Pixel& pixel) {
-                const float* source = source_at(pixel, c, r, s);
-                return source != nullptr && *source != 0;
-            };
-            const reference::Element& finite = expected[index++];
-            if (std::any_of(std::begin(bad), std::end(bad), meets)) {
-                ASSERT_TRUE(std::isnan(value)) << k << " " << c << " " << r << " " << s;
-                with_nan.insert(c);
-            } else {
-                ASSERT_EQ(value, finite.value) << k << " " << c << " " << r << " " << s;
-            }
-        });
-        for (const int c : {5, 33}) EXPECT_FALSE(with_nan.contains(c)) << c;
-        EXPECT_GT(with_nan.size(), 30U);
+        EXPECT_GT(expect_nans(Operand::src, expected, settings, meets_nan), 100U);
     }
+    for (const int c : {5, 33}) EXPECT_FALSE(meets_nan(0, c, 1, 1));
+}
+
+// A NaN in src reaches a tap's gradient just where the output pixel that it meets there is not zero.
+TEST_P(ConvSkips, BackwardWeightsLeavesOutSrcOfZeroPixels) {
+    const Shape src = problem.shape.src, dst = problem.shape.dst();
+    const Pixel bad[] = {{0, 0, 0}, {0, src.h / 2, src.w / 2}, {1, src.h - 1, src.w - 1}};
+    const auto is_bad = [&](const float* source) {
+        return std::any_of(std::begin(bad), std::end(bad), [&](const Pixel& p) {
+            return source == &problem.src_dense.memory[reference::lane_offset(src, p.n, 0, p.y, p.x)];
+        });
+    };
+    // Whether output channel k has a nonzero where tap (r, s) meets one of the bad pixels.
+    const auto meets_nan = [&](int k, int, int r, int s) {
+        for (int n = 0; n < dst.n; ++n)
+            for (int y = 0; y < dst.h; ++y)
+                for (int x = 0; x < dst.w; ++x) {
+                    float& gradient = problem.diff_dst.memory[reference::lane_offset(dst, n, k, y, x)];
+                    if (!is_bad(source_at(problem.src_dense, {n, y, x}, 0, r, s))) continue;
+                    if (k == 5 || k == 33) gradient = 0;
+                    if (gradient != 0) return true;
+                }
+        return false;
+    };
+    for_each(problem.weights, [&](int k, int c, int r, int s, float) { meets_nan(k, c, r, s); });
+    const auto expected = ConvReference(problem).by_diff_dst.weights;  // before the NaN
+    for (const Pixel& p : bad)
+        for (int c = 0; c < src.c; ++c)
+            problem.src_dense.memory[reference::lane_offset(src, p.n, c, p.y, p.x)] = kNaN;
+    for (const Settings& settings : settings_for(Policy::zero_skip)) {
+        SCOPED_TRACE(describe(settings));
+        EXPECT_GT(expect_nans(Operand::diff_dst, expected, settings, meets_nan), 100U);
+    }
+    for (const int k : {5, 33}) EXPECT_FALSE(meets_nan(k, 0, 1, 1));
 }
 
 // Non-finite inputs that are not zero must show, whatever the kernel.

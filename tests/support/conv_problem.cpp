@@ -42,28 +42,31 @@ ConvProblem::ConvProblem(const ConvShape& conv_shape, Values data_values, Zeros 
       random(seed),
       src(make_tensor(shape.src, values, zeros, random)),
       diff_dst(make_tensor(shape.dst(), values, zeros, random)),
+      src_dense(make_tensor(shape.src, values, {}, random)),
       diff_dst_dense(make_tensor(shape.dst(), values, {}, random)),
       weights(make_weights(shape.weights(), values, random)),
       bias(make_bias(shape.k, values, random)),
       snapshot_(copies()) {}
 
+std::vector<const Guarded<float>*> ConvProblem::inputs() const {
+    return {&src.memory, &diff_dst.memory, &src_dense.memory, &diff_dst_dense.memory, &weights.memory, &bias};
+}
+
 std::vector<std::vector<float>> ConvProblem::copies() const {
     std::vector<std::vector<float>> copies;
-    for (const Guarded<float>* memory :
-         {&src.memory, &diff_dst.memory, &diff_dst_dense.memory, &weights.memory, &bias})
+    for (const Guarded<float>* memory : inputs())
         copies.emplace_back(memory->values().begin(), memory->values().end());
     return copies;
 }
 
 ::testing::AssertionResult ConvProblem::inputs_unchanged() const {
-    constexpr const char* kNames[] = {"src", "diff_dst", "dense diff_dst", "weights", "bias"};
+    constexpr const char* kNames[] = {"src", "diff_dst", "dense src", "dense diff_dst", "weights", "bias"};
     const std::vector<std::vector<float>> now = copies();
     for (std::size_t i = 0; i < now.size(); ++i) {
         if (const auto same = same_bits(snapshot_[i], now[i]); !same)
             return ::testing::AssertionFailure() << kNames[i] << " changed: " << same.message();
     }
-    for (const Guarded<float>* memory :
-         {&src.memory, &diff_dst.memory, &diff_dst_dense.memory, &weights.memory, &bias}) {
+    for (const Guarded<float>* memory : inputs()) {
         if (!memory->guards_intact()) return ::testing::AssertionFailure() << "memory near an input changed";
     }
     return ::testing::AssertionSuccess();
@@ -73,8 +76,10 @@ ConvReference::ConvReference(const ConvProblem& p)
     : forward_plain(reference::forward(p.shape, p.src.view(), p.weights.view(), {})),
       forward_biased(forward_plain),
       diff_src(reference::backward_data(p.shape, p.diff_dst.view(), p.weights.view())),
-      diff_weights(reference::backward_weights(p.shape, p.src.view(), p.diff_dst_dense.view())),
-      diff_bias(reference::backward_bias(p.shape, p.diff_dst_dense.view())) {
+      by_src{reference::backward_weights(p.shape, p.src.view(), p.diff_dst_dense.view()),
+             reference::backward_bias(p.shape, p.diff_dst_dense.view())},
+      by_diff_dst{reference::backward_weights(p.shape, p.src_dense.view(), p.diff_dst.view()),
+                  reference::backward_bias(p.shape, p.diff_dst.view())} {
     const Shape dst = p.shape.dst();
     const std::size_t per_channel = static_cast<std::size_t>(dst.h) * static_cast<std::size_t>(dst.w);
     for (std::size_t i = 0; i < forward_biased.size(); ++i)
@@ -163,19 +168,24 @@ MaskedDiffSrc ConvRunner::backward_data_masked(const Settings& settings) {
     return result;
 }
 
-BackwardWeightsResult ConvRunner::backward_weights(const Settings& settings) {
+BackwardWeightsResult ConvRunner::backward_weights(const Settings& settings, Operand sparse) {
     BackwardWeightsResult result{TestWeights(problem_.shape.weights()), {}};
     std::span<float> diff_bias;
     if (settings.bias) {
         result.diff_bias.emplace(problem_.bias.size());
         diff_bias = {result.diff_bias->data(), result.diff_bias->size()};
     }
-    const MaskedInput src(problem_.src, settings.mask, random_);
-    plan_.backward_weights(src, problem_.diff_dst_dense.view(), result.diff_weights.view(), diff_bias,
-                           workspace_);
+    const bool sparse_src = sparse == Operand::src;
+    const MaskedInput src(sparse_src ? problem_.src : problem_.src_dense, settings.mask, random_);
+    const MaskedInput diff_dst(sparse_src ? problem_.diff_dst_dense : problem_.diff_dst, settings.mask,
+                               random_);
+    plan_.backward_weights(src, diff_dst, result.diff_weights.view(), diff_bias, workspace_);
     EXPECT_TRUE(result.diff_weights.memory.guards_intact());
     EXPECT_TRUE(!result.diff_bias || result.diff_bias->guards_intact());
     expect_statistics(Pass::bwd_weights);
+    if (settings.mask == MaskKind::exact && zero_percent(sparse_src ? problem_.src : problem_.diff_dst) > 0) {
+        EXPECT_STREQ(sparsetrain::to_string(last_run().skipped), sparsetrain::to_string(sparse));
+    }
     return result;
 }
 
@@ -194,10 +204,15 @@ void expect_all_passes(const ConvProblem& problem, const ConvReference& referenc
     const MaskedDiffSrc masked = runner.backward_data_masked(settings);
     EXPECT_TRUE(matches(reference.masked_diff_src(masked.relu_mask), masked.diff_src, precision))
         << "bwd_data, mask";
-    const BackwardWeightsResult gradients = runner.backward_weights(settings);
-    EXPECT_TRUE(matches(reference.diff_weights, gradients.diff_weights, precision)) << "bwd_weights";
-    if (gradients.diff_bias) {
-        EXPECT_TRUE(matches(reference.diff_bias, *gradients.diff_bias, precision)) << "bwd_weights, bias";
+    // A plan per operand: `auto` may not learn from the other's call what to expect.
+    for (const Operand sparse : kOperands) {
+        SCOPED_TRACE(std::string("bwd_weights by ") + sparsetrain::to_string(sparse));
+        const BackwardWeightsResult gradients =
+            ConvRunner(problem, settings.policy, settings.threads).backward_weights(settings, sparse);
+        EXPECT_TRUE(matches(reference.gradients(sparse).weights, gradients.diff_weights, precision));
+        if (gradients.diff_bias) {
+            EXPECT_TRUE(matches(reference.gradients(sparse).bias, *gradients.diff_bias, precision)) << "bias";
+        }
     }
     EXPECT_TRUE(problem.inputs_unchanged());
 }
@@ -209,7 +224,8 @@ void expect_meaningful(const ConvProblem& problem, const ConvReference& referenc
     if (problem.zeros.percent > 50) return;
     expect_a_third_nonzero("fwd", reference.forward_plain);
     expect_a_third_nonzero("diff_src", reference.diff_src);
-    expect_a_third_nonzero("diff_weights", reference.diff_weights);
+    expect_a_third_nonzero("diff_weights by src", reference.by_src.weights);
+    expect_a_third_nonzero("diff_weights by diff_dst", reference.by_diff_dst.weights);
 }
 
 std::vector<Policy> all_policies() {

@@ -27,13 +27,13 @@ struct ConvProblem {
     Values values;
     Zeros zeros;
     Random random;
-    TestTensor src;             // has the zeros
-    TestTensor diff_dst;        // has the zeros: bwd_data's operand
-    TestTensor diff_dst_dense;  // has none: bwd_weights' other operand
+    TestTensor src, diff_dst;              // have the zeros
+    TestTensor src_dense, diff_dst_dense;  // have none: bwd_weights' other operand
     TestWeights weights;
     Guarded<float> bias;
 
   private:
+    std::vector<const Guarded<float>*> inputs() const;
     std::vector<std::vector<float>> copies() const;
     std::vector<std::vector<float>> snapshot_;
 };
@@ -48,7 +48,12 @@ struct ConvReference {
     std::vector<reference::Element> masked_diff_src(const TestMask& relu_mask) const;
 
     std::vector<reference::Element> forward_plain, forward_biased;
-    std::vector<reference::Element> diff_src, diff_weights, diff_bias;
+    std::vector<reference::Element> diff_src;
+    struct Gradients {
+        std::vector<reference::Element> weights, bias;
+    };
+    const Gradients& gradients(Operand sparse) const { return sparse == Operand::src ? by_src : by_diff_dst; }
+    Gradients by_src, by_diff_dst;
 };
 
 // How a pass is asked for, beside the data.
@@ -85,7 +90,9 @@ class ConvRunner {
     TestTensor backward_data(const Settings& settings);
     // With the mask of src as relu_mask, conservative if the settings' masks are.
     MaskedDiffSrc backward_data_masked(const Settings& settings);
-    BackwardWeightsResult backward_weights(const Settings& settings);
+    // `sparse` has the problem's zeros, the other operand none. Expects zero_skip to skip the sparse one's,
+    // if its mask tells for sure that it has any.
+    BackwardWeightsResult backward_weights(const Settings& settings, Operand sparse);
 
     const RunStatistics& last_run() const { return workspace_.last_run(); }
 
@@ -106,6 +113,8 @@ void expect_all_passes(const ConvProblem& problem, const ConvReference& referenc
 // Guards against a test that compares zeros with zeros: where the problem has at most 50 % zeros and outputs
 // of 64 elements or more, a third of every pass's results are not zero; else at least one of bwd_data's is.
 void expect_meaningful(const ConvProblem& problem, const ConvReference& reference);
+
+inline constexpr Operand kOperands[] = {Operand::src, Operand::diff_dst};
 
 // {dense, zero_skip, output_mask, automatic}
 std::vector<Policy> all_policies();

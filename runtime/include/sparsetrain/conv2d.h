@@ -107,8 +107,11 @@ class SPARSETRAIN_API Conv2d {
     void backward_data(SparseInput diff_dst, const PackedWeights& weights, TensorView diff_src,
                        Workspace& workspace, ConstMaskView relu_mask = {}) const;
 
-    // diff_weights in the master layout, and diff_bias (K values, or none if it is not wanted).
-    void backward_weights(SparseInput src, ConstTensorView diff_dst, WeightsView diff_weights,
+    // diff_weights in the master layout, and diff_bias (K values, or none if it is not wanted). zero_skip
+    // skips the zeros of the sparser operand, src or diff_dst; RunStatistics says which. Masks give their
+    // exact zeros; those of an operand without one are estimated from a sample of rows. Under auto, an
+    // operand that was chosen before stays chosen until the other leads by 2 percentage points.
+    void backward_weights(SparseInput src, SparseInput diff_dst, WeightsView diff_weights,
                           std::span<float> diff_bias, Workspace& workspace) const;
 
     class Impl;  // private to the library
