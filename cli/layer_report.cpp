@@ -37,7 +37,8 @@ class LayerReplay {
             case Pass::fwd:
                 return forward(plan, workspace);
             case Pass::bwd_data:
-                return plan.backward_data(step_.diff_dst, weights_, diff_src_.view(), workspace);
+                return plan.backward_data(step_.diff_dst, weights_, diff_src_.view(), workspace,
+                                          step_.src.relu_mask());
             case Pass::bwd_weights:
                 const auto k = static_cast<std::size_t>(plan.shape().k);
                 return plan.backward_weights(step_.src, step_.diff_dst, diff_weights_.view(),
@@ -72,7 +73,15 @@ double median_ms(Times times) {
 
 // A fixed policy: `auto` would choose anew, without what it remembers of the training run's steps.
 Policy policy_of(Kernel kernel) {
-    return kernel == Kernel::zero_skip ? Policy::zero_skip : Policy::dense;
+    switch (kernel) {
+        case Kernel::dense:
+            return Policy::dense;
+        case Kernel::zero_skip:
+            return Policy::zero_skip;
+        case Kernel::output_mask:
+            return Policy::output_mask;
+    }
+    return Policy::dense;
 }
 
 PassReport replay_pass(LayerReplay& replay, Pass pass, const Conv2d& chosen, const Conv2d& dense,

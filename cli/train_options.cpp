@@ -59,7 +59,7 @@ void add_train_options(CLI::App& command, TrainOptions& options) {
         ->check(between(1, 1024))
         ->capture_default_str();
     command.add_option("--kernels", options.kernels, "How convolutions are computed")
-        ->check(CLI::IsMember({"auto", "dense", "zero_skip"}))
+        ->check(CLI::IsMember({"auto", "dense", "zero_skip", "output_mask"}))
         ->capture_default_str();
     command.add_option("--seed", options.seed, "Of the initial weights and the order of images")
         ->capture_default_str();

@@ -57,7 +57,7 @@ void Convolution::timed(Pass pass, Workspace& workspace, Call call) {
 Activation Convolution::forward(std::span<const Activation> srcs, RunContext context) {
     Workspace& workspace = context.workspace;
     Activation dst{dst_.view(), {}};
-    if (activate_ == Activate::relu) dst.mask = dst_mask_.view();
+    if (activate_ == Activate::relu) dst = {dst_.view(), dst_mask_.view(), true};
     const auto run = [&] {
         if (activate_ == Activate::relu)
             plan_.forward_relu(srcs[0], packed_, bias(), dst_.view(), dst_mask_.view(), workspace);
@@ -85,8 +85,9 @@ void Convolution::backward(const Activation& diff_dst, std::span<Activation> dif
     });
     if (diff_srcs.empty()) return;
     if (diff_src_.shape() != plan_.shape().src) diff_src_ = Tensor(plan_.shape().src);
-    timed(Pass::bwd_data, workspace,
-          [&] { plan_.backward_data(step_.diff_dst, packed_, diff_src_.view(), workspace); });
+    timed(Pass::bwd_data, workspace, [&] {
+        plan_.backward_data(step_.diff_dst, packed_, diff_src_.view(), workspace, step_.src.relu_mask());
+    });
     step_.diff_src = diff_src_.view();
     diff_srcs[0] = {diff_src_.view(), {}};
 }

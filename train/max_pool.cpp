@@ -38,7 +38,7 @@ Activation MaxPool2x2::forward(std::span<const Activation> srcs, RunContext cont
                           PlanesBuffer(srcs[0].tensor), PlanesBuffer(dst_.view()),
                           PlaneWordsBuffer(dst_mask_.view().data, shape),
                           PlaneWordsBuffer(choice_.data(), shape));
-    return {dst_.view(), dst_mask_.view()};
+    return {dst_.view(), dst_mask_.view(), srcs[0].rectified};
 }
 
 void MaxPool2x2::backward(const Activation& diff_dst, std::span<Activation> diff_srcs, RunContext context) {

@@ -12,11 +12,15 @@
 namespace sparsetrain::train {
 
 // An activation or a gradient on its way between operators. Its producer owns the memory; `mask` is its
-// occupancy mask, if the producer made one.
+// occupancy mask, if the producer made one. `rectified`: it is the output of a ReLU or a max pool of one, so
+// that no gradient passes where it is zero.
 struct Activation {
     ConstTensorView tensor;
     ConstMaskView mask;
+    bool rectified = false;
 
+    // The mask of the ReLU behind it, if there is one.
+    ConstMaskView relu_mask() const { return rectified ? mask : ConstMaskView(); }
     operator SparseInput() const { return {tensor, mask}; }
 };
 

@@ -10,21 +10,22 @@ using Activate = train::Convolution::Activate;
 
 constexpr ConvShape kShape{.src = {2, 20, 5, 6}, .k = 33, .padding = {1, 1, 1, 1}};
 
+// Weights and bias.
+void fill_small_integers(train::Convolution& conv) {
+    std::mt19937 engine(7);
+    const auto next = [&] { return static_cast<float>(engine() % 5) - 2.0F; };
+    const WeightsShape shape = kShape.weights();
+    const std::vector<train::Parameter> parameters = conv.parameters();
+    for_each({shape.k, shape.c, shape.r, shape.s},
+             [&](int k, int c, int r, int s) { parameters[0].value[shape.offset(k, c, r, s)] = next(); });
+    for (int k = 0; k < shape.k; ++k) parameters[1].value[static_cast<std::size_t>(k)] = 5 * next();
+    conv.parameters_changed();
+}
+
 // All data are small integers, so that every sum is exact and kernels can be compared for equality.
 class ConvolutionOperatorTest : public testing::TestWithParam<std::tuple<Policy, int, Activate>> {
   protected:
-    ConvolutionOperatorTest() { set_integers(); }
-
-    void set_integers() {
-        std::mt19937 engine(7);
-        const auto next = [&] { return static_cast<float>(engine() % 5) - 2.0F; };
-        const WeightsShape shape = kShape.weights();
-        const std::vector<train::Parameter> parameters = conv.parameters();
-        for_each({shape.k, shape.c, shape.r, shape.s},
-                 [&](int k, int c, int r, int s) { parameters[0].value[shape.offset(k, c, r, s)] = next(); });
-        for (int k = 0; k < shape.k; ++k) parameters[1].value[static_cast<std::size_t>(k)] = 5 * next();
-        conv.parameters_changed();
-    }
+    ConvolutionOperatorTest() { fill_small_integers(conv); }
 
     static bool with_relu() { return std::get<2>(GetParam()) == Activate::relu; }
 
@@ -115,6 +116,35 @@ TEST_P(ConvolutionOperatorTest, BackwardGoesThroughTheReluFirst) {
     for (std::size_t k = 0; k < diff_bias.size(); ++k)
         ASSERT_EQ(parameters[1].gradient[k], diff_bias[k].value) << k;
     expect_zero_padding(result.tensor, parameters);
+}
+
+// No gradient passes where the ReLU before the convolution made a zero, whatever the kernel.
+TEST(ConvolutionOperator, BackwardToARectifiedSourceIsMasked) {
+    const Tensor src = small_integers(kShape.src, 1), diff_dst = small_integers(kShape.dst(), 2);
+    Tensor rectified(kShape.src);
+    Mask mask(kShape.src);
+    Workspace workspace;
+    relu_forward(src.view(), rectified.view(), mask.view(), workspace);
+    for (const Policy policy : {Policy::dense, Policy::zero_skip, Policy::output_mask, Policy::automatic}) {
+        SCOPED_TRACE(to_string(policy));
+        train::Random random{1};
+        train::Convolution conv{"conv", kShape, policy, Activate::none, random};
+        fill_small_integers(conv);
+        const train::Activation in{rectified.view(), mask.view(), true};
+        conv.forward({&in, 1}, {workspace});
+        train::Activation result;
+        conv.backward({diff_dst.view(), {}}, {&result, 1}, {workspace});
+        const auto diff_src = reference::backward_data(kShape, diff_dst.view(), conv.weights().master());
+        auto element = diff_src.begin();
+        for_each(kShape.src, [&](int n, int c, int y, int x) {
+            const double expected = bit(mask.view(), n, c, y, x) ? element->value : 0;
+            ++element;
+            ASSERT_EQ(result.tensor.data[at(kShape.src, n, c, y, x)], expected);
+        });
+        if (policy == Policy::output_mask) {
+            EXPECT_EQ(conv.last_step().run_of(Pass::bwd_data).statistics.kernel, Kernel::output_mask);
+        }
+    }
 }
 
 TEST_P(ConvolutionOperatorTest, LastStepShowsTensorsKernelsAndZeros) {

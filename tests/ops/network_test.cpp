@@ -63,7 +63,7 @@ TEST(Network, LearnsABatchByHeart) {
 // Along its gradient g a parameter changes the loss by |g|^2 per unit.
 TEST(Network, GradientsAreTheSlopeOfTheLoss) {
     const Batch batch = random_batch(kInput, kClasses);
-    for (const Policy policy : {Policy::dense, Policy::zero_skip}) {
+    for (const Policy policy : {Policy::dense, Policy::zero_skip, Policy::output_mask}) {
         train::Network network = small_network(policy, 1);
         for (std::size_t p = 0; p < network.parameters().size(); ++p) {
             const train::Parameter& parameter = network.parameters()[p];
@@ -90,11 +90,14 @@ TEST(Network, GradientsAreTheSlopeOfTheLoss) {
     }
 }
 
-TEST(Network, DenseAndZeroSkipTrainAlike) {
+TEST(Network, AllKernelsTrainAlike) {
     const Batch batch = random_batch(kInput, kClasses);
     const std::vector<double> dense = losses(small_network(Policy::dense, 1), batch, 20);
-    const std::vector<double> zero_skip = losses(small_network(Policy::zero_skip, 1), batch, 20);
-    for (std::size_t i = 0; i < dense.size(); ++i) EXPECT_NEAR(zero_skip[i] / dense[i], 1, 0.02) << i;
+    for (const Policy policy : {Policy::zero_skip, Policy::output_mask}) {
+        const std::vector<double> other = losses(small_network(policy, 1), batch, 20);
+        for (std::size_t i = 0; i < dense.size(); ++i)
+            EXPECT_NEAR(other[i] / dense[i], 1, 0.02) << to_string(policy) << " " << i;
+    }
     EXPECT_LT(dense.back(), dense.front());
 }
 
