@@ -219,7 +219,10 @@ void Conv2d::Impl::forward(const char* function, const detail::DensePipelines<Pi
     TensorBuffer src_buffer(src.tensor), dst_buffer(dst);
     BiasBuffer bias_buffer(bias, shape.k);
     with_weights(layer_class, Pass::fwd, run.kernel, weights, workspace, [&](halide_buffer_t* packed) {
-        call_pipeline(function, run.kernel == Kernel::dense ? dense.for_width(shape.dst().w) : zero_skip,
+        call_pipeline(function,
+                      run.kernel == Kernel::dense
+                          ? dense.for_images(shape.src.w, shape.dst().w, shape.padding.left)
+                          : zero_skip,
                       workspace, src_buffer, packed, bias_buffer, shape.padding.top, shape.padding.left,
                       dst_buffer, mask...);
     });
@@ -267,8 +270,9 @@ void Conv2d::backward_data(SparseInput diff_dst, const PackedWeights& weights, T
               pad_left = shape.filter_w - 1 - shape.padding.left;
     with_weights(layer_class, Pass::bwd_data, run.kernel, weights, workspace, [&](halide_buffer_t* packed) {
         call_pipeline(function,
-                      run.kernel == Kernel::dense ? layer_class.bwd_data_dense.for_width(shape.src.w)
-                                                  : layer_class.bwd_data_zero_skip,
+                      run.kernel == Kernel::dense
+                          ? layer_class.bwd_data_dense.for_images(shape.dst().w, shape.src.w, pad_left)
+                          : layer_class.bwd_data_zero_skip,
                       workspace, src_buffer, packed, no_bias, pad_top, pad_left, dst_buffer);
     });
     impl_->record(run, workspace);

@@ -99,6 +99,14 @@ class Pipelines : public ::testing::TestWithParam<const detail::LayerClass*> {
         if (backward_data_fits()) check_conv(layer().bwd_data_dense.*plain, good, {too_short});
     }
 
+    // Makes `shape` one of those for which there are dense pipelines of their own.
+    void use_whole_tiles() {
+        const auto& dense = layer().fwd_dense;
+        shape.src.w = 2 * dense.tile_width;
+        shape.padding.left = dense.whole_pad_left;
+        shape.padding.right = shape.filter_w - 1 - dense.whole_pad_left;
+    }
+
     std::unique_ptr<Buffer<4>> zero_skip_weights(const schedules::ScatterRow& row, int groups, int chunks) {
         const int slab = row.group * shape.filter_w * row.k_vectors * kLanes;
         return std::make_unique<Buffer<4>>(weights.data(),
@@ -133,8 +141,9 @@ TEST_P(Pipelines, DenseRefusesShortBuffers) {
     const auto good = with_blocks(kInBlocks), too_short = with_blocks(kInBlocks - 1);
     using Plain = detail::DensePipelines<detail::ConvPipeline>;
     using Relu = detail::DensePipelines<detail::ConvReluPipeline>;
-    check_dense(*good, *too_short, &Plain::wide, &Relu::wide);
-    check_dense(*good, *too_short, &Plain::narrow, &Relu::narrow);
+    check_dense(*good, *too_short, &Plain::any, &Relu::any);
+    use_whole_tiles();
+    check_dense(*good, *too_short, &Plain::whole, &Relu::whole);
 }
 
 TEST_P(Pipelines, ZeroSkipRefusesShortBuffers) {
