@@ -41,10 +41,10 @@ function(sparsetrain_add_layer_class)
             set(epilogues plain relu)
         endif()
         foreach(epilogue IN LISTS epilogues)
-            foreach(images IN ITEMS wide narrow)
-                sparsetrain_add_pipeline(${library} ${symbol}_dense_${images}_${epilogue}_f32 conv_dense
+            foreach(width IN ITEMS any whole)
+                sparsetrain_add_pipeline(${library} ${symbol}_dense_${width}_${epilogue}_f32 conv_dense
                     FROM conv_generators
-                    PARAMS layer_class=${ARG_NAME} pass=${pass} images=${images} ${filter} stride=${ARG_STRIDE}
+                    PARAMS layer_class=${ARG_NAME} pass=${pass} width=${width} ${filter} stride=${ARG_STRIDE}
                            epilogue=${epilogue})
             endforeach()
         endforeach()

@@ -18,7 +18,7 @@ class ConvDense : public Generator<ConvDense> {
   public:
     GeneratorParam<std::string> layer_class{"layer_class", ""};
     GeneratorParam<std::string> pass{"pass", "fwd"};
-    GeneratorParam<std::string> images{"images", "wide"};  // or "narrow": which of the two rows
+    GeneratorParam<std::string> width{"width", "any"};  // or "whole": which of the two rows
     GeneratorParam<int> filter_h{"filter_h", 3};
     GeneratorParam<int> filter_w{"filter_w", 3};
     GeneratorParam<int> stride{"stride", 1};
@@ -37,59 +37,110 @@ class ConvDense : public Generator<ConvDense> {
     }
 
     void generate() {
-        const Expr width = src.dim(1).extent(), height = src.dim(2).extent();
-        const Region image = {{}, {0, width}, {0, height}, {}, {}};
-        padded_(c, x, y, cb, n) =
-            BoundaryConditions::constant_exterior(src, 0.0f, image)(c, x - pad_left, y - pad_top, cb, n);
-
-        taps_ = RDom(0, 16, 0, filter_w, 0, filter_h, 0, src.dim(3).extent());
+        const int tile_width = row().x_tile;
+        const Expr height = src.dim(2).extent(), c_blocks = src.dim(3).extent();
+        taps_ = RDom(0, 16, 0, filter_w, 0, filter_h, 0, c_blocks, "taps");
+        // Taps in rows of padding are skipped.
+        const Expr tap_row = y * stride + taps_.z - pad_top;
+        taps_.where(tap_row >= 0 && tap_row < height);
         // A tile may reach beyond the last block of output channels: it computes that block again and drops
         // it.
         const Expr block = min(kb, weights.dim(5).extent() - 1);
-        sum_(k, x, y, kb, n) = bias(k, block);
-        sum_(k, x, y, kb, n) += padded_(taps_.x, x * stride + taps_.y, y * stride + taps_.z, taps_.w, n) *
-                                weights(k, taps_.x, taps_.y, taps_.z, taps_.w, block);
-        epilogue_.define(dst, sum_);
+        // A pixel's place in its tile is a dimension, so that it is a constant where a tile is unrolled.
+        sum_(k, in_tile, tile, y, kb, n) = bias(k, block);
+        sum_(k, in_tile, tile, y, kb, n) += (whole_tiles() ? pixel_of_src() : pixel_of_copy()) *
+                                            weights(k, taps_.x, taps_.y, taps_.z, taps_.w, block);
+        Func pixels("pixels");
+        pixels(k, x, y, kb, n) = sum_(k, x % tile_width, x / tile_width, y, kb, n);
+        epilogue_.define(dst, pixels);
     }
 
     void schedule() {
-        using namespace sparsetrain::schedules;
-        const auto& table = images.value() == "narrow" ? kDenseNarrow : kDense;
-        const auto& row = sparsetrain::generators::schedule_of(table, layer_class, pass);
-        Var xo("xo"), xi("xi"), yo("yo"), yi("yi"), kbo("kbo"), kbi("kbi");
+        Var xo("xo"), xi("xi"), yo("yo"), yi("yi"), kbo("kbo"), kbi("kbi"), no("no"), ni("ni");
         const auto traverse = [&](Func f) {
-            f.split(x, xo, xi, row.x_tile, TailStrategy::GuardWithIf)
-                .split(y, yo, yi, row.rows, TailStrategy::GuardWithIf)
-                .split(kb, kbo, kbi, row.k_vectors, TailStrategy::GuardWithIf)
-                .reorder(xi, kbi, xo, yi, kbo, yo, n)
+            f.split(x, xo, xi, row().x_tile, TailStrategy::GuardWithIf)
+                .split(y, yo, yi, row().rows, TailStrategy::GuardWithIf)
+                .split(kb, kbo, kbi, row().k_vectors, TailStrategy::GuardWithIf)
+                .split(n, no, ni, row().images, TailStrategy::GuardWithIf)
+                .reorder(xi, kbi, xo, yi, ni, kbo, yo, no)
+                .parallel(kbo)
                 .parallel(yo)
-                .parallel(n);
+                .parallel(no);
         };
-        sparsetrain::generators::declare_lanes(src);
-        sparsetrain::generators::declare_lanes(weights);
+        declare_buffers();
         epilogue_.schedule(dst, xo, traverse);
         sum_.compute_at(epilogue_.loops(), xo)
             .store_in(MemoryType::Register)
-            .bound_extent(x, row.x_tile)
-            .bound_extent(kb, row.k_vectors)
+            .bound(in_tile, 0, row().x_tile)
+            .bound_extent(tile, 1)
+            .bound_extent(kb, row().k_vectors)
             .bound_extent(y, 1)
             .bound_extent(n, 1)
-            .reorder(k, kb, x, y, n)
+            .reorder(k, kb, in_tile, tile, y, n)
             .vectorize(k)
-            .unroll(x)
+            .unroll(in_tile)
             .unroll(kb);
         sum_.update()
-            .reorder(k, kb, x, taps_.x, taps_.y, taps_.z, taps_.w, y, n)
+            .reorder(k, kb, in_tile, taps_.x, taps_.y, taps_.z, taps_.w, tile, y, n)
             .vectorize(k)
-            .unroll(x)
+            .unroll(in_tile)
             .unroll(kb);
-        padded_.compute_at(epilogue_.loops(), yo).bound(c, 0, 16).vectorize(c);
+        if (whole_tiles()) {
+            // The tests for padding are constants then, but one on each side.
+            sum_.update().unroll(taps_.y);
+        } else {
+            padded_.compute_at(epilogue_.loops(), yo).bound(c, 0, 16).vectorize(c);
+        }
     }
 
   private:
+    const sparsetrain::schedules::DenseRow& row() const {
+        using namespace sparsetrain::schedules;
+        return sparsetrain::generators::schedule_of(whole_tiles() ? kDenseWhole : kDense, layer_class, pass);
+    }
+    bool whole_tiles() const { return width.value() == "whole"; }
+
+    // The pixel of src under a tap, where images of dst are whole tiles, and as wide as those of src: then
+    // the taps in the padding are known but for whether a tile is the first or the last, and are skipped,
+    // too.
+    Expr pixel_of_src() {
+        const int left = (filter_w - 1) / 2, tile_width = row().x_tile;
+        _halide_user_assert(tile_width >= filter_w) << "expected a tile at least as wide as the filter";
+        const Expr src_width = src.dim(1).extent(), height = src.dim(2).extent();
+        const Expr in_src_tile = in_tile * stride + taps_.y - left, src_tile_width = tile_width * stride;
+        taps_.where(in_src_tile >= 0 || tile > 0);
+        taps_.where(in_src_tile < src_tile_width || (tile + 1) * src_tile_width < src_width);
+        return src(taps_.x, unsafe_promise_clamped(tile * src_tile_width + in_src_tile, 0, src_width - 1),
+                   unsafe_promise_clamped(y * stride + taps_.z - pad_top, 0, height - 1), taps_.w, n);
+    }
+
+    // The same from a copy with zeros at both ends of its rows, for any width and padding. Rows in the
+    // padding are not read, whatever they hold.
+    Expr pixel_of_copy() {
+        const Expr height = src.dim(2).extent();
+        const Region rows = {{}, {0, src.dim(1).extent()}, {}, {}, {}};
+        padded_(c, x, y, cb, n) = BoundaryConditions::constant_exterior(src, 0.0f, rows)(
+            c, x - pad_left, clamp(y - pad_top, 0, height - 1), cb, n);
+        return padded_(taps_.x, (tile * row().x_tile + in_tile) * stride + taps_.y, y * stride + taps_.z,
+                       taps_.w, n);
+    }
+
+    // Strides as constants: the addresses of a tile's pixels need one register then, not one each.
+    void declare_buffers() {
+        sparsetrain::generators::declare_lanes(src);
+        sparsetrain::generators::declare_lanes(weights);
+        src.dim(1).set_stride(16);
+        weights.dim(1).set_bounds(0, 16).set_stride(16);
+        weights.dim(2).set_bounds(0, filter_w).set_stride(16 * 16);
+        weights.dim(3).set_bounds(0, filter_h).set_stride(16 * 16 * filter_w);
+        if (!whole_tiles()) return;
+        dst.dim(1).set_extent(dst.dim(1).extent() / row().x_tile * row().x_tile);
+        src.dim(1).set_extent(dst.dim(1).extent() * stride);
+    }
+
     sparsetrain::generators::Epilogue epilogue_;
     Var &k = epilogue_.k, &x = epilogue_.x, &y = epilogue_.y, &kb = epilogue_.kb, &n = epilogue_.n;
-    Var c{"c"}, cb{"cb"};
+    Var c{"c"}, cb{"cb"}, in_tile{"in_tile"}, tile{"tile"};
     Func sum_{"sum"}, padded_{"padded"};
     RDom taps_;
 };

@@ -7,17 +7,18 @@
 namespace sparsetrain::schedules {
 
 // clang-format off
+// Any image: its rows are copied to get zeros at both ends.
 inline constexpr DenseRow kDense[] = {
-    // class             pass         x_tile  k_vectors  rows
-    {"conv3x3_stride1", "fwd",          14,       2,       8},
-    {"conv3x3_stride1", "bwd_data",     14,       2,       8},
+    // class             pass         x_tile  k_vectors  rows  images
+    {"conv3x3_stride1", "fwd",           7,       2,       8,     2},
+    {"conv3x3_stride1", "bwd_data",      7,       2,       8,     2},
 };
 
-// Images so narrow that a tile of kDense would be half empty.
-inline constexpr DenseRow kDenseNarrow[] = {
-    // class             pass         x_tile  k_vectors  rows
-    {"conv3x3_stride1", "fwd",           7,       4,       8},
-    {"conv3x3_stride1", "bwd_data",      7,       4,       8},
+// Images that are a whole number of tiles wide, as wide in src as in dst: read in place.
+inline constexpr DenseRow kDenseWhole[] = {
+    // class             pass         x_tile  k_vectors  rows  images
+    {"conv3x3_stride1", "fwd",           7,       2,      14,     4},
+    {"conv3x3_stride1", "bwd_data",      7,       2,      14,     4},
 };
 
 inline constexpr DenseWeightsRow kDenseWeights[] = {

@@ -7,13 +7,14 @@
 namespace sparsetrain::schedules {
 
 // fwd and bwd_data, `dense`: a register tile of `x_tile` pixels by `k_vectors` vectors of 16 output channels,
-// in blocks of `rows` output rows.
+// in blocks of `rows` output rows of `images` images, which share the weights of a block while L2 holds them.
 struct DenseRow {
     const char* layer_class;
     const char* pass;
     int x_tile;
     int k_vectors;
     int rows;
+    int images;
 };
 
 // bwd_weights, `dense`: register accumulators for `c_lanes` input channels by one filter row by `k_vectors`

@@ -157,8 +157,8 @@ void convolve(const Convolution& conv, const LayerClass& layer_class, Kernel ker
         detail::WeightsBuffer oriented(
             ConstWeightsView{packed, conv.pass == Pass::fwd ? m : WeightsShape{m.c, m.k, m.r, m.s}});
         const auto run = [&](const auto& pipelines) {
-            call_pipeline(conv.function, pipelines.for_width(conv.out.w), workspace, in, oriented, bias,
-                          conv.pad_top, conv.pad_left, buffers...);
+            call_pipeline(conv.function, pipelines.for_images(conv.in.shape.w, conv.out.w, conv.pad_left),
+                          workspace, in, oriented, bias, conv.pad_top, conv.pad_left, buffers...);
         };
         if constexpr (with_mask) {
             run(kernels.dense_with_mask);

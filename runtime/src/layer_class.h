@@ -38,13 +38,18 @@ using ZeroSkipWeightsPipeline = int (*)(const void*, halide_buffer_t*, halide_bu
 // (context, master, packed)
 using PackPipeline = int (*)(const void*, halide_buffer_t*, halide_buffer_t*);
 
-// The dense pipelines of one pass: for images up to `narrow_width` output pixels wide, and for wider ones.
+// The dense pipelines of one pass: for any image, and for images that are a whole number of tiles wide, in
+// src as in dst.
 template <typename Pipeline>
 struct DensePipelines {
-    Pipeline wide, narrow;
-    int narrow_width;
+    Pipeline any, whole;
+    int tile_width, whole_pad_left;
 
-    Pipeline for_width(int dst_width) const { return dst_width <= narrow_width ? narrow : wide; }
+    Pipeline for_images(int src_width, int dst_width, int pad_left) const {
+        const bool is_whole =
+            src_width == dst_width && dst_width % tile_width == 0 && pad_left == whole_pad_left;
+        return is_whole ? whole : any;
+    }
 };
 
 // zero_skip with one of the blockings of a pass.

@@ -112,6 +112,14 @@ class Pipelines : public ::testing::TestWithParam<const detail::LayerClass*> {
         return layer().info.stride == 1 ? std::vector{Pass::fwd, Pass::bwd_data} : std::vector{Pass::fwd};
     }
 
+    // Makes `shape` one of those for which there are dense pipelines of their own.
+    void use_whole_tiles() {
+        const auto& dense = layer().fwd.dense;
+        shape.src.w = 2 * dense.tile_width;
+        shape.padding.left = dense.whole_pad_left;
+        shape.padding.right = shape.filter_w - 1 - dense.whole_pad_left;
+    }
+
     std::unique_ptr<Buffer<4>> zero_skip_weights(const schedules::ScatterRow& row, int groups, int chunks) {
         const int slab = row.group * shape.filter_w * row.k_vectors * kLanes;
         return std::make_unique<Buffer<4>>(weights.data(),
@@ -145,13 +153,18 @@ TEST_P(Pipelines, DenseRefusesShortBuffers) {
         return std::make_unique<Buffer<6>>(weights.data(), extents);
     };
     const auto good = with_blocks(kInBlocks), too_short = with_blocks(kInBlocks - 1);
-    for (const Pass pass : passes()) {
-        const detail::ConvKernels& kernels = layer().kernels(pass);
-        check_conv(pass, kernels.dense.wide, *good, {*too_short});
-        check_conv(pass, kernels.dense.narrow, *good, {*too_short});
-        check_conv(pass, kernels.dense_with_mask.wide, *good, {*too_short});
-        check_conv(pass, kernels.dense_with_mask.narrow, *good, {*too_short});
-    }
+    const auto check = [&](auto plain, auto with_mask) {
+        for (const Pass pass : passes()) {
+            const detail::ConvKernels& kernels = layer().kernels(pass);
+            check_conv(pass, kernels.dense.*plain, *good, {*too_short});
+            check_conv(pass, kernels.dense_with_mask.*with_mask, *good, {*too_short});
+        }
+    };
+    using Plain = detail::DensePipelines<detail::ConvPipeline>;
+    using WithMask = detail::DensePipelines<detail::ConvMaskPipeline>;
+    check(&Plain::any, &WithMask::any);
+    use_whole_tiles();
+    check(&Plain::whole, &WithMask::whole);
 }
 
 TEST_P(Pipelines, ZeroSkipRefusesShortBuffers) {

@@ -48,6 +48,11 @@ constexpr Extents kTails[] = {
     {   1,  16,  2, 130, 32, {1, 1, 1, 1}},
     {   1,  16,  3, 129, 16, {0, 2, 0, 2}},
     {   1,  16, 130, 2,  32, {1, 1, 1, 1}},
+    {   5,  33, 15, 21,  40, {1, 1, 1, 1}},  // whole tiles of 7; one more than their images and rows
+    {   1,  16,  6, 14,  16, {0, 1, 2, 1}},  // the same with other padding above and below
+    {   1,  16,  6, 14,  16, {2, 1, 0, 1}},
+    {   2,  16,  4, 14,  16, {1, 2, 1, 0}},  // dst as wide as src, but shifted
+    {   2,  16,  4, 14,  16, {1, 0, 1, 2}},
     {   2,  16,  5,  6,  16, {2, 0, 0, 0}},  // each side of the padding alone
     {   2,  16,  5,  6,  16, {0, 2, 0, 0}},
     {   2,  16,  5,  6,  16, {0, 0, 2, 0}},
