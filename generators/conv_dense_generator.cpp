@@ -18,7 +18,7 @@ class ConvDense : public Generator<ConvDense> {
   public:
     GeneratorParam<std::string> layer_class{"layer_class", ""};
     GeneratorParam<std::string> pass{"pass", "fwd"};
-    GeneratorParam<std::string> width{"width", "any"};  // or "whole": which of the two rows
+    GeneratorParam<std::string> width{"width", "any"};  // of images; or "whole": a whole number of tiles
     GeneratorParam<int> filter_h{"filter_h", 3};
     GeneratorParam<int> filter_w{"filter_w", 3};
     GeneratorParam<int> stride{"stride", 1};
@@ -57,11 +57,14 @@ class ConvDense : public Generator<ConvDense> {
 
     void schedule() {
         Var xo("xo"), xi("xi"), yo("yo"), yi("yi"), kbo("kbo"), kbi("kbi"), no("no"), ni("ni");
+        // A block is of whole rows, and of whole images where they are small.
+        const Expr rows = clamp(row().pixels / dst.dim(1).extent(), 1, dst.dim(2).extent());
+        const Expr images = max(row().pixels / (dst.dim(1).extent() * rows), 1);
         const auto traverse = [&](Func f) {
             f.split(x, xo, xi, row().x_tile, TailStrategy::GuardWithIf)
-                .split(y, yo, yi, row().rows, TailStrategy::GuardWithIf)
+                .split(y, yo, yi, rows, TailStrategy::GuardWithIf)
                 .split(kb, kbo, kbi, row().k_vectors, TailStrategy::GuardWithIf)
-                .split(n, no, ni, row().images, TailStrategy::GuardWithIf)
+                .split(n, no, ni, images, TailStrategy::GuardWithIf)
                 .reorder(xi, kbi, xo, yi, ni, kbo, yo, no)
                 .parallel(kbo)
                 .parallel(yo)
@@ -89,14 +92,13 @@ class ConvDense : public Generator<ConvDense> {
             // The tests for padding are constants then, but one on each side.
             sum_.update().unroll(taps_.y);
         } else {
-            padded_.compute_at(epilogue_.loops(), yo).bound(c, 0, 16).vectorize(c);
+            padded_.compute_at(epilogue_.loops(), yo).bound(c, 0, 16).vectorize(c).parallel(cb);
         }
     }
 
   private:
     const sparsetrain::schedules::DenseRow& row() const {
-        using namespace sparsetrain::schedules;
-        return sparsetrain::generators::schedule_of(whole_tiles() ? kDenseWhole : kDense, layer_class, pass);
+        return sparsetrain::generators::schedule_of(sparsetrain::schedules::kDense, layer_class, pass);
     }
     bool whole_tiles() const { return width.value() == "whole"; }
 

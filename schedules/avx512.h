@@ -7,18 +7,10 @@
 namespace sparsetrain::schedules {
 
 // clang-format off
-// Any image: its rows are copied to get zeros at both ends.
 inline constexpr DenseRow kDense[] = {
-    // class             pass         x_tile  k_vectors  rows  images
-    {"conv3x3_stride1", "fwd",           7,       2,       8,     2},
-    {"conv3x3_stride1", "bwd_data",      7,       2,       8,     2},
-};
-
-// Images that are a whole number of tiles wide, as wide in src as in dst: read in place.
-inline constexpr DenseRow kDenseWhole[] = {
-    // class             pass         x_tile  k_vectors  rows  images
-    {"conv3x3_stride1", "fwd",           7,       2,      14,     4},
-    {"conv3x3_stride1", "bwd_data",      7,       2,      14,     4},
+    // class             pass         x_tile  k_vectors  pixels
+    {"conv3x3_stride1", "fwd",           7,       2,      784},
+    {"conv3x3_stride1", "bwd_data",      7,       2,      784},
 };
 
 inline constexpr DenseWeightsRow kDenseWeights[] = {

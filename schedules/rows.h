@@ -6,15 +6,14 @@
 
 namespace sparsetrain::schedules {
 
-// fwd and bwd_data, `dense`: a register tile of `x_tile` pixels by `k_vectors` vectors of 16 output channels,
-// in blocks of `rows` output rows of `images` images, which share the weights of a block while L2 holds them.
+// fwd and bwd_data, `dense`: a register tile of `x_tile` pixels by `k_vectors` vectors of 16 output channels;
+// the weights of that many channels serve a block of about `pixels` output pixels in turn.
 struct DenseRow {
     const char* layer_class;
     const char* pass;
     int x_tile;
     int k_vectors;
-    int rows;
-    int images;
+    int pixels;
 };
 
 // bwd_weights, `dense`: register accumulators for `c_lanes` input channels by one filter row by `k_vectors`

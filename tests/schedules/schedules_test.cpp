@@ -46,7 +46,6 @@ TEST(Schedules, EveryLinkedClassHasARowPerPassAndKernel) {
     for (const LayerClassInfo& layer : layer_classes()) {
         for (const char* pass : {"fwd", "bwd_data"}) {
             EXPECT_NE(find_row(kDense, layer.name, pass), nullptr) << layer.name << " " << pass;
-            EXPECT_NE(find_row(kDenseWhole, layer.name, pass), nullptr) << layer.name << " " << pass;
             for (const char* blocking : {"shallow", "deep"})
                 EXPECT_NE(find_row(kScatter, layer.name, pass, blocking), nullptr)
                     << layer.name << " " << pass;
@@ -59,7 +58,6 @@ TEST(Schedules, EveryLinkedClassHasARowPerPassAndKernel) {
 
 TEST(Schedules, RowsAreUnique) {
     expect_unique(kDense);
-    expect_unique(kDenseWhole);
     expect_unique(kDenseWeights);
     expect_unique(kScatter);
     expect_unique(kOutputMask);
@@ -75,18 +73,13 @@ TEST(Schedules, UnknownClassesAndPassesHaveNoRow) {
 }
 
 TEST(Schedules, DenseTilesFitTheRegisters) {
-    const auto fits = [](const DenseRow& row, const LayerClassInfo&) {
-        EXPECT_GE(row.rows, 1);
-        EXPECT_GE(row.images, 1);
+    for_each_linked(kDense, [](const DenseRow& row, const LayerClassInfo& layer) {
+        EXPECT_GE(row.pixels, 1);
+        // Padding is at most in the first and the last tile.
+        EXPECT_GE(row.x_tile, layer.filter_w);
         // Accumulators and the weights of a tap; a pixel that is not broadcast to a register is an operand in
         // memory.
         EXPECT_LE(row.x_tile * row.k_vectors + row.k_vectors, kZmmRegisters);
-    };
-    for_each_linked(kDense, fits);
-    for_each_linked(kDenseWhole, fits);
-    // Padding is at most in the first and the last tile.
-    for_each_linked(kDenseWhole, [](const DenseRow& row, const LayerClassInfo& layer) {
-        EXPECT_GE(row.x_tile, layer.filter_w);
     });
     for_each_linked(kDenseWeights, [](const DenseWeightsRow& row, const LayerClassInfo& layer) {
         EXPECT_GE(row.rows, 1);
