@@ -318,19 +318,25 @@ void Conv2d::backward_weights(SparseInput src, SparseInput diff_dst, WeightsView
     impl_->record(run, workspace);
 }
 
-// Threads share the batch first, as parts need no more than a sum at the end, but a copy of diff_weights
-// each: as many as fit a budget. What remains shares the channels of the operand that is not scanned.
+// Threads share the batch, for which each needs sums of its own, as many as fit a budget; what remains shares
+// the channels of the operand that is not scanned, for which each has to look at all of the scanned one.
+// Where sums are larger than that, as in deep layers with small images, threads share the channels alone.
 void Conv2d::Impl::backward_weights_zero_skip(Operand skipped, TensorBuffer& src, TensorBuffer& diff_dst,
                                               detail::WeightsBuffer& diff_weights,
                                               Workspace& workspace) const {
     constexpr std::size_t kPartsBytes = std::size_t{256} << 20;
     const auto pieces = [](int length, int size) { return (length + size - 1) / size; };
-    const auto affordable = static_cast<int>(
-        std::clamp<std::size_t>(kPartsBytes / (shape.weights().elements() * sizeof(float)), 1, 256));
-    const int parts = std::min({workspace.threads(), shape.src.n, affordable});
+    const bool scans_src = skipped == Operand::src;
+    const std::size_t sums = shape.weights().elements();
+    const int chunks =
+        pieces(channel_blocks(scans_src ? shape.k : shape.src.c), layer_class.bwd_weights_row.k_vectors);
+    int parts = 1;
+    if (chunks < workspace.threads() || sums <= (scans_src ? shape.src : shape.dst()).elements()) {
+        const std::size_t affordable = kPartsBytes / (sums * sizeof(float));
+        parts = std::min({workspace.threads(), shape.src.n,
+                          static_cast<int>(std::clamp<std::size_t>(affordable, 1, 256))});
+    }
     const int images_per_part = pieces(shape.src.n, parts);
-    const int vectors = channel_blocks(skipped == Operand::src ? shape.k : shape.src.c);
-    const int chunks = pieces(vectors, layer_class.bwd_weights_row.k_vectors);
     const int chunks_per_task = pieces(chunks, pieces(workspace.threads(), parts));
     call_pipeline("Conv2d::backward_weights", layer_class.bwd_weights_zero_skip.for_operand(skipped),
                   workspace, src, diff_dst, shape.padding.top, shape.padding.left, images_per_part,

@@ -263,8 +263,18 @@ struct PixelScan {
         }
     }
 
-    static void add_images(const Images& images, int first_image, int end_image, halide_buffer_t* sums,
-                           int part) {
+    static constexpr int kElement = kLanes * kChannel;  // floats of the sums of a channel block and chunk
+
+    // Exchanges the scanned and the vector lanes of sums that are complete.
+    static void exchange_lanes(float* sums, int blocks) {
+        for (int b = 0; b < blocks; ++b, sums += kElement) {
+            for (int i = 0; i < R * S * KV; ++i) transpose_square(sums + i * kLanes, kChannel);
+        }
+    }
+
+    // Sums some images. What has to be done once to the sums of a chunk is done while they are in L2.
+    static void sum_images(const Images& images, int first_image, int end_image, bool exchange,
+                           halide_buffer_t* sums, int part) {
         const halide_dimension_t blocks = sums->dim[1], chunks = sums->dim[2];
         const Tiling tiling(images, first_image, end_image);
         const int group = min_of(blocks.extent, kMostBlocks), tiles = tiles_of_run(group);
@@ -275,17 +285,14 @@ struct PixelScan {
                                  min_of(group, blocks.min + blocks.extent - block)};
                 transpose_run(images, tiling, run, words);
                 for (int chunk = chunks.min; chunk < chunks.min + chunks.extent; ++chunk) {
-                    scan_run(images, tiling, run, words, chunk, element<float>(sums, 0, block, chunk, part));
+                    float* to = element<float>(sums, 0, block, chunk, part);
+                    if (first == 0)
+                        __builtin_memset(to, 0, sizeof(float) * kElement * static_cast<size_t>(run.blocks));
+                    scan_run(images, tiling, run, words, chunk, to);
+                    if (exchange && run.end_tile == tiling.count) exchange_lanes(to, run.blocks);
                 }
             }
         }
-    }
-
-    static constexpr int kElement = kLanes * kChannel;  // floats of the sums of a channel block and chunk
-
-    // Exchanges scanned and vector lanes in sums that are complete.
-    static void transpose_sums(float* sums) {
-        for (int i = 0; i < R * S * KV; ++i) transpose_square(sums + i * kLanes, kChannel);
     }
 
     // Halide stage: scanned, vectors (lane, x, y, channel block, n) -> sums (element, scanned block, chunk of
@@ -294,7 +301,7 @@ struct PixelScan {
     static int run(halide_buffer_t* scanned, halide_buffer_t* vectors, int scanned_h, int scanned_w,
                    int vectors_h, int vectors_w, int batch, int vector_blocks, int images_per_part,
                    int pad_top, int pad_left, int exchange, halide_buffer_t* sums) {
-        const halide_dimension_t blocks = sums->dim[1], chunks = sums->dim[2], parts = sums->dim[3];
+        const halide_dimension_t blocks = sums->dim[1], parts = sums->dim[3];
         if (is_query(scanned) || is_query(vectors) || is_query(sums)) {
             require_images(scanned, scanned_w, scanned_h, blocks.min, blocks.extent, batch);
             require_images(vectors, vectors_w, vectors_h, 0, vector_blocks, batch);
@@ -302,17 +309,8 @@ struct PixelScan {
         }
         const Images images = {scanned, vectors, pad_top, pad_left};
         for (int part = parts.min; part < parts.min + parts.extent; ++part) {
-            const auto for_each_element = [&](const auto& visit) {
-                for (int chunk = chunks.min; chunk < chunks.min + chunks.extent; ++chunk) {
-                    for (int block = blocks.min; block < blocks.min + blocks.extent; ++block) {
-                        visit(element<float>(sums, 0, block, chunk, part));
-                    }
-                }
-            };
-            for_each_element([](float* to) { __builtin_memset(to, 0, sizeof(float) * kElement); });
             const int end = min_of(batch, (part + 1) * images_per_part);
-            add_images(images, part * images_per_part, end, sums, part);
-            if (exchange != 0) for_each_element(transpose_sums);
+            sum_images(images, part * images_per_part, end, exchange != 0, sums, part);
         }
         return 0;
     }
