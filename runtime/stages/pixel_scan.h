@@ -195,7 +195,7 @@ struct PixelScan {
                 const ptrdiff_t bit = __builtin_ctzll(word);
                 ptrdiff_t offset = bit * kLanes + bit / kPitch * skipped;
                 if constexpr (TileImages == 2) offset += bit / kImageColumns % 2 * image_skipped;
-                const __m512 value = _mm512_set1_ps(values[offset]);
+                const __m512 value = broadcast(values + offset);
                 const float* pixel = copy + bit * kPixel;
                 asm("" : "+r"(pixel));  // one base register: indexed operands of FMAs cost 8 %
                 unroll<R * S * KV>([&](auto i) {

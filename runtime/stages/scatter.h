@@ -64,12 +64,7 @@ struct Scatter {
             if constexpr (Wanted::end == S) begin_pixel<(First + S - 1) % S>(tile + (S - 1) * kPixel);
             for (; occupied != 0; occupied &= occupied - 1) {
                 const float* weights = slab + static_cast<size_t>(__builtin_ctzll(occupied)) * kChannel;
-                // Through a general register: a broadcast from memory would take one of the load slots that
-                // bound this loop, 8 to 16 % of them.
-                uint32_t bits;
-                __builtin_memcpy(&bits, values++, sizeof bits);
-                asm("" : "+r"(bits));
-                const __m512 value = _mm512_castsi512_ps(_mm512_set1_epi32(static_cast<int>(bits)));
+                const __m512 value = broadcast(values++);
                 unroll<Wanted::end - Wanted::begin>([&](auto i) {
                     constexpr int pixel = Wanted::begin + i, s = S - 1 - pixel, slot = (First + pixel) % S;
                     unroll<KV>([&](auto v) {

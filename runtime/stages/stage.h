@@ -39,6 +39,15 @@ SPARSETRAIN_ALWAYS_INLINE int max_of(int a, int b) {
     return a > b ? a : b;
 }
 
+// A value in all lanes, by way of a general register: a broadcast from memory takes a slot of the loads of a
+// whole vector, of which Zen 4 has one per cycle and a zero-skip loop needs one per FMA.
+SPARSETRAIN_ALWAYS_INLINE __m512 broadcast(const float* value) {
+    uint32_t bits;
+    __builtin_memcpy(&bits, value, sizeof bits);
+    asm("" : "+r"(bits));  // or the compiler broadcasts from memory after all
+    return _mm512_castsi512_ps(_mm512_set1_epi32(static_cast<int>(bits)));
+}
+
 // Halide asks what a stage needs by passing buffers without memory; a call is a query if any buffer is one.
 SPARSETRAIN_ALWAYS_INLINE bool is_query(const halide_buffer_t* buffer) {
     return buffer->host == nullptr && buffer->device == 0;
