@@ -320,11 +320,13 @@ void Conv2d::backward_weights(SparseInput src, SparseInput diff_dst, WeightsView
 
 // Threads share the batch, for which each needs sums of its own, as many as fit a budget; what remains shares
 // the channels of the operand that is not scanned, for which each has to look at all of the scanned one.
-// Where sums are larger than that, as in deep layers with small images, threads share the channels alone.
+// Where sums are larger than that, as in deep layers with small images, threads share the channels alone. A
+// thread's share is cut further where its sums would go to memory and back: what a core may hope for of L3 is
+// no more.
 void Conv2d::Impl::backward_weights_zero_skip(Operand skipped, TensorBuffer& src, TensorBuffer& diff_dst,
                                               detail::WeightsBuffer& diff_weights,
                                               Workspace& workspace) const {
-    constexpr std::size_t kPartsBytes = std::size_t{256} << 20;
+    constexpr std::size_t kPartsBytes = std::size_t{256} << 20, kTaskBytes = std::size_t{5} << 20;
     const auto pieces = [](int length, int size) { return (length + size - 1) / size; };
     const bool scans_src = skipped == Operand::src;
     const std::size_t sums = shape.weights().elements();
@@ -337,7 +339,9 @@ void Conv2d::Impl::backward_weights_zero_skip(Operand skipped, TensorBuffer& src
                           static_cast<int>(std::clamp<std::size_t>(affordable, 1, 256))});
     }
     const int images_per_part = pieces(shape.src.n, parts);
-    const int chunks_per_task = pieces(chunks, pieces(workspace.threads(), parts));
+    const int share = pieces(chunks, pieces(workspace.threads(), parts));
+    const int in_cache = std::max(1, static_cast<int>(kTaskBytes * chunks / (sums * sizeof(float))));
+    const int chunks_per_task = pieces(share, pieces(share, in_cache));
     call_pipeline("Conv2d::backward_weights", layer_class.bwd_weights_zero_skip.for_operand(skipped),
                   workspace, src, diff_dst, shape.padding.top, shape.padding.left, images_per_part,
                   chunks_per_task, diff_weights);
