@@ -45,8 +45,8 @@ struct ScatterRow {
     double crossover;
 };
 
-// 32-bit words of a pixel's mask in a group, and of all that zero_skip keeps of a pixel: the mask and up to one
-// value per channel.
+// 32-bit words of a pixel's mask in a group, and of all that zero_skip keeps of a pixel: the mask and up to
+// one value per channel.
 constexpr int mask_words(int group) {
     return (group + 31) / 32;
 }
@@ -65,14 +65,19 @@ struct OutputMaskRow {
     double crossover;
 };
 
+inline constexpr int kNarrowWidth = 7;
+
 // bwd_weights, `zero_skip`: for one input channel the accumulators of all taps by `k_vectors` vectors of 16
-// output channels stay in registers while a tile of `rows` rows of pixels is scanned for nonzeros.
+// output channels stay in registers while a tile of `rows` rows of pixels is scanned for nonzeros. src and
+// diff_dst change roles where diff_dst is the sparser. `narrow_crossover` is that of images of up to
+// kNarrowWidth columns, two of which share a tile, while dense is at its slowest.
 struct PixelScanRow {
     const char* layer_class;
     const char* pass;
     int k_vectors;
     int rows;
     double crossover;
+    double narrow_crossover;
 };
 
 constexpr bool same_name(const char* a, const char* b) {

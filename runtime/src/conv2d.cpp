@@ -296,7 +296,8 @@ void Conv2d::backward_weights(SparseInput src, SparseInput diff_dst, WeightsView
     check_bias(function, "diff_bias", shape.k, diff_bias);
 
     const LayerClass& layer_class = impl_->layer_class;
-    const double crossover = layer_class.bwd_weights_row.crossover;
+    const schedules::PixelScanRow& row = layer_class.bwd_weights_row;
+    const double crossover = shape.src.w <= schedules::kNarrowWidth ? row.narrow_crossover : row.crossover;
     const detail::Candidate candidates[] = {
         {Kernel::zero_skip, Operand::src, detail::observe_zeros(src), crossover},
         {Kernel::zero_skip, Operand::diff_dst, detail::observe_zeros(diff_dst), crossover}};

@@ -124,7 +124,11 @@ TEST(Schedules, CrossoversArePercentages) {
     const auto between = [](double crossover) { return crossover > 0 && crossover < 100; };
     for (const ScatterRow& row : kScatter) EXPECT_TRUE(between(row.crossover)) << row.crossover;
     for (const OutputMaskRow& row : kOutputMask) EXPECT_TRUE(between(row.crossover)) << row.crossover;
-    for (const PixelScanRow& row : kPixelScan) EXPECT_TRUE(between(row.crossover)) << row.crossover;
+    for (const PixelScanRow& row : kPixelScan) {
+        EXPECT_TRUE(between(row.crossover)) << row.crossover;
+        EXPECT_GE(row.narrow_crossover, 0);
+        EXPECT_LE(row.narrow_crossover, row.crossover);
+    }
 }
 
 }  // namespace
