@@ -2,50 +2,26 @@
 
 #include <algorithm>
 #include <atomic>
-#include <cstring>
 #include <string>
 #include <vector>
 
 #include "checks.h"
 #include "conv_class.h"
-#include "halide_interface.h"
+#include "convolve.h"
 #include "kernel_choice.h"
-#include "layer_class.h"
-#include "packed_weights_impl.h"
 #include "sparsetrain_channel_sum_f32.h"
 #include "workspace_impl.h"
 
 namespace sparsetrain {
 
+using detail::BiasBuffer;
 using detail::call_pipeline;
 using detail::check_tensor;
 using detail::LayerClass;
 using detail::TensorBuffer;
 
-const char* to_string(Policy policy) {
-    switch (policy) {
-        case Policy::automatic:
-            return "auto";
-        case Policy::dense:
-            return "dense";
-        case Policy::zero_skip:
-            return "zero_skip";
-        case Policy::output_mask:
-            return "output_mask";
-    }
-    return "?";
-}
-
-Policy policy_from_string(const char* word) {
-    const char* expected = "auto, dense, zero_skip or output_mask";
-    if (word == nullptr) detail::throw_invalid("policy_from_string", "word", expected, "a null pointer");
-    for (const Policy policy : {Policy::automatic, Policy::dense, Policy::zero_skip, Policy::output_mask}) {
-        if (std::strcmp(word, to_string(policy)) == 0) return policy;
-    }
-    detail::throw_invalid("policy_from_string", "word", expected, word);
-}
-
 namespace {
+
 std::atomic<unsigned long> next_plan{1};
 
 }  // namespace
@@ -65,8 +41,6 @@ class Conv2d::Impl {
     void forward(const char* function, const SparseInput& src, const PackedWeights& weights,
                  std::span<const float> bias, Workspace& workspace, TensorView dst,
                  Outputs&&... outputs) const;
-    void backward_weights_zero_skip(Operand skipped, TensorBuffer& src, TensorBuffer& diff_dst,
-                                    detail::WeightsBuffer& diff_weights, Workspace& workspace) const;
 
     const ConvShape shape;
     const Policy policy;
@@ -103,94 +77,11 @@ void Conv2d::Impl::record(const RunStatistics& run, Workspace& workspace) const 
 
 namespace {
 
-// Bias as the pipelines read it: whole blocks of 16, zero beyond the last channel.
-class BiasBuffer {
-  public:
-    BiasBuffer(std::span<const float> bias, int channels)
-        : values_(static_cast<std::size_t>(channel_blocks(channels)) * kLanes),
-          buffer_(values_.data(), {kLanes, channel_blocks(channels)}) {
-        std::copy(bias.begin(), bias.end(), values_.begin());
-    }
-    operator halide_buffer_t*() { return buffer_; }
-    const float* values() const { return values_.data(); }
-
-  private:
-    AlignedArray<float> values_;
-    detail::Buffer<2> buffer_;
-};
-
 // A bias is optional, and needs no alignment of its own.
 void check_bias(const char* function, const char* argument, int channels, std::span<const float> bias) {
     if (bias.empty()) return;
     detail::check_count(function, argument, static_cast<std::size_t>(channels), bias.size());
     detail::check_pointer(function, argument, bias.data(), alignof(float));
-}
-
-// How many images share a tile: as many as make row.pixels pixels, but not more than leave every thread one.
-template <typename Row>
-int images_per_tile(const Row& row, const Shape& out, const Workspace& workspace) {
-    const int pixels = std::min(row.rows, out.h) * out.w;
-    const int per_thread = (out.n + workspace.threads() - 1) / workspace.threads();
-    return std::clamp(row.pixels / pixels, 1, per_thread);
-}
-
-// What fwd and bwd_data convolve: `in` to `out`, where the filter reaches `pad_top` rows above.
-struct Convolution {
-    const char* function;
-    Pass pass;
-    ConstTensorView in;
-    Shape out;
-    int pad_top, pad_left;
-};
-
-// By dense or zero_skip. Behind what all pipelines take come `buffers`: dst, or one of the forms of
-// ConvMaskPipeline.
-template <typename... Buffers>
-void convolve(const Convolution& conv, const LayerClass& layer_class, Kernel kernel,
-              const PackedWeights& weights, BiasBuffer& bias, Workspace& workspace, Buffers&&... buffers) {
-    const detail::ConvKernels& kernels = layer_class.kernels(conv.pass);
-    constexpr bool with_mask = sizeof...(Buffers) == 2;
-    const float* packed = weights.impl().get(layer_class, conv.pass, kernel, workspace);
-    TensorBuffer in(conv.in);
-    if (kernel == Kernel::dense) {
-        const WeightsShape& m = weights.master().shape;
-        detail::WeightsBuffer oriented(
-            ConstWeightsView{packed, conv.pass == Pass::fwd ? m : WeightsShape{m.c, m.k, m.r, m.s}});
-        const auto run = [&](const auto& pipelines) {
-            call_pipeline(conv.function, pipelines.for_images(conv.in.shape.w, conv.out.w, conv.pad_left),
-                          workspace, in, oriented, bias, conv.pad_top, conv.pad_left, buffers...);
-        };
-        if constexpr (with_mask) {
-            run(kernels.dense_with_mask);
-        } else {
-            run(kernels.dense);
-        }
-        return;
-    }
-    const detail::ScatterKernel& scatter = kernels.zero_skip_for(conv.in.shape.c, conv.out.c);
-    detail::Buffer<4> oriented(
-        packed, detail::packed_extents(scatter.row, layer_class.info, conv.in.shape.c, conv.out.c));
-    const auto run = [&](auto pipeline) {
-        call_pipeline(conv.function, pipeline, workspace, in, oriented, bias, conv.pad_top, conv.pad_left,
-                      images_per_tile(scatter.row, conv.out, workspace), buffers...);
-    };
-    if constexpr (with_mask) {
-        run(scatter.with_mask);
-    } else {
-        run(scatter.plain);
-    }
-}
-
-// By output_mask.
-void convolve_by_mask(const Convolution& conv, const LayerClass& layer_class, const PackedWeights& weights,
-                      ConstMaskView relu_mask, Workspace& workspace, TensorBuffer&& out) {
-    const detail::OutputMaskKernel& kernel = layer_class.output_mask;
-    detail::Buffer<3> packed(weights.impl().get(layer_class, conv.pass, Kernel::output_mask, workspace),
-                             detail::packed_extents(kernel.row, layer_class.info, weights.master().shape));
-    TensorBuffer in(conv.in);
-    detail::MaskBuffer mask(relu_mask);
-    call_pipeline(conv.function, kernel.run, workspace, in, packed, mask, conv.pad_top, conv.pad_left,
-                  images_per_tile(kernel.row, conv.out, workspace), out);
 }
 
 }  // namespace
@@ -227,8 +118,8 @@ void Conv2d::Impl::forward(const char* function, const SparseInput& src, const P
     RunStatistics run = decide(Pass::fwd, {&by_src, 1}, workspace);
     if (policy == Policy::output_mask) run.kernel = Kernel::dense;
     BiasBuffer bias_buffer(bias, shape.k);
-    convolve({function, Pass::fwd, src.tensor, shape.dst(), shape.padding.top, shape.padding.left},
-             layer_class, run.kernel, weights, bias_buffer, workspace, TensorBuffer(dst), outputs...);
+    detail::convolve({function, Pass::fwd, src.tensor, shape.dst(), shape.padding.top, shape.padding.left},
+                     layer_class, run.kernel, weights, bias_buffer, workspace, TensorBuffer(dst), outputs...);
     record(run, workspace);
 }
 
@@ -268,20 +159,21 @@ void Conv2d::backward_data(SparseInput diff_dst, const PackedWeights& weights, T
     const RunStatistics run = impl_->decide(Pass::bwd_data, candidates, workspace);
     // At stride 1 this is a forward convolution of diff_dst with the rotated filter, which reaches as far on
     // the other side.
-    const Convolution rotated = {function,
-                                 Pass::bwd_data,
-                                 diff_dst.tensor,
-                                 shape.src,
-                                 shape.filter_h - 1 - shape.padding.top,
-                                 shape.filter_w - 1 - shape.padding.left};
+    const detail::Convolution rotated = {function,
+                                         Pass::bwd_data,
+                                         diff_dst.tensor,
+                                         shape.src,
+                                         shape.filter_h - 1 - shape.padding.top,
+                                         shape.filter_w - 1 - shape.padding.left};
     BiasBuffer no_bias({}, shape.src.c);
     if (run.kernel == Kernel::output_mask) {
-        convolve_by_mask(rotated, layer_class, weights, relu_mask, workspace, TensorBuffer(diff_src));
+        detail::convolve_by_mask(rotated, layer_class, weights, relu_mask, workspace, TensorBuffer(diff_src));
     } else if (relu_mask) {
-        convolve(rotated, layer_class, run.kernel, weights, no_bias, workspace, detail::MaskBuffer(relu_mask),
-                 TensorBuffer(diff_src));
+        detail::convolve(rotated, layer_class, run.kernel, weights, no_bias, workspace,
+                         detail::MaskBuffer(relu_mask), TensorBuffer(diff_src));
     } else {
-        convolve(rotated, layer_class, run.kernel, weights, no_bias, workspace, TensorBuffer(diff_src));
+        detail::convolve(rotated, layer_class, run.kernel, weights, no_bias, workspace,
+                         TensorBuffer(diff_src));
     }
     impl_->record(run, workspace);
 }
@@ -309,7 +201,8 @@ void Conv2d::backward_weights(SparseInput src, SparseInput diff_dst, WeightsView
         call_pipeline(function, layer_class.bwd_weights_dense, workspace, src_buffer, diff_dst_buffer,
                       shape.padding.top, shape.padding.left, result);
     } else {
-        impl_->backward_weights_zero_skip(run.skipped, src_buffer, diff_dst_buffer, result, workspace);
+        detail::backward_weights_zero_skip(shape, layer_class, run.skipped, src_buffer, diff_dst_buffer,
+                                           result, workspace);
     }
     if (!diff_bias.empty()) {
         BiasBuffer sums({}, shape.k);
@@ -317,35 +210,6 @@ void Conv2d::backward_weights(SparseInput src, SparseInput diff_dst, WeightsView
         std::copy_n(sums.values(), diff_bias.size(), diff_bias.begin());
     }
     impl_->record(run, workspace);
-}
-
-// Threads share the batch, for which each needs sums of its own, as many as fit a budget; what remains shares
-// the channels of the operand that is not scanned, for which each has to look at all of the scanned one.
-// Where sums are larger than that, as in deep layers with small images, threads share the channels alone. A
-// thread's share is cut further where its sums would go to memory and back: what a core may hope for of L3 is
-// no more.
-void Conv2d::Impl::backward_weights_zero_skip(Operand skipped, TensorBuffer& src, TensorBuffer& diff_dst,
-                                              detail::WeightsBuffer& diff_weights,
-                                              Workspace& workspace) const {
-    constexpr std::size_t kPartsBytes = std::size_t{256} << 20, kTaskBytes = std::size_t{5} << 20;
-    const auto pieces = [](int length, int size) { return (length + size - 1) / size; };
-    const bool scans_src = skipped == Operand::src;
-    const std::size_t sums = shape.weights().elements();
-    const int chunks =
-        pieces(channel_blocks(scans_src ? shape.k : shape.src.c), layer_class.bwd_weights_row.k_vectors);
-    int parts = 1;
-    if (chunks < workspace.threads() || sums <= (scans_src ? shape.src : shape.dst()).elements()) {
-        const std::size_t affordable = kPartsBytes / (sums * sizeof(float));
-        parts = std::min({workspace.threads(), shape.src.n,
-                          static_cast<int>(std::clamp<std::size_t>(affordable, 1, 256))});
-    }
-    const int images_per_part = pieces(shape.src.n, parts);
-    const int share = pieces(chunks, pieces(workspace.threads(), parts));
-    const int in_cache = std::max(1, static_cast<int>(kTaskBytes * chunks / (sums * sizeof(float))));
-    const int chunks_per_task = pieces(share, pieces(share, in_cache));
-    call_pipeline("Conv2d::backward_weights", layer_class.bwd_weights_zero_skip.for_operand(skipped),
-                  workspace, src, diff_dst, shape.padding.top, shape.padding.left, images_per_part,
-                  chunks_per_task, diff_weights);
 }
 
 }  // namespace sparsetrain
