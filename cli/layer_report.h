@@ -13,7 +13,7 @@ namespace sparsetrain::cli {
 struct PassReport {
     Pass pass = Pass::fwd;
     Kernel kernel = Kernel::dense;       // that the training run's last step ran
-    Operand skipped = Operand::src;      // whose zeros it skipped, if it is one that skips
+    Operand skipped = Operand::src;      // whose zeros the replay skipped, if it did
     double chosen_ms = 0, dense_ms = 0;  // medians; packing of weights included
 
     double speedup() const { return dense_ms / chosen_ms; }

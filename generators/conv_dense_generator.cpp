@@ -12,8 +12,8 @@ using namespace Halide;
 namespace {
 
 // src (lane, x, y, c block, n); weights (k lane, c lane, s, r, c block, k block); bias (k lane, k block); dst
-// (k lane, x, y, k block, n); dst_mask of the relu epilogue and
-// relu_mask of the masked one (x, y, k block, n).
+// (k lane, x, y, k block, n); dst_mask of the relu epilogue and relu_mask of the masked one (x, y, k block,
+// n). At most most_images images share a task.
 class ConvDense : public Generator<ConvDense> {
   public:
     GeneratorParam<std::string> layer_class{"layer_class", ""};
@@ -29,6 +29,7 @@ class ConvDense : public Generator<ConvDense> {
     Input<Buffer<float, 2>> bias{"bias"};
     Input<int> pad_top{"pad_top"};
     Input<int> pad_left{"pad_left"};
+    Input<int> most_images{"most_images"};
     Output<Buffer<float, 5>> dst{"dst"};
 
     void configure() {
@@ -57,9 +58,9 @@ class ConvDense : public Generator<ConvDense> {
 
     void schedule() {
         Var xo("xo"), xi("xi"), yo("yo"), yi("yi"), kbo("kbo"), kbi("kbi"), no("no"), ni("ni");
-        // A block is of whole rows, and of whole images where they are small.
+        // A block is of whole rows, and of whole images where they are small, but leaves all threads some.
         const Expr rows = clamp(row().pixels / dst.dim(1).extent(), 1, dst.dim(2).extent());
-        const Expr images = max(row().pixels / (dst.dim(1).extent() * rows), 1);
+        const Expr images = clamp(row().pixels / (dst.dim(1).extent() * rows), 1, most_images);
         const auto traverse = [&](Func f) {
             f.split(x, xo, xi, row().x_tile, TailStrategy::GuardWithIf)
                 .split(y, yo, yi, rows, TailStrategy::GuardWithIf)

@@ -13,9 +13,8 @@ using namespace Halide;
 namespace {
 
 // src (lane, x, y, c block, n); weights (slab, r, group, k chunk), packed by conv_pack_scatter; bias (k lane,
-// k block); dst (k lane, x, y, k block, n); dst_mask of the relu epilogue and relu_mask of the masked
-// one (x, y, k block, n). A tile
-// holds rows of images_per_tile images.
+// k block); dst (k lane, x, y, k block, n); dst_mask of the relu epilogue and relu_mask of the masked one (x,
+// y, k block, n). A tile holds rows of images_per_tile images.
 class ConvZeroSkip : public Generator<ConvZeroSkip> {
   public:
     GeneratorParam<std::string> layer_class{"layer_class", ""};

@@ -1,4 +1,5 @@
-// The records that say how a pass of a layer class is computed: in each table, one row per (class, pass).
+// The records that say how a pass of a layer class is computed: in each table, one row per (class, pass), or
+// per (class, pass, blocking).
 //
 // Generators read rows when they run, at build time; the zero-skip stages read the same rows as constants.
 // Host code and code compiled for AVX-512 both include this header, so it uses no standard library.
@@ -69,8 +70,9 @@ inline constexpr int kNarrowWidth = 7;
 
 // bwd_weights, `zero_skip`: for one input channel the accumulators of all taps by `k_vectors` vectors of 16
 // output channels stay in registers while a tile of `rows` rows of pixels is scanned for nonzeros. src and
-// diff_dst change roles where diff_dst is the sparser. `narrow_crossover` is that of images of up to
-// kNarrowWidth columns, two of which share a tile, while dense is at its slowest.
+// diff_dst change roles where diff_dst is the sparser. `narrow_crossover` is that of several images of up
+// to kNarrowWidth columns, two of which share a tile where their padding allows it, while dense is at its
+// slowest. Crossovers are those of skipping src, which diff_dst's were within noise of.
 struct PixelScanRow {
     const char* layer_class;
     const char* pass;

@@ -189,7 +189,8 @@ void Conv2d::backward_weights(SparseInput src, SparseInput diff_dst, WeightsView
 
     const LayerClass& layer_class = impl_->layer_class;
     const schedules::PixelScanRow& row = layer_class.bwd_weights_row;
-    const double crossover = shape.src.w <= schedules::kNarrowWidth ? row.narrow_crossover : row.crossover;
+    const bool narrow = shape.src.n > 1 && shape.src.w <= schedules::kNarrowWidth;
+    const double crossover = narrow ? row.narrow_crossover : row.crossover;
     const detail::Candidate candidates[] = {
         {Kernel::zero_skip, Operand::src, detail::observe_zeros(src), crossover},
         {Kernel::zero_skip, Operand::diff_dst, detail::observe_zeros(diff_dst), crossover}};

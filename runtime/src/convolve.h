@@ -27,12 +27,16 @@ class BiasBuffer {
     Buffer<2> buffer_;
 };
 
-// How many images share a tile: as many as make row.pixels pixels, but not more than leave every thread one.
+// How many images a task may have at most, so that all threads have some.
+inline int images_per_thread(const Shape& out, const Workspace& workspace) {
+    return (out.n + workspace.threads() - 1) / workspace.threads();
+}
+
+// How many images share a tile: as many as make row.pixels pixels, within images_per_thread.
 template <typename Row>
 int images_per_tile(const Row& row, const Shape& out, const Workspace& workspace) {
     const int pixels = std::min(row.rows, out.h) * out.w;
-    const int per_thread = (out.n + workspace.threads() - 1) / workspace.threads();
-    return std::clamp(row.pixels / pixels, 1, per_thread);
+    return std::clamp(row.pixels / pixels, 1, images_per_thread(out, workspace));
 }
 
 // What fwd and bwd_data convolve: `in` to `out`, where the filter reaches `pad_top` rows above.
@@ -59,7 +63,8 @@ void convolve(const Convolution& conv, const LayerClass& layer_class, Kernel ker
             ConstWeightsView{packed, conv.pass == Pass::fwd ? m : WeightsShape{m.c, m.k, m.r, m.s}});
         const auto run = [&](const auto& pipelines) {
             call_pipeline(conv.function, pipelines.for_images(conv.in.shape.w, conv.out.w, conv.pad_left),
-                          workspace, in, oriented, bias, conv.pad_top, conv.pad_left, buffers...);
+                          workspace, in, oriented, bias, conv.pad_top, conv.pad_left,
+                          images_per_thread(conv.out, workspace), buffers...);
         };
         if constexpr (with_mask) {
             run(kernels.dense_with_mask);

@@ -85,7 +85,7 @@ class PoolShare {
 
 // Loops nest (images, then blocks of rows): each takes as many of the call's idle threads as it has
 // iterations for, so that a call never runs on more threads than it was given, and a batch of one image still
-// uses them all.
+// shares its blocks of rows.
 int take_idle_threads(std::atomic<int>& idle, int wanted) {
     int available = idle.load();
     while (!idle.compare_exchange_weak(available, available - std::min(available, wanted))) {

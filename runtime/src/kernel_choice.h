@@ -30,7 +30,7 @@ struct Choice {
 
 // The candidate with the least work left per work at its crossover, or null if that is more than dense's. The
 // previous choice has 2 points of zeros in advance (dense: all others have 2 fewer), so that a layer whose
-// sparsity hovers does not repack its weights in every step.
+// sparsity hovers does not change its kernel, whose weights and code are cold, in every step.
 const Candidate* choose_kernel(std::span<const Candidate> candidates, const Choice* previous);
 
 // The candidate with the most zeros: what a plan for one kernel skips.

@@ -14,18 +14,14 @@
 
 namespace sparsetrain::detail {
 
-// (context, src, weights, bias, pad_top, pad_left, dst); in bwd_data, src is diff_dst and dst is diff_src.
-using ConvPipeline = int (*)(const void*, halide_buffer_t*, halide_buffer_t*, halide_buffer_t*, int, int,
+// (context, src, weights, bias, pad_top, pad_left, images, dst); in bwd_data, src is diff_dst and dst is
+// diff_src. `images`: how many share a task, of zero_skip; how many may at most, of dense.
+using ConvPipeline = int (*)(const void*, halide_buffer_t*, halide_buffer_t*, halide_buffer_t*, int, int, int,
                              halide_buffer_t*);
 // The same with a mask: fwd's ReLU makes one, (..., dst, dst_mask); bwd_data is given one, (..., relu_mask,
 // dst).
 using ConvMaskPipeline = int (*)(const void*, halide_buffer_t*, halide_buffer_t*, halide_buffer_t*, int, int,
-                                 halide_buffer_t*, halide_buffer_t*);
-// Of zero_skip: the same two with images_per_tile behind pad_left.
-using ScatterPipeline = int (*)(const void*, halide_buffer_t*, halide_buffer_t*, halide_buffer_t*, int, int,
-                                int, halide_buffer_t*);
-using ScatterMaskPipeline = int (*)(const void*, halide_buffer_t*, halide_buffer_t*, halide_buffer_t*, int,
-                                    int, int, halide_buffer_t*, halide_buffer_t*);
+                                 int, halide_buffer_t*, halide_buffer_t*);
 // (context, diff_dst, weights, relu_mask, pad_top, pad_left, images_per_tile, diff_src)
 using OutputMaskPipeline = int (*)(const void*, halide_buffer_t*, halide_buffer_t*, halide_buffer_t*, int,
                                    int, int, halide_buffer_t*);
@@ -55,8 +51,8 @@ struct DensePipelines {
 // zero_skip with one of the blockings of a pass.
 struct ScatterKernel {
     schedules::ScatterRow row;
-    ScatterPipeline plain;
-    ScatterMaskPipeline with_mask;
+    ConvPipeline plain;
+    ConvMaskPipeline with_mask;
     PackPipeline pack;
 };
 

@@ -225,10 +225,6 @@ struct OutputMask {
             prefetch_next(slab, turn++, turns);
             const int top = segment.y - call.pad_top;
             const int begin = max_of(0, -top), end = min_of(R, height - top);
-            if (begin >= end) {
-                sums = padding_sums<Fresh>(segment, mask_row(call, segment.n, segment.y), sums);
-                return;
-            }
             const halide_dimension_t* dim = call.diff_dst->dim;
             const Rows rows = {element<const float>(call.diff_dst, 0, 0, top + begin, chunk * KV, segment.n),
                                dim[2].stride, dim[3].stride, dim[1].extent};
@@ -238,17 +234,6 @@ struct OutputMask {
             sums = select_sweep<Fresh>(begin, end, vectors, same)(
                 rows, segment, call.pad_left, mask_row(call, segment.n, segment.y), slab, sums);
         });
-        return sums;
-    }
-
-    // Of rows that see padding only: zeros.
-    template <bool Fresh>
-    static float* padding_sums(const Segment& segment, const uint16_t* masks, float* sums) {
-        for (int x = segment.x; x < segment.end; ++x) {
-            for (int i = __builtin_popcount(masks[x]); i > 0; --i, sums += kSum) {
-                if (Fresh) store_sum(sums, _mm512_setzero_ps());
-            }
-        }
         return sums;
     }
 
@@ -324,9 +309,9 @@ struct OutputMask {
                                  images = tile->dim[4];
         const int chunks = (k_blocks + KV - 1) / KV;
         if (is_query(diff_dst) || is_query(weights) || is_query(mask) || is_query(tile)) {
-            // At least one row, even where all rows of the tile meet padding only.
-            const int first = max_of(0, min_of(dst_h - 1, rows.min - pad_top));
-            const int last = max_of(first, min_of(dst_h - 1, rows.min + rows.extent - 1 + R - 1 - pad_top));
+            // Every output row meets a row of diff_dst, as no padding is as high as the filter.
+            const int first = max_of(0, rows.min - pad_top);
+            const int last = min_of(dst_h - 1, rows.min + rows.extent - 1 + R - 1 - pad_top);
             require(diff_dst, 0, 0, kLanes);
             require(diff_dst, 1, 0, dst_w);
             require(diff_dst, 2, first, last - first + 1);

@@ -158,18 +158,6 @@ struct Scatter {
         }
     }
 
-    // Rows of the tile that see no source row at all.
-    static void clear_padding_rows(const Call& call, int chunk) {
-        const halide_dimension_t rows = call.tile->dim[3], images = call.tile->dim[5];
-        const size_t bytes = static_cast<size_t>(call.src_w + S - 1) * kPixel * sizeof(float);
-        for (int n = images.min; n < images.min + images.extent; ++n) {
-            for (int y = rows.min; y < rows.min + rows.extent; ++y) {
-                if (y + R - 1 - call.pad_top >= 0 && y - call.pad_top < call.src_h) continue;
-                __builtin_memset(element<float>(call.tile, 0, 0, 0, y, chunk, n), 0, bytes);
-            }
-        }
-    }
-
     // Halide stage: records (word, y, group, n) x packed weights (slab, r, group, k chunk) -> tile (k lane, k
     // vector, x, y, k chunk, n). Tile column j is output column j - (S - 1) + pad_left; columns outside of
     // the output are undefined.
@@ -177,9 +165,9 @@ struct Scatter {
                    int pad_top, int pad_left, int dst_w, halide_buffer_t* tile) {
         const halide_dimension_t rows = tile->dim[3], chunks = tile->dim[4], images = tile->dim[5];
         if (is_query(records) || is_query(weights) || is_query(tile)) {
-            // At least one row, even where the tile lies in the padding altogether.
-            const int first = max_of(0, min_of(src_h - 1, rows.min - pad_top));
-            const int last = max_of(first, min_of(src_h - 1, rows.min + rows.extent - 1 + R - 1 - pad_top));
+            // Every output row meets a source row, as no padding is as high as the filter.
+            const int first = max_of(0, rows.min - pad_top);
+            const int last = min_of(src_h - 1, rows.min + rows.extent - 1 + R - 1 - pad_top);
             require(records, 0, 0, Lists::record_words(src_w));
             require(records, 1, first, last - first + 1);
             require(records, 2, 0, groups);
@@ -198,7 +186,6 @@ struct Scatter {
                            select_sweep<true>(src_w, pad_left, dst_w),
                            select_sweep<false>(src_w, pad_left, dst_w)};
         for (int chunk = chunks.min; chunk < chunks.min + chunks.extent; ++chunk) {
-            clear_padding_rows(call, chunk);
             for (int g = 0; g < groups; ++g) {
                 for (int r = 0; r < R; ++r)
                     sweep_tile(call, element<const float>(weights, 0, r, g, chunk), g, r, chunk);

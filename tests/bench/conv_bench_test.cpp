@@ -91,7 +91,7 @@ TEST(ConvBench, ComparesWallTimeOfSeveralThreadsUnderTheSameNames) {
 }
 
 TEST(ConvBench, HasAGapWhereOneDnnHasNoWinograd) {
-    ASSERT_TRUE(run_conv_bench("mb1ic16oc16ih9kh5ph2n\"tiny\"\n",
+    ASSERT_TRUE(run_conv_bench("mb1ic16oc16ih9kh3sh7ph1n\"tiny\"\n",
                                "--rounds 1 --benchmark_min_time=0.0001 "
                                "--benchmark_filter='/z50/(onednn|im2col)'"))
         << read(temporary("out"));
@@ -109,7 +109,7 @@ TEST(ConvBench, ComparesWithThePeer) {
 }
 
 TEST(ConvBench, FailsWhereALayerClassIsMissing) {
-    EXPECT_FALSE(run_conv_bench("mb1ic16oc16ih9kh5ph2n\"tiny\"\n",
+    EXPECT_FALSE(run_conv_bench("mb1ic16oc16ih9kh3sh7ph1n\"tiny\"\n",
                                 "--rounds 1 --benchmark_min_time=0.0001 --benchmark_filter=/z50/dense"));
     EXPECT_NE(read(temporary("out")).find("ERROR"), std::string::npos) << read(temporary("out"));
 }

@@ -48,13 +48,6 @@ class Pipelines : public ::testing::TestWithParam<const detail::LayerClass*> {
         EXPECT_NE(message.find(" " + buffer + " "), std::string::npos) << message;
     }
 
-    template <typename Pipeline>
-    static constexpr bool kHasMask = std::is_same_v<Pipeline, detail::ConvMaskPipeline> ||
-                                     std::is_same_v<Pipeline, detail::ScatterMaskPipeline>;
-    template <typename Pipeline>
-    static constexpr bool kHasTiles = std::is_same_v<Pipeline, detail::ScatterPipeline> ||
-                                      std::is_same_v<Pipeline, detail::ScatterMaskPipeline>;
-
     // fwd or bwd_data with `src_images` in src and kImages in dst. `at_fault` is the name of the buffer that
     // is too short, empty if the call has to work. fwd's pipelines with a mask write it behind dst,
     // bwd_data's read it before.
@@ -71,27 +64,20 @@ class Pipelines : public ::testing::TestWithParam<const detail::LayerClass*> {
         const TestMask mask(shape.dst());
         detail::MaskBuffer mask_buffer(mask.view());
         halide_buffer_t *s = src_buffer, *b = bias_buffer, *d = dst_buffer, *m = mask_buffer;
-        const auto call = [&](auto... rest) {
+        const auto call = [&](auto... buffers) {
             if (at_fault.empty()) {
                 detail::call_pipeline("a good call", pipeline, workspace, s, weights_buffer, b, pad.top,
-                                      pad.left, rest...);
+                                      pad.left, 1, buffers...);
             } else {
-                expect_failure(at_fault, pipeline, s, weights_buffer, b, pad.top, pad.left, rest...);
+                expect_failure(at_fault, pipeline, s, weights_buffer, b, pad.top, pad.left, 1, buffers...);
             }
         };
-        const auto call_with = [&](auto... buffers) {
-            if constexpr (kHasTiles<Pipeline>) {
-                call(1, buffers...);
-            } else {
-                call(buffers...);
-            }
-        };
-        if constexpr (!kHasMask<Pipeline>) {
-            call_with(d);
+        if constexpr (std::is_same_v<Pipeline, detail::ConvPipeline>) {
+            call(d);
         } else if (pass == Pass::fwd) {
-            call_with(d, m);
+            call(d, m);
         } else {
-            call_with(m, d);
+            call(m, d);
         }
         EXPECT_TRUE(dst.memory.guards_intact() && mask.memory.guards_intact());
     }

@@ -390,6 +390,32 @@ TEST_P(ConvSkips, BackwardWeightsLeavesOutSrcOfZeroPixels) {
     for (const int k : {5, 33}) EXPECT_FALSE(meets_nan(k, 0, 1, 1));
 }
 
+// A NaN of diff_dst reaches what a ReLU's mask keeps around it, and nothing that it does not keep.
+TEST_P(ConvSkips, NonFiniteGradientsShowWhereTheMaskKeepsThem) {
+    const Shape dst = problem.shape.dst();
+    problem.diff_dst.memory[reference::lane_offset(dst, 1, 7, dst.h / 2, dst.w / 2)] = kNaN;
+    for (const Policy policy : all_policies()) {
+        const Settings settings{policy, 1, MaskKind::none, true};
+        SCOPED_TRACE(describe(settings));
+        const MaskedDiffSrc result = ConvRunner(problem, policy, 1).backward_data_masked(settings);
+        EXPECT_GT(nans(result.diff_src.memory), 0);
+        for (std::size_t i = 0; i < result.diff_src.memory.size(); ++i) {
+            if ((result.relu_mask.memory[i / kLanes] >> (i % kLanes) & 1) == 0) {
+                ASSERT_EQ(result.diff_src.memory[i], 0) << i;
+            }
+        }
+    }
+}
+
+// Small images have a crossover of their own in bwd_weights.
+TEST_P(ConvStatistics, AutoSkipsInNarrowImagesWhateverTheirZeros) {
+    for (const auto& [width, kernel] : {std::pair{7, Kernel::zero_skip}, std::pair{8, Kernel::dense}}) {
+        const Conv2d plan(shape_of(GetParam(), {4, 32, width, width, 32, {1, 1, 1, 1}}));
+        Workspace workspace;
+        EXPECT_EQ(after_backward_weights(plan, 0, 0, MaskKind::exact, workspace).kernel, kernel) << width;
+    }
+}
+
 // Non-finite inputs that are not zero must show, whatever the kernel.
 TEST_P(ConvSkips, NonFiniteValuesThatMeetNonzerosShow) {
     for (const Policy policy : all_policies()) {

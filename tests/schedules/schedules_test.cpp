@@ -91,6 +91,7 @@ TEST(Schedules, DenseTilesFitTheRegisters) {
 
 TEST(Schedules, ScatterRowsFitRegistersAndL1) {
     for_each_linked(kScatter, [](const ScatterRow& row, const LayerClassInfo& layer) {
+        EXPECT_GE(row.pixels, 1);
         EXPECT_GE(row.rows, 1);
         // Whole blocks, and no more channels than the stages' mask words have bits.
         EXPECT_TRUE(row.group == 16 || row.group == 32 || row.group == 64) << row.group;
