@@ -38,6 +38,14 @@ void check_window(const char* axis, int filter, int length, int before, int afte
                   std::to_string(length + before + after));
 }
 
+// A row of zero_skip's lists has up to 66 words per pixel, which kernels index with 32 bits.
+void check_width(const char* tensor, int width) {
+    constexpr int kMost = 1 << 24;
+    if (width <= kMost) return;
+    throw Error(ErrorCode::unsupported, std::string("Conv2d: width of ") + tensor + ": expected at most " +
+                                            std::to_string(kMost) + ", given " + std::to_string(width));
+}
+
 }  // namespace
 
 // The class before the padding: sums of sizes cannot overflow once the filter is a known one.
@@ -54,6 +62,8 @@ const LayerClass& find_class_of(const ConvShape& shape) {
     check_padding("padding.right", shape.padding.right, shape.filter_w);
     check_window("height of src", shape.filter_h, shape.src.h, shape.padding.top, shape.padding.bottom);
     check_window("width of src", shape.filter_w, shape.src.w, shape.padding.left, shape.padding.right);
+    check_width("src", shape.src.w);
+    check_width("dst", shape.dst().w);
     check_shape("Conv2d", "dst", shape.dst());
     check_shape("Conv2d", "weights", shape.weights());
     return layer_class;

@@ -82,6 +82,14 @@ TEST(ErrorsOfPlans, SizesBeyondIndexing) {
     }
 }
 
+TEST(ErrorsOfPlans, WidthsBeyondIndexing) {
+    for (const LayerClassInfo& layer : layer_classes()) {
+        expect_error(kUnsupported, {"width of src", "16777216", "16777217"}, [&] {
+            Conv2d plan(shape_of(layer, {1, 16, layer.filter_h, 16777217, 16, {}}));
+        });
+    }
+}
+
 TEST(ErrorsOfPlans, LayerClassesThatAreNotLinked) {
     const std::string linked = layer_classes().front().name;
     expect_error(kUnsupported, {"conv2x2_stride1", linked}, [] {
