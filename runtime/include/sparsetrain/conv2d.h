@@ -77,7 +77,8 @@ class SPARSETRAIN_API PackedWeights {
 // the plan, naming the expected and the given value. Outputs may not overlap inputs.
 //
 // zero_skip skips 0 * Inf and 0 * NaN, so it can hide non-finite weights; Policy::dense does not, but where
-// padding is concerned, which every kernel is free to skip. -0.0 is a zero. Sums are made in a fixed order for a kernel and thread count.
+// padding is concerned, which every kernel is free to skip. -0.0 is a zero. Sums are made in a fixed order
+// for a kernel and thread count.
 class SPARSETRAIN_API Conv2d {
   public:
     // Throws Error(invalid_argument) for sizes that make no convolution and Error(unsupported) for a layer
