@@ -48,13 +48,16 @@ class Conv2d::Impl {
     const unsigned long id;
 };
 
-// Which kernel runs, of dense and the candidates (at least one).
+// Which kernel runs, of dense and the candidates (at least one). A plan for a kernel that is no candidate in
+// this pass runs dense.
 RunStatistics Conv2d::Impl::decide(Pass pass, std::span<const detail::Candidate> candidates,
                                    Workspace& workspace) const {
     const detail::Candidate& sparsest = detail::sparsest(candidates);
     const detail::Candidate* chosen = nullptr;
-    if (policy == Policy::zero_skip || policy == Policy::output_mask) {
-        chosen = &sparsest;
+    if (policy == Policy::zero_skip) {
+        chosen = detail::sparsest_of(Kernel::zero_skip, candidates);
+    } else if (policy == Policy::output_mask) {
+        chosen = detail::sparsest_of(Kernel::output_mask, candidates);
     } else if (policy == Policy::automatic && shape.src.c >= kLanes) {
         // A first convolution's operand is mostly the padding of its few channels, which is no sparsity.
         const auto& choices = workspace.impl().last_choice;
@@ -115,8 +118,7 @@ void Conv2d::Impl::forward(const char* function, const SparseInput& src, const P
 
     const detail::Candidate by_src = {Kernel::zero_skip, Operand::src, detail::observe_zeros(src),
                                       layer_class.fwd.zero_skip_for(shape.src.c, shape.k).row.crossover};
-    RunStatistics run = decide(Pass::fwd, {&by_src, 1}, workspace);
-    if (policy == Policy::output_mask) run.kernel = Kernel::dense;
+    const RunStatistics run = decide(Pass::fwd, {&by_src, 1}, workspace);
     BiasBuffer bias_buffer(bias, shape.k);
     detail::convolve({function, Pass::fwd, src.tensor, shape.dst(), shape.padding.top, shape.padding.left},
                      layer_class, run.kernel, weights, bias_buffer, workspace, TensorBuffer(dst), outputs...);
@@ -147,12 +149,10 @@ void Conv2d::backward_data(SparseInput diff_dst, const PackedWeights& weights, T
     if (!relu_mask && impl_->policy == Policy::output_mask)
         detail::throw_invalid(function, "relu_mask", "a mask, as the plan's policy is output_mask", "none");
 
-    std::vector<detail::Candidate> candidates;
-    if (impl_->policy != Policy::output_mask) {
-        candidates.push_back({Kernel::zero_skip, Operand::diff_dst, detail::observe_zeros(diff_dst),
-                              layer_class.bwd_data.zero_skip_for(shape.k, shape.src.c).row.crossover});
-    }
-    if (relu_mask && impl_->policy != Policy::zero_skip) {
+    std::vector<detail::Candidate> candidates = {
+        {Kernel::zero_skip, Operand::diff_dst, detail::observe_zeros(diff_dst),
+         layer_class.bwd_data.zero_skip_for(shape.k, shape.src.c).row.crossover}};
+    if (relu_mask) {
         candidates.push_back({Kernel::output_mask, Operand::src, detail::observe_zeros(relu_mask),
                               layer_class.output_mask.row.crossover});
     }
@@ -194,8 +194,7 @@ void Conv2d::backward_weights(SparseInput src, SparseInput diff_dst, WeightsView
     const detail::Candidate candidates[] = {
         {Kernel::zero_skip, Operand::src, detail::observe_zeros(src), crossover},
         {Kernel::zero_skip, Operand::diff_dst, detail::observe_zeros(diff_dst), crossover}};
-    RunStatistics run = impl_->decide(Pass::bwd_weights, candidates, workspace);
-    if (impl_->policy == Policy::output_mask) run.kernel = Kernel::dense;
+    const RunStatistics run = impl_->decide(Pass::bwd_weights, candidates, workspace);
     TensorBuffer src_buffer(src.tensor), diff_dst_buffer(diff_dst.tensor);
     detail::WeightsBuffer result(diff_weights);
     if (run.kernel == Kernel::dense) {

@@ -94,4 +94,13 @@ const Candidate& sparsest(std::span<const Candidate> candidates) {
                              [](const Candidate& a, const Candidate& b) { return a.zeros < b.zeros; });
 }
 
+const Candidate* sparsest_of(Kernel kernel, std::span<const Candidate> candidates) {
+    const Candidate* best = nullptr;
+    for (const Candidate& candidate : candidates) {
+        if (candidate.kernel == kernel && (best == nullptr || candidate.zeros > best->zeros))
+            best = &candidate;
+    }
+    return best;
+}
+
 }  // namespace sparsetrain::detail

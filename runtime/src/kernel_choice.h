@@ -33,7 +33,10 @@ struct Choice {
 // sparsity hovers does not change its kernel, whose weights and code are cold, in every step.
 const Candidate* choose_kernel(std::span<const Candidate> candidates, const Choice* previous);
 
-// The candidate with the most zeros: what a plan for one kernel skips.
+// The candidate with the most zeros.
 const Candidate& sparsest(std::span<const Candidate> candidates);
+
+// The same among those of one kernel, which is what a plan for that kernel runs; null if there is none.
+const Candidate* sparsest_of(Kernel kernel, std::span<const Candidate> candidates);
 
 }  // namespace sparsetrain::detail

@@ -198,9 +198,9 @@ struct OutputMask {
     using SweepSegment = float* (*)(const Rows&, const Segment&, int, const uint16_t*, const float*, float*);
 
     // The sweep for the filter rows from `begin` to `end` and the first `vectors` k vectors.
-    template <bool Fresh, int Index = 0>
+    template <bool Fresh, int Case = 0>
     static SweepSegment select_sweep(int begin, int end, int vectors, bool same_padding) {
-        constexpr int b = Index / R % R, e = Index % R + 1, v = Index / (R * R) + 1;
+        constexpr int b = Case / R % R, e = Case % R + 1, v = Case / (R * R) + 1;
         if constexpr (v <= KV) {
             if constexpr (b < e) {
                 if (begin == b && end == e && vectors == v) {
@@ -208,7 +208,7 @@ struct OutputMask {
                                         : sweep<Part<b, e, v, false>, Fresh>;
                 }
             }
-            return select_sweep<Fresh, Index + 1>(begin, end, vectors, same_padding);
+            return select_sweep<Fresh, Case + 1>(begin, end, vectors, same_padding);
         } else {
             return nullptr;
         }
@@ -218,13 +218,12 @@ struct OutputMask {
     template <bool Fresh>
     static float* sweep_strip(const Call& call, const Strip& strip, int chunk, const float* slab,
                               float* sums) {
-        const int height = call.dst_h;
         const int turns = strip.rows(call);
         int turn = 0;
         strip.for_each_segment(call, [&](const Segment& segment) {
-            prefetch_next(slab, turn++, turns);
+            prefetch_next<kSlab>(slab, turn++, turns);
             const int top = segment.y - call.pad_top;
-            const int begin = max_of(0, -top), end = min_of(R, height - top);
+            const int begin = max_of(0, -top), end = min_of(R, call.dst_h - top);
             const halide_dimension_t* dim = call.diff_dst->dim;
             const Rows rows = {element<const float>(call.diff_dst, 0, 0, top + begin, chunk * KV, segment.n),
                                dim[2].stride, dim[3].stride, dim[1].extent};
@@ -272,13 +271,6 @@ struct OutputMask {
                 next += __builtin_popcount(kept);
             }
         });
-    }
-
-    // A part of the next K chunk's weights, which lie behind these, asked for ahead of their use.
-    static void prefetch_next(const float* slab, int turn, int turns) {
-        constexpr int lines = kSlab * 4 / 64;
-        const int begin = turn * lines / turns, end = (turn + 1) * lines / turns;
-        for (int i = begin; i < end; ++i) _mm_prefetch(slab + kSlab + i * (64 / 4), _MM_HINT_T1);
     }
 
     static void compute_block(const Call& call, const float* weights, int chunks) {

@@ -125,14 +125,6 @@ struct Scatter {
         return same ? sweep_row<kSamePadding, Fresh> : sweep_row<0, Fresh>;
     }
 
-    // Asks for a share of the next (group, filter row)'s weights, which lie behind these, ahead of their use:
-    // where all of them exceed L2, waiting for them took up to 15 % of the time.
-    static void prefetch_next(const float* slab, int turn, int turns) {
-        constexpr int lines = kSlab * 4 / 64;
-        const int begin = turn * lines / turns, end = (turn + 1) * lines / turns;
-        for (int i = begin; i < end; ++i) _mm_prefetch(slab + kSlab + i * (64 / 4), _MM_HINT_T1);
-    }
-
     struct Call {
         halide_buffer_t *records, *tile;
         int src_h, src_w, pad_top;
@@ -148,7 +140,7 @@ struct Scatter {
         int turn = 0;
         for (int n = images.min; n < images.min + images.extent; ++n) {
             for (int y = begin; y < end; ++y) {
-                prefetch_next(slab, turn++, turns);
+                prefetch_next<kSlab>(slab, turn++, turns);
                 const int src_y = y + r - call.pad_top;
                 const bool fresh = g == 0 && (r == 0 || src_y == 0);
                 (fresh ? call.fresh : call.accumulate)(element<const uint32_t>(call.records, 0, src_y, g, n),

@@ -48,6 +48,15 @@ SPARSETRAIN_ALWAYS_INLINE __m512 broadcast(const float* value) {
     return _mm512_castsi512_ps(_mm512_set1_epi32(static_cast<int>(bits)));
 }
 
+// Asks for a share of the `Floats` that come after those in use, of which there are `turns`, ahead of their
+// use: where the weights of all groups exceed L2, waiting for them took up to 15 % of the time.
+template <int Floats>
+SPARSETRAIN_ALWAYS_INLINE void prefetch_next(const float* in_use, int turn, int turns) {
+    constexpr int lines = Floats / kLanes;
+    const int begin = turn * lines / turns, end = (turn + 1) * lines / turns;
+    for (int i = begin; i < end; ++i) _mm_prefetch(in_use + Floats + i * kLanes, _MM_HINT_T1);
+}
+
 // Halide asks what a stage needs by passing buffers without memory; a call is a query if any buffer is one.
 SPARSETRAIN_ALWAYS_INLINE bool is_query(const halide_buffer_t* buffer) {
     return buffer->host == nullptr && buffer->device == 0;
