@@ -5,7 +5,6 @@
 #include "generators/epilogue.h"
 #include "generators/lanes.h"
 #include "generators/schedule_of.h"
-#include "schedules/avx512.h"
 
 using namespace Halide;
 
@@ -16,6 +15,7 @@ namespace {
 // n). At most most_images images share a task.
 class ConvDense : public Generator<ConvDense> {
   public:
+    GeneratorParam<std::string> isa{"isa", ""};
     GeneratorParam<std::string> layer_class{"layer_class", ""};
     GeneratorParam<std::string> pass{"pass", "fwd"};
     GeneratorParam<std::string> width{"width", "any"};  // of images; or "whole": a whole number of tiles
@@ -99,7 +99,7 @@ class ConvDense : public Generator<ConvDense> {
 
   private:
     const sparsetrain::schedules::DenseRow& row() const {
-        return sparsetrain::generators::schedule_of(sparsetrain::schedules::kDense, layer_class, pass);
+        return sparsetrain::generators::schedule_of(&sparsetrain::schedules::Tables::dense, isa, layer_class, pass);
     }
     bool whole_tiles() const { return width.value() == "whole"; }
 

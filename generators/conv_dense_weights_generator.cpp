@@ -3,7 +3,6 @@
 
 #include "generators/lanes.h"
 #include "generators/schedule_of.h"
-#include "schedules/avx512.h"
 
 using namespace Halide;
 
@@ -13,6 +12,7 @@ namespace {
 // lane, c lane, s, r, c block, k block).
 class ConvDenseWeights : public Generator<ConvDenseWeights> {
   public:
+    GeneratorParam<std::string> isa{"isa", ""};
     GeneratorParam<std::string> layer_class{"layer_class", ""};
     GeneratorParam<int> filter_h{"filter_h", 3};
     GeneratorParam<int> filter_w{"filter_w", 3};
@@ -43,7 +43,7 @@ class ConvDenseWeights : public Generator<ConvDenseWeights> {
 
     void schedule() {
         using namespace sparsetrain::generators;
-        const auto& row = schedule_of(sparsetrain::schedules::kDenseWeights, layer_class, "bwd_weights");
+        const auto& row = schedule_of(&sparsetrain::schedules::Tables::dense_weights, isa, layer_class, "bwd_weights");
         declare_lanes(src);
         declare_lanes(diff_dst);
         declare_lanes(diff_weights);

@@ -5,7 +5,6 @@
 #include "generators/epilogue.h"
 #include "generators/lanes.h"
 #include "generators/schedule_of.h"
-#include "schedules/avx512.h"
 
 using namespace Halide;
 
@@ -16,6 +15,7 @@ namespace {
 // - pad_left and on. A tile holds rows of images_per_tile images.
 class ConvOutputMask : public Generator<ConvOutputMask> {
   public:
+    GeneratorParam<std::string> isa{"isa", ""};
     GeneratorParam<std::string> layer_class{"layer_class", ""};
     GeneratorParam<std::string> stage{"stage", ""};  // prefix of the symbol of the extern stage
 
@@ -38,7 +38,7 @@ class ConvOutputMask : public Generator<ConvOutputMask> {
     }
 
     void schedule() {
-        const auto& row = sparsetrain::generators::schedule_of(sparsetrain::schedules::kOutputMask,
+        const auto& row = sparsetrain::generators::schedule_of(&sparsetrain::schedules::Tables::output_mask, isa,
                                                                layer_class, "bwd_data");
         Var yo("yo"), yi("yi"), no("no"), ni("ni");
         sparsetrain::generators::declare_lanes(diff_dst);

@@ -3,7 +3,6 @@
 #include <Halide.h>
 
 #include "generators/schedule_of.h"
-#include "schedules/avx512.h"
 
 using namespace Halide;
 
@@ -40,6 +39,7 @@ class ConvPackDense : public Generator<ConvPackDense> {
 // last are zero.
 class ConvPackScatter : public Generator<ConvPackScatter> {
   public:
+    GeneratorParam<std::string> isa{"isa", ""};
     GeneratorParam<std::string> layer_class{"layer_class", ""};
     GeneratorParam<std::string> pass{"pass", "fwd"};
     GeneratorParam<std::string> blocking{"blocking", ""};
@@ -50,7 +50,7 @@ class ConvPackScatter : public Generator<ConvPackScatter> {
     Output<Buffer<float, 4>> packed{"packed"};
 
     void generate() {
-        const auto& row = sparsetrain::generators::schedule_of(sparsetrain::schedules::kScatter, layer_class,
+        const auto& row = sparsetrain::generators::schedule_of(&sparsetrain::schedules::Tables::scatter, isa, layer_class,
                                                                pass, blocking);
         const bool is_forward = pass.value() == "fwd";
         const int blocks_in_group = row.group / 16;
@@ -78,6 +78,7 @@ class ConvPackScatter : public Generator<ConvPackScatter> {
 // the last are zero.
 class ConvPackOutputMask : public Generator<ConvPackOutputMask> {
   public:
+    GeneratorParam<std::string> isa{"isa", ""};
     GeneratorParam<std::string> layer_class{"layer_class", ""};
     GeneratorParam<int> filter_h{"filter_h", 3};
     GeneratorParam<int> filter_w{"filter_w", 3};
@@ -86,7 +87,7 @@ class ConvPackOutputMask : public Generator<ConvPackOutputMask> {
     Output<Buffer<float, 3>> packed{"packed"};
 
     void generate() {
-        const auto& row = sparsetrain::generators::schedule_of(sparsetrain::schedules::kOutputMask,
+        const auto& row = sparsetrain::generators::schedule_of(&sparsetrain::schedules::Tables::output_mask, isa,
                                                                layer_class, "bwd_data");
         const Expr k_blocks = master.dim(5).extent(), kb = chunk * row.k_vectors + kv;
         const Expr weight =

@@ -6,7 +6,6 @@
 #include "generators/epilogue.h"
 #include "generators/lanes.h"
 #include "generators/schedule_of.h"
-#include "schedules/avx512.h"
 
 using namespace Halide;
 
@@ -17,6 +16,7 @@ namespace {
 // y, k block, n). A tile holds rows of images_per_tile images.
 class ConvZeroSkip : public Generator<ConvZeroSkip> {
   public:
+    GeneratorParam<std::string> isa{"isa", ""};
     GeneratorParam<std::string> layer_class{"layer_class", ""};
     GeneratorParam<std::string> pass{"pass", "fwd"};
     GeneratorParam<std::string> blocking{"blocking", ""};
@@ -80,7 +80,7 @@ class ConvZeroSkip : public Generator<ConvZeroSkip> {
 
   private:
     const sparsetrain::schedules::ScatterRow& schedule_row() const {
-        return sparsetrain::generators::schedule_of(sparsetrain::schedules::kScatter, layer_class, pass,
+        return sparsetrain::generators::schedule_of(&sparsetrain::schedules::Tables::scatter, isa, layer_class, pass,
                                                     blocking);
     }
 

@@ -4,7 +4,6 @@
 
 #include "generators/lanes.h"
 #include "generators/schedule_of.h"
-#include "schedules/avx512.h"
 
 using namespace Halide;
 
@@ -17,6 +16,7 @@ enum class Operand { src, diff_dst };
 // channels of the operand that is not scanned in chunks of chunks_per_task, all of which may run in parallel.
 class ConvZeroSkipWeights : public Generator<ConvZeroSkipWeights> {
   public:
+    GeneratorParam<std::string> isa{"isa", ""};
     GeneratorParam<std::string> layer_class{"layer_class", ""};
     GeneratorParam<Operand> scanned{
         "scanned", Operand::src, {{"src", Operand::src}, {"diff_dst", Operand::diff_dst}}};
@@ -85,7 +85,7 @@ class ConvZeroSkipWeights : public Generator<ConvZeroSkipWeights> {
 
     bool scans_src() const { return scanned == Operand::src; }
     const sparsetrain::schedules::PixelScanRow& row() const {
-        return sparsetrain::generators::schedule_of(sparsetrain::schedules::kPixelScan, layer_class,
+        return sparsetrain::generators::schedule_of(&sparsetrain::schedules::Tables::pixel_scan, isa, layer_class,
                                                     "bwd_weights");
     }
 

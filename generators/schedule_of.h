@@ -5,15 +5,19 @@
 
 #include <string>
 
-#include "schedules/rows.h"
+#include "schedules/tables.h"
 
 namespace sparsetrain::generators {
 
-// `key` is what find_row looks up: class, pass and, where a pass has several rows, the blocking.
-template <typename Row, int Count, typename... Key>
-const Row& schedule_of(const Row (&table)[Count], const Key&... key) {
-    const Row* row = schedules::find_row(table, std::string(key).c_str()...);
-    _halide_user_assert(row != nullptr) << "no schedule row for " << ((std::string(key) + " ") + ...);
+// The row of `table`, a member of Tables, for an instruction set. `key` is what Table::find looks up: class,
+// pass and, where a pass has several rows, the blocking.
+template <typename Row, typename... Key>
+const Row& schedule_of(schedules::Table<Row> schedules::Tables::*table, const std::string& isa,
+                       const Key&... key) {
+    const schedules::Tables* tables = schedules::tables_of(isa.c_str());
+    _halide_user_assert(tables != nullptr) << "no schedule tables for " << isa;
+    const Row* row = (tables->*table).find(std::string(key).c_str()...);
+    _halide_user_assert(row != nullptr) << "no schedule row for " << ((std::string(key) + " ") + ...) << isa;
     return *row;
 }
 

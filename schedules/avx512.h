@@ -5,7 +5,7 @@
 
 #include "schedules/rows.h"
 
-namespace sparsetrain::schedules {
+namespace sparsetrain::schedules::avx512 {
 
 // clang-format off
 inline constexpr DenseRow kDense[] = {
@@ -39,14 +39,16 @@ inline constexpr ScatterRow kScatter[] = {
 // 28 rows against 14: 3 to 5 % at 512-512, 28x28, nothing at 256-256, 56x56. Three vectors in registers leave
 // no room for their weights in L1: 3 % slower at 80 %, 8 % at 90 %.
 inline constexpr OutputMaskRow kOutputMask[] = {
-    // class             pass        k_vectors  rows  pixels  crossover
-    {"conv3x3_stride1", "bwd_data",     2,       28,   784,    21.0},
+    // class             pass       tap_rows  k_vectors  rows  pixels  crossover
+    {"conv3x3_stride1", "bwd_data",    3,         2,       28,   784,    21.0},
 };
 
 inline constexpr PixelScanRow kPixelScan[] = {
-    // class             pass         k_vectors  rows  crossover  narrow_crossover
-    {"conv3x3_stride1", "bwd_weights",    2,       8,    14.0,        0.0},
+    // class             pass          tap_rows  k_vectors  rows  crossover  narrow_crossover
+    {"conv3x3_stride1", "bwd_weights",    3,         2,       8,    14.0,        0.0},
 };
 // clang-format on
 
-}  // namespace sparsetrain::schedules
+inline constexpr Tables kTables = {"avx512", 32, 1, kDense, kDenseWeights, kScatter, kOutputMask, kPixelScan};
+
+}  // namespace sparsetrain::schedules::avx512

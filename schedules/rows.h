@@ -1,5 +1,5 @@
-// The records that say how a pass of a layer class is computed: in each table, one row per (class, pass), or
-// per (class, pass, blocking).
+// The records that say how a pass of a layer class is computed on an instruction set: in each table, one row
+// per (class, pass), or per (class, pass, blocking).
 //
 // Generators read rows when they run, at build time; the zero-skip stages read the same rows as constants.
 // Host code and code compiled for AVX-512 both include this header, so it uses no standard library.
@@ -56,10 +56,12 @@ constexpr int record_words(int group) {
 }
 
 // bwd_data, `output_mask`: `k_vectors` vectors of 16 output channels of a pixel's neighbourhood stay in
-// registers; tiles as in ScatterRow. `crossover` as there, of zeros in the ReLU's mask.
+// registers, `tap_rows` filter rows at a time; tiles as in ScatterRow. `crossover` as there, of zeros in the
+// ReLU's mask.
 struct OutputMaskRow {
     const char* layer_class;
     const char* pass;
+    int tap_rows;
     int k_vectors;
     int rows;
     int pixels;
@@ -68,14 +70,16 @@ struct OutputMaskRow {
 
 inline constexpr int kNarrowWidth = 7;
 
-// bwd_weights, `zero_skip`: for one input channel the accumulators of all taps by `k_vectors` vectors of 16
-// output channels stay in registers while a tile of `rows` rows of pixels is scanned for nonzeros. src and
+// bwd_weights, `zero_skip`: for one input channel the accumulators of the taps of `tap_rows` filter rows by
+// `k_vectors` vectors of 16 output channels stay in registers while a tile of `rows` rows of pixels is scanned
+// for nonzeros. src and
 // diff_dst change roles where diff_dst is the sparser. `narrow_crossover` is that of several images of up
 // to kNarrowWidth columns, two of which share a tile where their padding allows it, while dense is at its
 // slowest. Crossovers were measured skipping src and serve both.
 struct PixelScanRow {
     const char* layer_class;
     const char* pass;
+    int tap_rows;
     int k_vectors;
     int rows;
     double crossover;
@@ -87,30 +91,50 @@ constexpr bool same_name(const char* a, const char* b) {
     return *a == *b;
 }
 
-// The row of `table` for a class and pass, or null.
-template <typename Row, int Count>
-constexpr const Row* find_row(const Row (&table)[Count], const char* layer_class, const char* pass) {
-    for (const Row& row : table) {
-        if (same_name(row.layer_class, layer_class) && same_name(row.pass, pass)) return &row;
-    }
-    return nullptr;
-}
+// Rows of one kind.
+template <typename Row>
+struct Table {
+    const Row* rows;
+    int count;
 
-// The same, in a table with several blockings per pass.
-template <typename Row, int Count>
-constexpr const Row* find_row(const Row (&table)[Count], const char* layer_class, const char* pass,
-                              const char* blocking) {
-    for (const Row& row : table) {
-        if (same_name(row.layer_class, layer_class) && same_name(row.pass, pass) &&
-            same_name(row.blocking, blocking)) {
-            return &row;
+    template <int Count>
+    constexpr Table(const Row (&all)[Count]) : rows(all), count(Count) {}
+    constexpr const Row* begin() const { return rows; }
+    constexpr const Row* end() const { return rows + count; }
+
+    // The row for a class and pass, or null.
+    constexpr const Row* find(const char* layer_class, const char* pass) const {
+        for (const Row& row : *this) {
+            if (same_name(row.layer_class, layer_class) && same_name(row.pass, pass)) return &row;
         }
+        return nullptr;
     }
-    return nullptr;
-}
 
-// What every AVX-512 core has: the budgets that rows are checked against at compile time.
-inline constexpr int kZmmRegisters = 32;
+    // The same where a pass has several blockings.
+    constexpr const Row* find(const char* layer_class, const char* pass, const char* blocking) const {
+        for (const Row& row : *this) {
+            if (same_name(row.layer_class, layer_class) && same_name(row.pass, pass) &&
+                same_name(row.blocking, blocking)) {
+                return &row;
+            }
+        }
+        return nullptr;
+    }
+};
+
+// The tables of an instruction set, and the budgets that its rows are checked against: vector registers, how
+// many of them hold 16 floats, and the L1 that every core with it has.
+struct Tables {
+    const char* isa;
+    int registers;
+    int registers_per_vector;
+    Table<DenseRow> dense;
+    Table<DenseWeightsRow> dense_weights;
+    Table<ScatterRow> scatter;
+    Table<OutputMaskRow> output_mask;
+    Table<PixelScanRow> pixel_scan;
+};
+
 inline constexpr int kL1Bytes = 32 * 1024;
 inline constexpr int kVectorBytes = 64;
 

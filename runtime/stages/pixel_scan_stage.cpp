@@ -1,13 +1,12 @@
 // The stage of one zero_skip bwd_weights of one layer class: compiled once per schedule row, which CMake
 // names through SPARSETRAIN_LAYER_CLASS and the symbol to export.
 #include "runtime/stages/pixel_scan.h"
-#include "schedules/avx512.h"
+#include "schedules/tables.h"
 
 namespace {
 
 // A missing row does not compile.
-constexpr auto kRow = *sparsetrain::schedules::find_row(sparsetrain::schedules::kPixelScan,
-                                                        SPARSETRAIN_LAYER_CLASS, "bwd_weights");
+constexpr auto kRow = *sparsetrain::schedules::tables_of(SPARSETRAIN_ISA)->pixel_scan.find(SPARSETRAIN_LAYER_CLASS, "bwd_weights");
 
 using Scan = PixelScan<SPARSETRAIN_FILTER_H, SPARSETRAIN_FILTER_W, kRow.k_vectors, kRow.rows>;
 

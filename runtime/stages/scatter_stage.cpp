@@ -1,14 +1,13 @@
 // The stages of one zero_skip pass of one layer class, fwd or bwd_data: compiled once per schedule row, which
-// CMake names through SPARSETRAIN_LAYER_CLASS, SPARSETRAIN_PASS, SPARSETRAIN_BLOCKING and the symbols to
-// export.
+// CMake names through SPARSETRAIN_ISA, SPARSETRAIN_LAYER_CLASS, SPARSETRAIN_PASS, SPARSETRAIN_BLOCKING and
+// the symbols to export.
 #include "runtime/stages/scatter.h"
-#include "schedules/avx512.h"
+#include "schedules/tables.h"
 
 namespace {
 
 // A missing row does not compile.
-constexpr auto kRow = *sparsetrain::schedules::find_row(
-    sparsetrain::schedules::kScatter, SPARSETRAIN_LAYER_CLASS, SPARSETRAIN_PASS, SPARSETRAIN_BLOCKING);
+constexpr auto kRow = *sparsetrain::schedules::tables_of(SPARSETRAIN_ISA)->scatter.find(SPARSETRAIN_LAYER_CLASS, SPARSETRAIN_PASS, SPARSETRAIN_BLOCKING);
 
 using Lists = RowLists<kRow.group>;
 using Sweep = Scatter<SPARSETRAIN_FILTER_H, SPARSETRAIN_FILTER_W, kRow.group, kRow.k_vectors>;

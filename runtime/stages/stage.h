@@ -1,21 +1,16 @@
 // What zero-skip stages share: the view of Halide's buffers, and loops unrolled at compile time.
 //
-// Stages are compiled for AVX-512, so their files include no standard headers (HalideRuntime.h includes a
-// few) and keep everything but what they export in an anonymous namespace: an inline function emitted here
+// Stages are compiled for AVX-512 or AVX2, so their files include no standard headers (HalideRuntime.h includes
+// a few) and keep everything but what they export in an anonymous namespace: an inline function emitted here
 // could otherwise be the copy that the linker keeps for code that runs before the CPU is checked. The test
 // `symbols` looks for such functions.
 #pragma once
 
 #include <HalideRuntime.h>
-#include <immintrin.h>
-#include <stddef.h>
-#include <stdint.h>
 
-#define SPARSETRAIN_ALWAYS_INLINE inline __attribute__((always_inline))
+#include "runtime/stages/vec.h"
 
 namespace {
-
-constexpr int kLanes = 16;
 
 template <int Value>
 struct Index {
@@ -41,11 +36,11 @@ SPARSETRAIN_ALWAYS_INLINE int max_of(int a, int b) {
 
 // A value in all lanes, by way of a general register: a broadcast from memory takes a slot of the loads of a
 // whole vector, of which Zen 4 has one per cycle and a zero-skip loop needs one per FMA.
-SPARSETRAIN_ALWAYS_INLINE __m512 broadcast(const float* value) {
+SPARSETRAIN_ALWAYS_INLINE Broadcast broadcast(const float* value) {
     uint32_t bits;
     __builtin_memcpy(&bits, value, sizeof bits);
     asm("" : "+r"(bits));  // or the compiler broadcasts from memory after all
-    return _mm512_castsi512_ps(_mm512_set1_epi32(static_cast<int>(bits)));
+    return broadcast_bits(bits);
 }
 
 // Asks for a share of the `Floats` that come after those in use, of which there are `turns`, ahead of their

@@ -1,0 +1,166 @@
+// A vector of the 16 lanes of NCHW16c in registers, with the same operations on every instruction set that
+// stages are compiled for: one zmm with AVX-512, two ymm with AVX2.
+#pragma once
+
+#include <immintrin.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define SPARSETRAIN_ALWAYS_INLINE inline __attribute__((always_inline))
+
+namespace {
+
+constexpr int kLanes = 16;
+
+#ifdef __AVX512BW__
+
+using Vec = __m512;
+using Broadcast = __m512;  // one value in all lanes
+
+constexpr int kRegisters = 32;
+constexpr int kVecRegisters = 1;  // of which a Vec takes
+
+SPARSETRAIN_ALWAYS_INLINE Vec zero() {
+    return _mm512_setzero_ps();
+}
+SPARSETRAIN_ALWAYS_INLINE Vec load(const float* aligned) {
+    return _mm512_load_ps(aligned);
+}
+SPARSETRAIN_ALWAYS_INLINE void store(float* aligned, Vec a) {
+    _mm512_store_ps(aligned, a);
+}
+SPARSETRAIN_ALWAYS_INLINE Broadcast broadcast_bits(uint32_t bits) {
+    return _mm512_castsi512_ps(_mm512_set1_epi32(static_cast<int>(bits)));
+}
+SPARSETRAIN_ALWAYS_INLINE Vec add(Vec a, Vec b) {
+    return _mm512_add_ps(a, b);
+}
+SPARSETRAIN_ALWAYS_INLINE Vec multiply_add(Vec a, Vec b, Vec sum) {
+    return _mm512_fmadd_ps(a, b, sum);
+}
+
+// Bit i: lane i is not zero (NaN is not, -0.0 is).
+SPARSETRAIN_ALWAYS_INLINE uint32_t nonzero_lanes(Vec a) {
+    return _mm512_cmp_ps_mask(a, _mm512_setzero_ps(), _CMP_NEQ_UQ);
+}
+
+// Stores the lanes that `kept` has, one after the other, and something in up to 16 floats in all; returns
+// their end. (Compressing to a register and storing it whole beats the compress-store, which is microcoded on
+// Zen 4.)
+SPARSETRAIN_ALWAYS_INLINE float* compress_store(float* to, uint32_t kept, Vec a) {
+    _mm512_storeu_ps(to, _mm512_maskz_compress_ps(static_cast<__mmask16>(kept), a));
+    return to + __builtin_popcount(kept);
+}
+
+// The inverse: lanes that `kept` has from consecutive floats, the others zero. Reads up to 16 floats.
+SPARSETRAIN_ALWAYS_INLINE Vec expand_load(const float* from, uint32_t kept) {
+    return _mm512_maskz_expand_ps(static_cast<__mmask16>(kept), _mm512_loadu_ps(from));
+}
+
+// Eight lanes whose total is a's.
+SPARSETRAIN_ALWAYS_INLINE __m256 fold(Vec a) {
+    return _mm256_add_ps(_mm512_castps512_ps256(a), _mm512_extractf32x8_ps(a, 1));
+}
+SPARSETRAIN_ALWAYS_INLINE Vec unfold(__m256 low) {
+    return _mm512_zextps256_ps512(low);
+}
+
+#else
+
+// 2 KB each: for every byte of a mask, the lanes that it keeps, in order (kCompress), and for every lane the
+// number of kept ones before it (kExpand).
+struct LaneTable {
+    alignas(64) uint8_t lanes[256][8];
+};
+constexpr LaneTable make_compress_table() {
+    LaneTable table = {};
+    for (int mask = 0; mask < 256; ++mask) {
+        int count = 0;
+        for (int lane = 0; lane < 8; ++lane)
+            if ((mask >> lane & 1) != 0) table.lanes[mask][count++] = static_cast<uint8_t>(lane);
+    }
+    return table;
+}
+constexpr LaneTable make_expand_table() {
+    LaneTable table = {};
+    for (int mask = 0; mask < 256; ++mask) {
+        int count = 0;
+        for (int lane = 0; lane < 8; ++lane) {
+            // The top bit of an index is beyond those that a permutation looks at: it marks lanes to clear.
+            const bool kept = (mask >> lane & 1) != 0;
+            table.lanes[mask][lane] = static_cast<uint8_t>(kept ? count++ : 0x80);
+        }
+    }
+    return table;
+}
+constexpr LaneTable kCompress = make_compress_table(), kExpand = make_expand_table();
+
+struct Vec {
+    __m256 low, high;
+};
+using Broadcast = __m256;
+
+constexpr int kRegisters = 16;
+constexpr int kVecRegisters = 2;
+
+SPARSETRAIN_ALWAYS_INLINE Vec zero() {
+    return {_mm256_setzero_ps(), _mm256_setzero_ps()};
+}
+SPARSETRAIN_ALWAYS_INLINE Vec load(const float* aligned) {
+    return {_mm256_load_ps(aligned), _mm256_load_ps(aligned + 8)};
+}
+SPARSETRAIN_ALWAYS_INLINE void store(float* aligned, Vec a) {
+    _mm256_store_ps(aligned, a.low);
+    _mm256_store_ps(aligned + 8, a.high);
+}
+SPARSETRAIN_ALWAYS_INLINE Broadcast broadcast_bits(uint32_t bits) {
+    return _mm256_castsi256_ps(_mm256_set1_epi32(static_cast<int>(bits)));
+}
+SPARSETRAIN_ALWAYS_INLINE Vec add(Vec a, Vec b) {
+    return {_mm256_add_ps(a.low, b.low), _mm256_add_ps(a.high, b.high)};
+}
+SPARSETRAIN_ALWAYS_INLINE Vec multiply_add(Vec a, Vec b, Vec sum) {
+    return {_mm256_fmadd_ps(a.low, b.low, sum.low), _mm256_fmadd_ps(a.high, b.high, sum.high)};
+}
+SPARSETRAIN_ALWAYS_INLINE Vec multiply_add(Broadcast a, Vec b, Vec sum) {
+    return {_mm256_fmadd_ps(a, b.low, sum.low), _mm256_fmadd_ps(a, b.high, sum.high)};
+}
+
+SPARSETRAIN_ALWAYS_INLINE uint32_t nonzero_lanes(Vec a) {
+    const __m256 none = _mm256_setzero_ps();
+    const auto low = static_cast<uint32_t>(_mm256_movemask_ps(_mm256_cmp_ps(a.low, none, _CMP_NEQ_UQ)));
+    const auto high = static_cast<uint32_t>(_mm256_movemask_ps(_mm256_cmp_ps(a.high, none, _CMP_NEQ_UQ)));
+    return low | high << 8;
+}
+
+SPARSETRAIN_ALWAYS_INLINE __m256i lanes_of(const LaneTable& table, uint32_t mask) {
+    return _mm256_cvtepu8_epi32(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(table.lanes[mask])));
+}
+
+SPARSETRAIN_ALWAYS_INLINE float* compress_store(float* to, uint32_t kept, Vec a) {
+    _mm256_storeu_ps(to, _mm256_permutevar8x32_ps(a.low, lanes_of(kCompress, kept & 0xff)));
+    to += __builtin_popcount(kept & 0xff);
+    _mm256_storeu_ps(to, _mm256_permutevar8x32_ps(a.high, lanes_of(kCompress, kept >> 8)));
+    return to + __builtin_popcount(kept >> 8);
+}
+
+SPARSETRAIN_ALWAYS_INLINE __m256 expand_half(const float* from, uint32_t kept) {
+    const __m256i lanes = lanes_of(kExpand, kept);
+    const __m256 cleared = _mm256_castsi256_ps(_mm256_srai_epi32(_mm256_slli_epi32(lanes, 24), 31));
+    return _mm256_andnot_ps(cleared, _mm256_permutevar8x32_ps(_mm256_loadu_ps(from), lanes));
+}
+SPARSETRAIN_ALWAYS_INLINE Vec expand_load(const float* from, uint32_t kept) {
+    return {expand_half(from, kept & 0xff),
+            expand_half(from + __builtin_popcount(kept & 0xff), kept >> 8)};
+}
+
+SPARSETRAIN_ALWAYS_INLINE __m256 fold(Vec a) {
+    return _mm256_add_ps(a.low, a.high);
+}
+SPARSETRAIN_ALWAYS_INLINE Vec unfold(__m256 low) {
+    return {low, _mm256_setzero_ps()};
+}
+
+#endif
+
+}  // namespace

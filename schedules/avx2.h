@@ -1,0 +1,40 @@
+// Schedules for CPUs with AVX2 and FMA (the x86-64-v3 feature set): 16 registers, of which a vector of 16
+// channels takes two.
+#pragma once
+
+#include "schedules/rows.h"
+
+namespace sparsetrain::schedules::avx2 {
+
+// clang-format off
+inline constexpr DenseRow kDense[] = {
+    // class             pass         x_tile  k_vectors  pixels
+    {"conv3x3_stride1", "fwd",           6,       1,      784},
+    {"conv3x3_stride1", "bwd_data",      6,       1,      784},
+};
+
+inline constexpr DenseWeightsRow kDenseWeights[] = {
+    // class             pass         c_lanes  k_vectors  rows
+    {"conv3x3_stride1", "bwd_weights",   2,       1,      28},
+};
+
+inline constexpr ScatterRow kScatter[] = {
+    // class             pass       blocking   most_channels  group  k_vectors  rows  pixels  crossover
+    {"conv3x3_stride1", "fwd",      "deep",    kAnyChannels,   64,      2,       14,   400,    13.5},
+    {"conv3x3_stride1", "bwd_data", "deep",    kAnyChannels,   64,      2,       14,   400,    13.5},
+};
+
+inline constexpr OutputMaskRow kOutputMask[] = {
+    // class             pass       tap_rows  k_vectors  rows  pixels  crossover
+    {"conv3x3_stride1", "bwd_data",    1,         2,       28,   784,    21.0},
+};
+
+inline constexpr PixelScanRow kPixelScan[] = {
+    // class             pass          tap_rows  k_vectors  rows  crossover  narrow_crossover
+    {"conv3x3_stride1", "bwd_weights",    1,         2,       8,    14.0,        0.0},
+};
+// clang-format on
+
+inline constexpr Tables kTables = {"avx2", 16, 2, kDense, kDenseWeights, kScatter, kOutputMask, kPixelScan};
+
+}  // namespace sparsetrain::schedules::avx2
