@@ -23,8 +23,7 @@ int run_info(const std::string& data_directory) {
     std::printf("halide         %s\n", halide_version());
     std::printf("compiler       %s\n", compiler_name().c_str());
     std::printf("cpu            %s\n", cpu_model().c_str());
-    std::printf("avx512         %s\n", cpu_supported() ? "yes (Skylake server feature set: F, CD, BW, DQ, VL)"
-                                                       : "no: training needs AVX-512 F, CD, BW, DQ and VL");
+    std::printf("isa            %s\n", instruction_set());
     std::printf("layer classes  %s\n", linked_classes().c_str());
     std::printf("fashion-mnist  %s%s\n", data_directory.c_str(),
                 data ? "" : " is missing: install Debian's package dataset-fashion-mnist");

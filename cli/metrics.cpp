@@ -70,6 +70,7 @@ Json header_record(const TrainOptions& options) {
             {"halide", halide_version()},
             {"compiler", compiler_name()},
             {"cpu", cpu_model()},
+            {"isa", instruction_set()},
             {"model", options.model},
             {"data", options.data},
             {"steps", options.steps},

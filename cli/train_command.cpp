@@ -27,13 +27,6 @@ struct TrainingRun {
     std::optional<MetricsFile>& metrics;
 };
 
-void require_supported_cpu() {
-    if (!cpu_supported())
-        throw Error(ErrorCode::unsupported,
-                    "training needs a CPU with AVX-512 F, CD, BW, DQ and VL (Intel since " +
-                        std::string("Skylake server, AMD since Zen 4); this is: ") + cpu_model());
-}
-
 // A step's mean loss, and the wall time of making its batch and training on it: not of writing its metrics.
 struct TimedStep {
     double loss = 0, seconds = 0;

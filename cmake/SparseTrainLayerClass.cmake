@@ -1,103 +1,138 @@
-# A layer class (filter size and stride) becomes one static library: its pipelines, its zero-skip stages, and a function
-# through which the runtime finds them. Nothing registers itself: a program's library holds a generated list of the classes in
-# it, with explicit references, so that only what is used is linked and nothing is dropped.
+# A layer class (filter size and stride) becomes one static library: for every instruction set its pipelines, its zero-skip
+# stages, and a record through which the runtime finds them. Nothing registers itself: a program's library holds a generated
+# list of the classes in it, with explicit references, so that only what is used is linked and nothing is dropped.
 
-# sparsetrain_add_layer_class(NAME name FILTER height width STRIDE stride)
+# sparsetrain_add_layer_class(NAME name FILTER height width STRIDE stride [BLOCKINGS blocking...] [DENSE_FORWARD_ONLY])
 #
-# Adds the library sparsetrain_<name>. Its schedule rows are looked up by name in schedules/.
+# Adds the library sparsetrain_<name>. Its schedule rows are looked up by name in schedules/; BLOCKINGS are those of its
+# ScatterRows, "deep" unless given. DENSE_FORWARD_ONLY: for the first layer of a network, whose src is an image without
+# zeros or a gradient: there are fwd and bwd_weights by dense and nothing else.
 function(sparsetrain_add_layer_class)
-    cmake_parse_arguments(PARSE_ARGV 0 ARG "" "NAME;STRIDE" "FILTER")
+    cmake_parse_arguments(PARSE_ARGV 0 ARG "DENSE_FORWARD_ONLY" "NAME;STRIDE" "FILTER;BLOCKINGS")
     list(LENGTH ARG_FILTER filter_sizes)
-    if(NOT filter_sizes EQUAL 2 OR NOT ARG_STRIDE EQUAL 1)
-        message(FATAL_ERROR "sparsetrain_add_layer_class(${ARG_NAME}): expected FILTER height width and STRIDE 1, the only "
-                            "stride whose kernels exist; given FILTER ${ARG_FILTER} STRIDE ${ARG_STRIDE}")
+    if(NOT filter_sizes EQUAL 2 OR NOT ARG_STRIDE MATCHES "^[12]$")
+        message(FATAL_ERROR "sparsetrain_add_layer_class(${ARG_NAME}): expected FILTER height width and STRIDE 1 or 2; given "
+                            "FILTER ${ARG_FILTER} STRIDE ${ARG_STRIDE}")
     endif()
-    list(GET ARG_FILTER 0 filter_h)
-    list(GET ARG_FILTER 1 filter_w)
-    if(NOT ARG_NAME STREQUAL "conv${filter_h}x${filter_w}_stride${ARG_STRIDE}")
-        message(FATAL_ERROR "sparsetrain_add_layer_class(${ARG_NAME}): expected the name "
-                            "conv${filter_h}x${filter_w}_stride${ARG_STRIDE}")
+    list(GET ARG_FILTER 0 FILTER_H)
+    list(GET ARG_FILTER 1 FILTER_W)
+    set(expected "conv${FILTER_H}x${FILTER_W}_stride${ARG_STRIDE}")
+    if(NOT ARG_NAME STREQUAL expected)
+        message(FATAL_ERROR "sparsetrain_add_layer_class(${ARG_NAME}): expected the name ${expected}")
     endif()
-    set(library "sparsetrain_${ARG_NAME}")
+    if(NOT ARG_BLOCKINGS)
+        set(ARG_BLOCKINGS deep)
+    endif()
     set(LAYER_CLASS "${ARG_NAME}")
-    set(FILTER_H "${filter_h}")
-    set(FILTER_W "${filter_w}")
+    set(CLASS_SYMBOL "sparsetrain_${ARG_NAME}")
     set(STRIDE "${ARG_STRIDE}")
-    set(source "${SparseTrain_BINARY_DIR}/classes/${ARG_NAME}.cpp")
-    configure_file("${SparseTrain_SOURCE_DIR}/runtime/src/layer_class.cpp.in" "${source}" @ONLY)
+    set(BLOCKINGS ${ARG_BLOCKINGS})
+    set(SKIPS_ZEROS true)
+    if(ARG_DENSE_FORWARD_ONLY)
+        set(SKIPS_ZEROS false)
+    endif()
 
-    add_library(${library} STATIC "${source}")
-    target_link_libraries(${library}
+    add_library(${CLASS_SYMBOL} STATIC)
+    target_link_libraries(${CLASS_SYMBOL}
         PUBLIC sparsetrain_halide_runtime
         PRIVATE sparsetrain_warnings sparsetrain_schedules sparsetrain_runtime_internal)
+    foreach(ISA IN LISTS SPARSETRAIN_ISAS)
+        sparsetrain_compile_layer_class(${CLASS_SYMBOL})
+    endforeach()
+    set_property(GLOBAL APPEND PROPERTY SPARSETRAIN_LAYER_CLASSES "${LAYER_CLASS}")
+endfunction()
 
-    set(filter "filter_h=${filter_h}" "filter_w=${filter_w}")
-    set(definitions "SPARSETRAIN_LAYER_CLASS=\"${ARG_NAME}\""
-        SPARSETRAIN_FILTER_H=${filter_h} SPARSETRAIN_FILTER_W=${filter_w})
+# Everything of LAYER_CLASS (FILTER_H, FILTER_W, STRIDE, BLOCKINGS, SKIPS_ZEROS) for ISA, into LIBRARY.
+function(sparsetrain_compile_layer_class LIBRARY)
+    set(PIPELINES "")
+    set(SCATTER_KERNELS "")
+    foreach(width IN ITEMS any whole)
+        foreach(epilogue IN ITEMS plain relu)
+            sparsetrain_add_class_pipeline(fwd_dense_${width}_${epilogue} conv_dense
+                pass=fwd width=${width} epilogue=${epilogue})
+        endforeach()
+    endforeach()
+    sparsetrain_add_class_pipeline(bwd_weights_dense conv_dense_weights)
+    if(SKIPS_ZEROS)
+        sparsetrain_compile_backward_data_and_zero_skip()
+    endif()
+
+    set(INCLUDES ${PIPELINES})
+    list(TRANSFORM INCLUDES REPLACE "(.+)" "#include \"\\1.h\"")
+    list(JOIN INCLUDES "\n" INCLUDES)
+    set(source "${SparseTrain_BINARY_DIR}/classes/${LAYER_CLASS}_${ISA}.cpp")
+    configure_file("${SparseTrain_SOURCE_DIR}/runtime/src/layer_class.cpp.in" "${source}" @ONLY)
+    target_sources(${LIBRARY} PRIVATE "${source}")
+endfunction()
+
+# The part of sparsetrain_compile_layer_class, in its scope, that a DENSE_FORWARD_ONLY class has not.
+macro(sparsetrain_compile_backward_data_and_zero_skip)
+    foreach(width IN ITEMS any whole)
+        foreach(epilogue IN ITEMS plain masked)
+            sparsetrain_add_class_pipeline(bwd_data_dense_${width}_${epilogue} conv_dense
+                pass=bwd_data width=${width} epilogue=${epilogue})
+        endforeach()
+    endforeach()
+    sparsetrain_add_class_pipeline(bwd_data_dense_pack conv_pack_dense)
+
+    set(with_mask_fwd relu)
+    set(with_mask_bwd_data masked)
     foreach(pass IN ITEMS fwd bwd_data)
-        set(symbol "sparsetrain_${ARG_NAME}_${pass}")
-        set(epilogues plain masked)
-        if(pass STREQUAL "fwd")
-            set(epilogues plain relu)
-        endif()
-        foreach(epilogue IN LISTS epilogues)
-            foreach(width IN ITEMS any whole)
-                sparsetrain_add_pipeline(${library} ${symbol}_dense_${width}_${epilogue}_f32 conv_dense
-                    FROM conv_generators
-                    PARAMS layer_class=${ARG_NAME} pass=${pass} width=${width} ${filter} stride=${ARG_STRIDE}
-                           epilogue=${epilogue})
+        set(${pass}_BLOCKINGS "")
+        foreach(blocking IN LISTS BLOCKINGS)
+            set(kernel "${pass}_zero_skip_${blocking}")
+            foreach(epilogue IN ITEMS plain ${with_mask_${pass}})
+                sparsetrain_add_class_pipeline(${kernel}_${epilogue} conv_zero_skip
+                    pass=${pass} blocking=${blocking} epilogue=${epilogue} stage=${CLASS_SYMBOL}_${kernel}_${ISA})
             endforeach()
-        endforeach()
-        # The blockings of ScatterRow.
-        foreach(blocking IN ITEMS shallow deep)
-            set(kernel "${symbol}_zero_skip_${blocking}")
-            set(row layer_class=${ARG_NAME} pass=${pass} blocking=${blocking})
-            foreach(epilogue IN LISTS epilogues)
-                sparsetrain_add_pipeline(${library} ${kernel}_${epilogue}_f32 conv_zero_skip FROM conv_generators
-                    PARAMS ${row} stage=${kernel} filter_w=${filter_w} epilogue=${epilogue})
-            endforeach()
-            sparsetrain_add_pipeline(${library} ${kernel}_pack_f32 conv_pack_scatter FROM conv_generators
-                PARAMS ${row} ${filter})
-            sparsetrain_add_stage(${library} ${kernel}_stage scatter_stage.cpp ${definitions}
-                "SPARSETRAIN_PASS=\"${pass}\"" "SPARSETRAIN_BLOCKING=\"${blocking}\""
-                SPARSETRAIN_LISTS_SYMBOL=${kernel}_lists SPARSETRAIN_SWEEP_SYMBOL=${kernel}_sweep)
+            sparsetrain_add_class_pipeline(${kernel}_pack conv_pack_scatter pass=${pass} blocking=${blocking})
+            sparsetrain_add_stage(${kernel} scatter_stage.cpp
+                SPARSETRAIN_PASS="${pass}" SPARSETRAIN_BLOCKING="${blocking}"
+                SPARSETRAIN_LISTS_SYMBOL=${CLASS_SYMBOL}_${kernel}_${ISA}_lists
+                SPARSETRAIN_SWEEP_SYMBOL=${CLASS_SYMBOL}_${kernel}_${ISA}_sweep)
+            string(APPEND ${pass}_BLOCKINGS "    BLOCKING(${pass}, ${blocking}, ${with_mask_${pass}}),\n")
         endforeach()
     endforeach()
-    set(symbol "sparsetrain_${ARG_NAME}_bwd_data")
-    sparsetrain_add_pipeline(${library} ${symbol}_dense_pack_f32 conv_pack_dense FROM conv_generators PARAMS ${filter})
-    sparsetrain_add_pipeline(${library} ${symbol}_output_mask_f32 conv_output_mask FROM conv_generators
-        PARAMS layer_class=${ARG_NAME} stage=${symbol}_output_mask)
-    sparsetrain_add_pipeline(${library} ${symbol}_output_mask_pack_f32 conv_pack_output_mask FROM conv_generators
-        PARAMS layer_class=${ARG_NAME} ${filter})
-    sparsetrain_add_stage(${library} ${symbol}_output_mask_stage output_mask_stage.cpp ${definitions}
-        SPARSETRAIN_GATHER_SYMBOL=${symbol}_output_mask_gather)
 
-    set(symbol "sparsetrain_${ARG_NAME}_bwd_weights")
-    sparsetrain_add_pipeline(${library} ${symbol}_dense_f32 conv_dense_weights FROM conv_generators
-        PARAMS layer_class=${ARG_NAME} ${filter} stride=${ARG_STRIDE})
+    set(kernel "bwd_data_output_mask")
+    sparsetrain_add_class_pipeline(${kernel} conv_output_mask stage=${CLASS_SYMBOL}_${kernel}_${ISA})
+    sparsetrain_add_class_pipeline(${kernel}_pack conv_pack_output_mask)
+    sparsetrain_add_stage(${kernel} output_mask_stage.cpp
+        SPARSETRAIN_GATHER_SYMBOL=${CLASS_SYMBOL}_${kernel}_${ISA}_gather)
+
+    set(kernel "bwd_weights_zero_skip")
     foreach(operand IN ITEMS src diff_dst)
-        sparsetrain_add_pipeline(${library} ${symbol}_zero_skip_${operand}_f32 conv_zero_skip_weights FROM conv_generators
-            PARAMS layer_class=${ARG_NAME} scanned=${operand} stage=${symbol}_zero_skip ${filter})
+        sparsetrain_add_class_pipeline(${kernel}_${operand} conv_zero_skip_weights
+            scanned=${operand} stage=${CLASS_SYMBOL}_${kernel}_${operand}_${ISA})
+        sparsetrain_add_stage(${kernel}_${operand} pixel_scan_stage.cpp
+            SPARSETRAIN_SCANNED="${operand}"
+            SPARSETRAIN_SCAN_SYMBOL=${CLASS_SYMBOL}_${kernel}_${operand}_${ISA}_scan)
     endforeach()
-    sparsetrain_add_stage(${library} ${symbol}_zero_skip_stage pixel_scan_stage.cpp ${definitions}
-        SPARSETRAIN_SCAN_SYMBOL=${symbol}_zero_skip_scan)
+endmacro()
 
-    set_property(GLOBAL APPEND PROPERTY SPARSETRAIN_LAYER_CLASSES "${ARG_NAME}")
-endfunction()
+# Compiles pipeline `name` of the class from `generator`, whose parameters are those of the class and ARGN.
+macro(sparsetrain_add_class_pipeline name generator)
+    sparsetrain_add_pipeline(${LIBRARY} ${CLASS_SYMBOL}_${name}_f32_${ISA} ${generator} ISA ${ISA} FROM conv_generators
+        PARAMS isa=${ISA} layer_class=${LAYER_CLASS} filter_h=${FILTER_H} filter_w=${FILTER_W} stride=${STRIDE} ${ARGN})
+    list(APPEND PIPELINES "${CLASS_SYMBOL}_${name}_f32_${ISA}")
+endmacro()
 
-# sparsetrain_add_stage(LIBRARY STAGE source definition...): compiles a source of runtime/stages/ for AVX-512 into LIBRARY.
-# STAGE is an object library of its own, as one source serves many rows. Sanitizers stay out of it: their code, built for
-# AVX-512, would be merged with that of functions that run before the CPU is checked.
-function(sparsetrain_add_stage LIBRARY STAGE source)
-    add_library(${STAGE} OBJECT "${SparseTrain_SOURCE_DIR}/runtime/stages/${source}")
-    target_compile_definitions(${STAGE} PRIVATE ${ARGN})
+# Compiles a source of runtime/stages/ for `kernel` of the class with the definitions ARGN. It is an object library of its
+# own, as one source serves many rows. Sanitizers stay out of it: their code, built for AVX-512, would be merged with that of
+# functions that run before the CPU is checked.
+macro(sparsetrain_add_stage kernel source)
+    set(stage "${CLASS_SYMBOL}_${kernel}_${ISA}_stage")
+    add_library(${stage} OBJECT "${SparseTrain_SOURCE_DIR}/runtime/stages/${source}")
+    target_compile_definitions(${stage} PRIVATE
+        SPARSETRAIN_ISA="${ISA}" SPARSETRAIN_LAYER_CLASS="${LAYER_CLASS}"
+        SPARSETRAIN_FILTER_H=${FILTER_H} SPARSETRAIN_FILTER_W=${FILTER_W} SPARSETRAIN_STRIDE=${STRIDE} ${ARGN})
     # -Wmaybe-uninitialized is a false alarm of GCC 12 in its own shuffle intrinsics.
-    target_compile_options(${STAGE} PRIVATE
-        -O3 -march=skylake-avx512 -mprefer-vector-width=512 -fno-exceptions -fno-rtti -fno-sanitize=all
+    target_compile_options(${stage} PRIVATE
+        -O3 ${SPARSETRAIN_STAGE_OPTIONS_${ISA}} -fno-exceptions -fno-rtti -fno-sanitize=all
         $<$<CXX_COMPILER_ID:GNU>:-Wno-maybe-uninitialized>)
-    target_link_libraries(${STAGE} PRIVATE sparsetrain_warnings sparsetrain_schedules Halide::Runtime)
-    target_sources(${LIBRARY} PRIVATE $<TARGET_OBJECTS:${STAGE}>)
-endfunction()
+    target_link_libraries(${stage} PRIVATE sparsetrain_warnings sparsetrain_schedules Halide::Runtime)
+    target_sources(${LIBRARY} PRIVATE $<TARGET_OBJECTS:${stage}>)
+endmacro()
 
 # sparsetrain_add_library(TARGET): the runtime with every layer class added so far.
 function(sparsetrain_add_library TARGET)
@@ -106,8 +141,10 @@ function(sparsetrain_add_library TARGET)
     set(REFERENCES "")
     set(libraries "")
     foreach(class IN LISTS classes)
-        string(APPEND DECLARATIONS "extern const LayerClass layer_class_${class};\n")
-        string(APPEND REFERENCES "    &layer_class_${class},\n")
+        foreach(isa IN LISTS SPARSETRAIN_ISAS)
+            string(APPEND DECLARATIONS "extern const LayerClass layer_class_${class}_${isa};\n")
+            string(APPEND REFERENCES "    &layer_class_${class}_${isa},\n")
+        endforeach()
         list(APPEND libraries "sparsetrain_${class}")
     endforeach()
     set(source "${SparseTrain_BINARY_DIR}/classes/registry_of_${TARGET}.cpp")

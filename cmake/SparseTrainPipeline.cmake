@@ -4,8 +4,16 @@
 # all. The runtime's symbols, and the pipelines' references to them, get the prefix `sparsetrain_`, so that our error
 # handler, allocator and thread count are invisible to other Halide code in the same process.
 
-# The feature set of Skylake server CPUs; always named, as Halide's default target is the build host.
-set(SPARSETRAIN_HALIDE_TARGET x86-64-linux-sse41-avx-f16c-fma-avx2-avx512-avx512_skylake-user_context)
+# The instruction sets that everything is compiled for, best first: the feature set of Skylake server CPUs, and x86-64-v3.
+# Targets are always named, as Halide's default is the build host.
+set(SPARSETRAIN_ISAS avx512 avx2)
+set(SPARSETRAIN_HALIDE_BASELINE x86-64-linux-user_context)
+set(SPARSETRAIN_HALIDE_TARGET_avx2 x86-64-linux-sse41-avx-f16c-fma-avx2-user_context-no_runtime)
+set(SPARSETRAIN_HALIDE_TARGET_avx512
+    x86-64-linux-sse41-avx-f16c-fma-avx2-avx512-avx512_skylake-user_context-no_runtime)
+# The same for g++ and clang++.
+set(SPARSETRAIN_STAGE_OPTIONS_avx2 -march=x86-64-v3)
+set(SPARSETRAIN_STAGE_OPTIONS_avx512 -march=skylake-avx512 -mprefer-vector-width=512)
 
 # sparsetrain_add_generators(TARGET source...): one executable that holds generators.
 function(sparsetrain_add_generators TARGET)
@@ -19,14 +27,14 @@ function(sparsetrain_add_generators TARGET)
 endfunction()
 
 # sparsetrain_add_private_runtime(TARGET GENERATORS): the renamed runtime, and the table of renamed symbols that
-# sparsetrain_add_pipeline applies.
+# pipelines are renamed by.
 function(sparsetrain_add_private_runtime TARGET GENERATORS)
     set(dir "${SparseTrain_BINARY_DIR}/pipelines")
     set(object "${dir}/${TARGET}.o")
     set(script "${SparseTrain_SOURCE_DIR}/cmake/RenameRuntime.cmake")
     add_custom_command(
         OUTPUT "${object}" "${dir}/renamed_symbols.txt"
-        COMMAND ${GENERATORS} -r halide_runtime -o "${dir}" -e object target=${SPARSETRAIN_HALIDE_TARGET}
+        COMMAND ${GENERATORS} -r halide_runtime -o "${dir}" -e object target=${SPARSETRAIN_HALIDE_BASELINE}
         COMMAND "${CMAKE_COMMAND}" -D NM=${CMAKE_NM} -D OBJCOPY=${CMAKE_OBJCOPY} -D "INPUT=${dir}/halide_runtime.o"
                 -D "OUTPUT=${object}" -D "TABLE=${dir}/renamed_symbols.txt" -P "${script}"
         DEPENDS ${GENERATORS} "${script}"
@@ -37,21 +45,39 @@ function(sparsetrain_add_private_runtime TARGET GENERATORS)
     target_link_libraries(${TARGET} PUBLIC Threads::Threads ${CMAKE_DL_LIBS})
 endfunction()
 
-# sparsetrain_add_pipeline(LIBRARY SYMBOL GENERATOR [PARAMS name=value...] FROM executable): compiles GENERATOR ahead of
-# time and adds the object, which exports SYMBOL, to LIBRARY, and its header SYMBOL.h to LIBRARY's include path. The assembly
-# beside them, SYMBOL.s, is for reading.
+# sparsetrain_add_pipeline(LIBRARY SYMBOL GENERATOR ISA isa... [PARAMS name=value...] FROM executable): compiles GENERATOR
+# ahead of time and adds the object, which exports SYMBOL, to LIBRARY, and its header SYMBOL.h to LIBRARY's include path.
+# For several ISAs, best first, SYMBOL is a wrapper that calls the first one that the CPU has. The assembly beside them,
+# SYMBOL*.s, is for reading.
 function(sparsetrain_add_pipeline LIBRARY SYMBOL GENERATOR)
-    cmake_parse_arguments(PARSE_ARGV 3 ARG "" "FROM" "PARAMS")
+    cmake_parse_arguments(PARSE_ARGV 3 ARG "" "FROM" "ISA;PARAMS")
     set(dir "${SparseTrain_BINARY_DIR}/pipelines")
-    set(object "${dir}/${SYMBOL}.renamed.o")
+    set(targets "")
+    foreach(isa IN LISTS ARG_ISA)
+        list(APPEND targets "${SPARSETRAIN_HALIDE_TARGET_${isa}}")
+    endforeach()
+    set(stems "${SYMBOL}")
+    list(LENGTH targets count)
+    if(count GREATER 1)
+        list(TRANSFORM targets PREPEND "${SYMBOL}-" OUTPUT_VARIABLE stems)
+        list(APPEND stems "${SYMBOL}_wrapper")
+    endif()
+    list(JOIN targets "," targets)
+    set(rename "")
+    set(objects "")
+    foreach(object IN LISTS stems)
+        list(APPEND rename COMMAND "${CMAKE_OBJCOPY}" "--redefine-syms=${dir}/renamed_symbols.txt" "${dir}/${object}.o"
+             "${dir}/${object}.renamed.o")
+        list(APPEND objects "${dir}/${object}.renamed.o")
+    endforeach()
     add_custom_command(
-        OUTPUT "${object}" "${dir}/${SYMBOL}.h"
-        COMMAND ${ARG_FROM} -g ${GENERATOR} -f ${SYMBOL} -o "${dir}" -e object,c_header,assembly
-                target=${SPARSETRAIN_HALIDE_TARGET}-no_runtime ${ARG_PARAMS}
-        COMMAND "${CMAKE_OBJCOPY}" "--redefine-syms=${dir}/renamed_symbols.txt" "${dir}/${SYMBOL}.o" "${object}"
+        OUTPUT ${objects} "${dir}/${SYMBOL}.h"
+        COMMAND ${ARG_FROM} -g ${GENERATOR} -f ${SYMBOL} -o "${dir}" -e object,c_header,assembly target=${targets}
+                ${ARG_PARAMS}
+        ${rename}
         DEPENDS ${ARG_FROM} "${dir}/renamed_symbols.txt"
         COMMENT "Halide pipeline ${SYMBOL}"
         VERBATIM)
-    target_sources(${LIBRARY} PRIVATE "${object}" "${dir}/${SYMBOL}.h")
+    target_sources(${LIBRARY} PRIVATE ${objects} "${dir}/${SYMBOL}.h")
     target_include_directories(${LIBRARY} SYSTEM PRIVATE "${dir}")
 endfunction()

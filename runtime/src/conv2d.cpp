@@ -54,7 +54,9 @@ RunStatistics Conv2d::Impl::decide(Pass pass, std::span<const detail::Candidate>
                                    Workspace& workspace) const {
     const detail::Candidate& sparsest = detail::sparsest(candidates);
     const detail::Candidate* chosen = nullptr;
-    if (policy == Policy::zero_skip) {
+    if (!layer_class.info.skips_zeros) {
+        chosen = nullptr;
+    } else if (policy == Policy::zero_skip) {
         chosen = detail::sparsest_of(Kernel::zero_skip, candidates);
     } else if (policy == Policy::output_mask) {
         chosen = detail::sparsest_of(Kernel::output_mask, candidates);
@@ -89,9 +91,7 @@ void check_bias(const char* function, const char* argument, int channels, std::s
 
 }  // namespace
 
-Conv2d::Conv2d(const ConvShape& shape, Policy policy) : impl_(std::make_unique<Impl>(shape, policy)) {
-    detail::require_supported_cpu();
-}
+Conv2d::Conv2d(const ConvShape& shape, Policy policy) : impl_(std::make_unique<Impl>(shape, policy)) {}
 Conv2d::~Conv2d() = default;
 Conv2d::Conv2d(Conv2d&&) noexcept = default;
 Conv2d& Conv2d::operator=(Conv2d&&) noexcept = default;
@@ -117,7 +117,7 @@ void Conv2d::Impl::forward(const char* function, const SparseInput& src, const P
     check_tensor(function, "dst", dst, shape.dst());
 
     const detail::Candidate by_src = {Kernel::zero_skip, Operand::src, detail::observe_zeros(src),
-                                      layer_class.fwd.zero_skip_for(shape.src.c, shape.k).row.crossover};
+                                      layer_class.fwd.zero_skip_crossover(shape.src.c, shape.k)};
     const RunStatistics run = decide(Pass::fwd, {&by_src, 1}, workspace);
     BiasBuffer bias_buffer(bias, shape.k);
     detail::convolve({function, Pass::fwd, src.tensor, shape.dst(), shape.padding.top, shape.padding.left},
@@ -142,6 +142,12 @@ void Conv2d::backward_data(SparseInput diff_dst, const PackedWeights& weights, T
     const char* function = "Conv2d::backward_data";
     const ConvShape& shape = impl_->shape;
     const LayerClass& layer_class = impl_->layer_class;
+    if (!layer_class.info.backward_data) {
+        throw Error(ErrorCode::unsupported,
+                    std::string(function) + ": expected a layer class with a pass bwd_data, given " +
+                        layer_class.info.name +
+                        ", which is for a network's first layer: fwd and bwd_weights");
+    }
     detail::check_sparse(function, "diff_dst", diff_dst, shape.dst());
     detail::check_weights(function, "weights", weights.master(), shape.weights());
     check_tensor(function, "diff_src", diff_src, shape.src);
@@ -151,28 +157,23 @@ void Conv2d::backward_data(SparseInput diff_dst, const PackedWeights& weights, T
 
     std::vector<detail::Candidate> candidates = {
         {Kernel::zero_skip, Operand::diff_dst, detail::observe_zeros(diff_dst),
-         layer_class.bwd_data.zero_skip_for(shape.k, shape.src.c).row.crossover}};
+         layer_class.bwd_data.zero_skip_crossover(shape.k, shape.src.c)}};
     if (relu_mask) {
         candidates.push_back({Kernel::output_mask, Operand::src, detail::observe_zeros(relu_mask),
                               layer_class.output_mask.row.crossover});
     }
     const RunStatistics run = impl_->decide(Pass::bwd_data, candidates, workspace);
-    // At stride 1 this is a forward convolution of diff_dst with the rotated filter, which reaches as far on
-    // the other side.
-    const detail::Convolution rotated = {function,
-                                         Pass::bwd_data,
-                                         diff_dst.tensor,
-                                         shape.src,
-                                         shape.filter_h - 1 - shape.padding.top,
-                                         shape.filter_w - 1 - shape.padding.left};
+    const detail::Convolution backward = {function,  Pass::bwd_data,    diff_dst.tensor,
+                                          shape.src, shape.padding.top, shape.padding.left};
     BiasBuffer no_bias({}, shape.src.c);
     if (run.kernel == Kernel::output_mask) {
-        detail::convolve_by_mask(rotated, layer_class, weights, relu_mask, workspace, TensorBuffer(diff_src));
+        detail::convolve_by_mask(backward, layer_class, weights, relu_mask, workspace,
+                                 TensorBuffer(diff_src));
     } else if (relu_mask) {
-        detail::convolve(rotated, layer_class, run.kernel, weights, no_bias, workspace,
+        detail::convolve(backward, layer_class, run.kernel, weights, no_bias, workspace,
                          detail::MaskBuffer(relu_mask), TensorBuffer(diff_src));
     } else {
-        detail::convolve(rotated, layer_class, run.kernel, weights, no_bias, workspace,
+        detail::convolve(backward, layer_class, run.kernel, weights, no_bias, workspace,
                          TensorBuffer(diff_src));
     }
     impl_->record(run, workspace);

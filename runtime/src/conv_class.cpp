@@ -8,6 +8,16 @@ namespace sparsetrain::detail {
 
 namespace {
 
+// What every class leaves out, before its name is looked for.
+void check_plain(const char* argument, int value) {
+    if (value == 1) return;
+    throw Error(ErrorCode::unsupported,
+                std::string("Conv2d: ") + argument +
+                    ": expected 1, as only convolutions without dilation and groups are "
+                    "supported, given " +
+                    std::to_string(value));
+}
+
 std::string class_name(const ConvShape& shape) {
     return "conv" + std::to_string(shape.filter_h) + "x" + std::to_string(shape.filter_w) + "_stride" +
            std::to_string(shape.stride);
@@ -55,6 +65,8 @@ const LayerClass& find_class_of(const ConvShape& shape) {
     check_at_least("Conv2d", "filter_h", 1, shape.filter_h);
     check_at_least("Conv2d", "filter_w", 1, shape.filter_w);
     check_at_least("Conv2d", "stride", 1, shape.stride);
+    check_plain("dilation", shape.dilation);
+    check_plain("groups", shape.groups);
     const LayerClass& layer_class = find_class(shape);
     check_padding("padding.top", shape.padding.top, shape.filter_h);
     check_padding("padding.bottom", shape.padding.bottom, shape.filter_h);

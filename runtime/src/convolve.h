@@ -39,7 +39,7 @@ int images_per_tile(const Row& row, const Shape& out, const Workspace& workspace
     return std::clamp(row.pixels / pixels, 1, images_per_thread(out, workspace));
 }
 
-// What fwd and bwd_data convolve: `in` to `out`, where the filter reaches `pad_top` rows above.
+// What fwd and bwd_data convolve: `in` to `out`, with the padding of src.
 struct Convolution {
     const char* function;
     Pass pass;

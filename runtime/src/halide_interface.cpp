@@ -4,7 +4,9 @@
 #include <atomic>
 #include <cstdio>
 #include <mutex>
+#include <string_view>
 
+#include "instruction_set.h"
 #include "scratch_pool.h"
 #include "sparsetrain/library.h"
 #include "workspace_impl.h"
@@ -18,6 +20,8 @@ halide_do_par_for_t sparsetrain_halide_set_custom_do_par_for(halide_do_par_for_t
 int sparsetrain_halide_default_do_par_for(void* user_context, halide_task_t task, int min, int size,
                                           std::uint8_t* closure);
 int sparsetrain_halide_set_num_threads(int count);
+halide_can_use_target_features_t sparsetrain_halide_set_custom_can_use_target_features(
+    halide_can_use_target_features_t can_use);
 }
 
 namespace sparsetrain::detail {
@@ -106,6 +110,15 @@ int parallel_for(void* user_context, halide_task_t body, int min, int size, std:
     return code;
 }
 
+// Pipelines that are compiled for several instruction sets ask before each call: every one of them may run
+// that is not better than the one in use.
+int can_use(int /*count*/, const std::uint64_t* features) {
+    constexpr int kBits = 64, kFeature = halide_target_feature_avx512;
+    const bool wants_avx512 = (features[kFeature / kBits] >> (kFeature % kBits) & 1) != 0;
+    static const bool has_avx512 = std::string_view(required_instruction_set()) == "avx512";
+    return has_avx512 || !wants_avx512 ? 1 : 0;
+}
+
 // Once; the handlers are the private runtime's, which no other Halide code sees.
 void install_halide_handlers() {
     static const bool installed = [] {
@@ -113,19 +126,13 @@ void install_halide_handlers() {
         sparsetrain_halide_set_custom_malloc(allocate_scratch);
         sparsetrain_halide_set_custom_free(release_scratch);
         sparsetrain_halide_set_custom_do_par_for(parallel_for);
+        sparsetrain_halide_set_custom_can_use_target_features(can_use);
         return true;
     }();
     static_cast<void>(installed);
 }
 
 }  // namespace
-
-void require_supported_cpu() {
-    if (cpu_supported()) return;
-    throw Error(ErrorCode::unsupported,
-                "sparsetrain: expected a CPU and operating system with AVX-512 F, CD, VL, DQ and BW; this "
-                "one lacks them");
-}
 
 CallContext make_context(Workspace& workspace) {
     require_supported_cpu();

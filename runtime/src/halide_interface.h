@@ -27,10 +27,7 @@ struct CallContext {
         error;  // the first message of the call; of fixed size, as the handler must not throw
 };
 
-// Throws Error(unsupported) on a CPU that cannot run the pipelines.
-void require_supported_cpu();
-
-// The context of one call; throws like require_supported_cpu.
+// The context of one call; throws like require_supported_cpu().
 CallContext make_context(Workspace& workspace);
 [[noreturn]] void throw_pipeline_error(const char* pipeline, int code, const CallContext& context);
 

@@ -1,10 +1,9 @@
 // What the runtime knows of a layer class: its compiled pipelines and the rows that shaped them. One instance
-// per class, generated from layer_class.cpp.in.
+// per class and instruction set, generated from layer_class.cpp.in.
 #pragma once
 
 #include <HalideRuntime.h>
 
-#include <array>
 #include <span>
 
 #include "schedules/rows.h"
@@ -60,10 +59,10 @@ struct ScatterKernel {
 struct ConvKernels {
     DensePipelines<ConvPipeline> dense;
     DensePipelines<ConvMaskPipeline> dense_with_mask;
-    PackPipeline dense_pack;  // null: reads the master weights
-    std::array<ScatterKernel, 2> zero_skip;
+    PackPipeline dense_pack = nullptr;         // null: reads the master weights
+    std::span<const ScatterKernel> zero_skip;  // none: the class has no zero_skip
 
-    // The blocking for a convolution, as ScatterRow says.
+    // The blocking for a convolution, as ScatterRow says, of a class that has zero_skip.
     const ScatterKernel& zero_skip_for(int channels_in, int channels_out) const {
         for (const ScatterKernel& kernel : zero_skip) {
             if (channels_in <= kernel.row.most_channels &&
@@ -72,6 +71,11 @@ struct ConvKernels {
             }
         }
         return zero_skip.back();
+    }
+
+    // From how many percent of zeros on zero_skip is worth it for a convolution: never, if there is none.
+    double zero_skip_crossover(int channels_in, int channels_out) const {
+        return zero_skip.empty() ? 100.0 : zero_skip_for(channels_in, channels_out).row.crossover;
     }
 };
 
@@ -90,20 +94,24 @@ struct ZeroSkipWeightsPipelines {
     }
 };
 
+// What a class lacks (see LayerClassInfo) is null.
 struct LayerClass {
+    const char* isa;
     LayerClassInfo info;
 
-    ConvKernels fwd, bwd_data;
-    OutputMaskKernel output_mask;  // of bwd_data
+    DenseWeightsPipeline bwd_weights_dense;
+    ConvKernels fwd, bwd_data{};
+    OutputMaskKernel output_mask{};  // of bwd_data
+    ZeroSkipWeightsPipelines bwd_weights_zero_skip{};
+    schedules::PixelScanRow bwd_weights_row{};
 
     const ConvKernels& kernels(Pass pass) const { return pass == Pass::fwd ? fwd : bwd_data; }
-
-    DenseWeightsPipeline bwd_weights_dense;
-    ZeroSkipWeightsPipelines bwd_weights_zero_skip;
-    schedules::PixelScanRow bwd_weights_row;
 };
 
-// The classes linked into this program; defined in the generated registry.
+// The classes linked into this program, on every instruction set; defined in the generated registry.
+std::span<const LayerClass* const> all_linked_layer_classes();
+
+// Those of the instruction set that this process runs. Throws Error(unsupported) if there is none.
 std::span<const LayerClass* const> linked_layer_classes();
 
 }  // namespace sparsetrain::detail

@@ -1,7 +1,10 @@
 #include "sparsetrain/library.h"
 
+#include <algorithm>
+#include <string_view>
 #include <vector>
 
+#include "instruction_set.h"
 #include "layer_class.h"
 
 namespace sparsetrain {
@@ -13,17 +16,28 @@ const char* halide_version() {
     return SPARSETRAIN_HALIDE_VERSION;
 }
 
-bool cpu_supported() {
-    // The compiler's run-time checks include whether the operating system saves the registers.
-    return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512cd") &&
-           __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq") &&
-           __builtin_cpu_supports("avx512bw");
+namespace detail {
+
+std::span<const LayerClass* const> linked_layer_classes() {
+    static const std::vector<const LayerClass*> classes = [] {
+        std::vector<const LayerClass*> of_isa;
+        for (const LayerClass* linked : all_linked_layer_classes())
+            if (linked->isa == std::string_view(required_instruction_set())) of_isa.push_back(linked);
+        return of_isa;
+    }();
+    return classes;
 }
+
+}  // namespace detail
 
 std::span<const LayerClassInfo> layer_classes() {
     static const std::vector<LayerClassInfo> classes = [] {
         std::vector<LayerClassInfo> infos;
-        for (const detail::LayerClass* linked : detail::linked_layer_classes()) infos.push_back(linked->info);
+        for (const detail::LayerClass* linked : detail::all_linked_layer_classes()) {
+            const std::string_view name = linked->info.name;
+            const auto is_same = [&](const LayerClassInfo& info) { return name == info.name; };
+            if (std::none_of(infos.begin(), infos.end(), is_same)) infos.push_back(linked->info);
+        }
         return infos;
     }();
     return classes;

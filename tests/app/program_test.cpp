@@ -3,11 +3,14 @@
 
 #include <gtest/gtest.h>
 
+#include <cstdlib>
 #include <fstream>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <sstream>
 
 #include "idx_writer.h"
+#include "sparsetrain/library.h"
 #include "temporary_directory.h"
 
 namespace sparsetrain {
@@ -68,8 +71,47 @@ TEST(Program, InfoShowsVersionsTheCpuAndTheClasses) {
     Program program({"info"});
     EXPECT_EQ(program.exit_code(), 0);
     for (const char* word :
-         {"sparsetrain", "halide", "compiler", "cpu", "avx512", "conv3x3_stride1", "fashion-mnist"})
+         {"sparsetrain", "halide", "compiler", "cpu", instruction_set(), "conv3x3_stride1", "fashion-mnist"})
         expect_contains(program.output(), word);
+}
+
+// Sets SPARSETRAIN_ISA for the programs that a test starts.
+class ForcedIsa {
+  public:
+    explicit ForcedIsa(const char* isa) {
+        if (const char* given = std::getenv(kVariable)) before_ = given;
+        setenv(kVariable, isa, 1);
+    }
+    ~ForcedIsa() {
+        if (before_) {
+            setenv(kVariable, before_->c_str(), 1);
+        } else {
+            unsetenv(kVariable);
+        }
+    }
+    ForcedIsa(const ForcedIsa&) = delete;
+    ForcedIsa& operator=(const ForcedIsa&) = delete;
+
+  private:
+    static constexpr const char* kVariable = "SPARSETRAIN_ISA";
+    std::optional<std::string> before_;
+};
+
+TEST(Program, RunsTheInstructionSetThatItIsTold) {
+    const ForcedIsa isa("avx2");
+    Program program({"info"});
+    EXPECT_EQ(program.exit_code(), 0);
+    expect_contains(program.output(), "isa            avx2");
+}
+
+TEST(Program, NamesAnInstructionSetThatItDoesNotKnow) {
+    const ForcedIsa isa("avx1024");
+    Program info({"info"});
+    EXPECT_EQ(info.exit_code(), 0);
+    expect_contains(info.output(), "isa            none");
+    Program train({"train", "--data-dir", "/nowhere"});
+    EXPECT_EQ(train.exit_code(), 1);
+    expect_contains(train.output(), "SPARSETRAIN_ISA: expected avx512 or avx2, given \"avx1024\"");
 }
 
 TEST(Program, MissingDataIsNamed) {

@@ -35,6 +35,8 @@ struct ConvShape {
     int filter_w = 3;  // S
     int stride = 1;    // in both directions
     Padding padding;   // each from 0 to R - 1 (top, bottom) or S - 1 (left, right)
+    int dilation = 1;  // no other is supported
+    int groups = 1;    // no other is supported
 
     Shape dst() const {
         return {src.n, k, (src.h + padding.top + padding.bottom - filter_h) / stride + 1,
@@ -82,7 +84,7 @@ class SPARSETRAIN_API PackedWeights {
 class SPARSETRAIN_API Conv2d {
   public:
     // Throws Error(invalid_argument) for sizes that make no convolution and Error(unsupported) for a layer
-    // class that is not linked (the message lists those that are) or a CPU without AVX-512.
+    // class that is not linked (the message lists those that are), dilation, groups, or a CPU without AVX2.
     explicit Conv2d(const ConvShape& shape, Policy policy = Policy::automatic);
     ~Conv2d();
     Conv2d(Conv2d&&) noexcept;
@@ -104,7 +106,8 @@ class SPARSETRAIN_API Conv2d {
     // diff_src from diff_dst. To give `relu_mask`, the mask of the ReLU whose output is src, asks for the
     // result with that ReLU's backward already applied: diff_src is zero where the mask has no bit. (To apply
     // it once more is harmless.) That lets a kernel compute only what survives, even where diff_dst is dense.
-    // Bits of channels beyond C must be clear.
+    // Bits of channels beyond C must be clear. Throws Error(unsupported) for a class without this pass
+    // (LayerClassInfo::backward_data).
     void backward_data(SparseInput diff_dst, const PackedWeights& weights, TensorView diff_src,
                        Workspace& workspace, ConstMaskView relu_mask = {}) const;
 

@@ -11,13 +11,20 @@ struct LayerClassInfo {
     const char* name;  // "conv3x3_stride1"
     int filter_h, filter_w;
     int stride;
+    bool skips_zeros;    // has the kernels zero_skip and output_mask; else all is dense
+    bool backward_data;  // has the pass bwd_data
 };
 
 SPARSETRAIN_API const char* version();
 SPARSETRAIN_API const char* halide_version();  // of the Halide that compiled the kernels
 
-// Whether this CPU and operating system run the AVX-512 (Skylake server feature set) kernels.
-SPARSETRAIN_API bool cpu_supported();
+// The instruction set of the kernels that this process runs: "avx512" (the Skylake server feature set) or
+// "avx2" (with FMA: x86-64-v3), whichever is the best that the CPU and operating system have, or the one that
+// the environment variable SPARSETRAIN_ISA names; "none" if they lack it.
+SPARSETRAIN_API const char* instruction_set();
+
+// Throws Error(unsupported) if there is no such set, as every other call would: it says what is missing.
+SPARSETRAIN_API void require_supported_cpu();
 
 // The layer classes linked into this program.
 SPARSETRAIN_API std::span<const LayerClassInfo> layer_classes();
