@@ -10,7 +10,9 @@
 
 namespace {
 
-template <int Group>
+// `Step`: of the pixels and rows of the source, every Step-th counts, which is all that a filter narrower than
+// its stride looks at.
+template <int Group, int Step = 1>
 struct RowLists {
     static_assert(Group == 16 || Group == 32 || Group == 64);
     static constexpr int kBlocksInGroup = Group / kLanes;
@@ -35,26 +37,25 @@ struct RowLists {
         for (int x = 0; x < width; ++x) {
             uint64_t occupied = 0;
             for (int b = 0; b < kBlocksInGroup && block[b] != nullptr; ++b) {
-                const __m512 pixel = _mm512_load_ps(block[b] + x * kLanes);
-                const __mmask16 nonzero = _mm512_cmp_ps_mask(pixel, _mm512_setzero_ps(), _CMP_NEQ_UQ);
-                // Compressing to a register and storing it whole beats the compress-store, which is
-                // microcoded on Zen 4. The record has room: at most Group values per pixel, and a store
-                // writes at most 16 beyond the last value kept.
-                _mm512_storeu_ps(values, _mm512_maskz_compress_ps(nonzero, pixel));
-                values += __builtin_popcount(nonzero);
+                const Vec pixel = load(block[b] + x * (Step * kLanes));
+                const uint32_t nonzero = nonzero_lanes(pixel);
+                // The record has room for what is written beyond the last value: at most Group values per
+                // pixel come before.
+                values = compress_store(values, nonzero, pixel);
                 occupied |= static_cast<uint64_t>(nonzero) << (b * kLanes);
             }
             __builtin_memcpy(record + x * kMaskWords, &occupied, kMaskWords * sizeof *record);
         }
     }
 
-    // Halide stage: src (lane, x, y, c block, n) -> records (word, y, group, n).
+    // Halide stage: src (lane, x, y, c block, n) -> records (word, y, group, n) of `width` pixels; x and y of
+    // the records count in steps.
     static int run(halide_buffer_t* src, int width, int blocks, halide_buffer_t* records) {
         const halide_dimension_t rows = records->dim[1], groups = records->dim[2], images = records->dim[3];
         if (is_query(src) || is_query(records)) {
             require(src, 0, 0, kLanes);
-            require(src, 1, 0, width);
-            require(src, 2, rows.min, rows.extent);
+            require(src, 1, 0, (width - 1) * Step + 1);
+            require(src, 2, rows.min * Step, (rows.extent - 1) * Step + 1);
             require(src, 3, groups.min * kBlocksInGroup, min_of(groups.extent * kBlocksInGroup, blocks));
             require(src, 4, images.min, images.extent);
             return 0;
@@ -65,7 +66,7 @@ struct RowLists {
                     const float* block[kBlocksInGroup];
                     for (int b = 0; b < kBlocksInGroup; ++b) {
                         const int cb = g * kBlocksInGroup + b;
-                        block[b] = cb < blocks ? element<const float>(src, 0, 0, y, cb, n) : nullptr;
+                        block[b] = cb < blocks ? element<const float>(src, 0, 0, y * Step, cb, n) : nullptr;
                     }
                     compress_row(block, width, element<uint32_t>(records, 0, y, g, n));
                 }

@@ -1,167 +1,250 @@
-// fwd and bwd_data by zero_skip: every nonzero of a source row is broadcast once and multiplied into the S x
-// KV register accumulators of the output pixels that it reaches.
+// fwd and bwd_data by zero_skip: every nonzero of a source row is broadcast once and multiplied into the
+// register accumulators of the output pixels that it reaches.
 //
-// The sweep moves along x; the accumulators of output pixels rotate: x, x + 1, ... x + S - 1 of the tile are
-// in registers, one pixel is finished and one begun per step. The weights of a (group, filter row), at most
-// 24 KB, stay in L1 for all rows of all images of the tile. Control (mask words, bit scans, the exit of the
-// loop) stays in the integer units, ahead of the FMAs.
+// The sweep moves along x; the accumulators of output pixels rotate: those in reach of a source pixel are in
+// registers, and each step finishes some and begins as many (at stride 1: one; fwd at stride 2: one every other
+// step; bwd_data at stride 2: two). The weights of a (group, filter row), at most 24 KB, stay in L1 for all rows
+// of all images of the tile. Control (mask words, bit scans, the exit of the loop) stays in the integer units,
+// ahead of the FMAs.
 //
-// What bounds it, on Zen 4: one zmm load and one zmm FMA per cycle, so S x KV cycles per nonzero, of which
-// 6.6 for 6 are reached; a step's 2 x KV loads and stores of accumulators come on top.
+// What bounds it: on Zen 4 one zmm load and one zmm FMA per cycle, so S x KV cycles per nonzero at stride 1, of
+// which 6.6 for 6 are reached; a step's 2 x KV loads and stores of accumulators come on top.
 #pragma once
 
+#include "runtime/stages/columns.h"
 #include "runtime/stages/row_lists.h"
 #include "schedules/rows.h"
 
 namespace {
 
-// R, S: filter rows and columns (stride 1); Group, KV: those of the ScatterRow.
-template <int R, int S, int Group, int KV>
+// `Transposed`: bwd_data, whose source is diff_dst and whose output is diff_src. R, S: filter rows and columns,
+// at least Stride. Group, KV: those of the ScatterRow.
+template <bool Transposed, int R, int S, int Stride, int Group, int KV>
 struct Scatter {
     using Lists = RowLists<Group>;
     static constexpr int kPixel = KV * kLanes;  // floats of an output pixel in the tile
     static constexpr int kTap = KV * kLanes;    // floats of one channel's weights for one filter column
     static constexpr int kChannel = S * kTap;
     static constexpr int kSlab = Group * kChannel;  // weights of a (group, filter row): [Group][S][KV][16k]
-    static constexpr int kSamePadding = (S - 1) / 2;
+    static constexpr int kLive = Columns<Transposed, S, Stride>::kLive;
+    // Output columns on either side of an image that are padding, where it is what keeps the size of images.
+    static constexpr int kTrim = (S - 1) / 2;
 
     // The accumulators and a broadcast value.
-    static_assert(S * KV + 1 <= sparsetrain::schedules::kZmmRegisters, "accumulators exceed the registers");
+    static_assert(kLive * KV * kVecRegisters + 1 <= kRegisters, "accumulators exceed the registers");
     static_assert(kSlab * 4 <= sparsetrain::schedules::kL1Bytes * 3 / 4, "weights leave no room in L1");
 
-    // Of the S output pixels that a source pixel reaches, those from begin to end are wanted: near the left
-    // and right borders of an image the others are padding.
-    template <int Begin, int End>
-    struct Reach {
-        static constexpr int begin = Begin, end = End;
-    };
-    using WholeReach = Reach<0, S>;
-
     // The state of a sweep. `Fresh`: the tile holds no sums yet.
-    template <bool Fresh>
+    template <typename Reach, bool Fresh>
     struct Sweep {
-        __m512 acc[S][KV];
+        Vec acc[kLive][KV];
         const float* values;
         const float* slab;
-        float* tile;  // of the first output pixel that the next source pixel reaches
+        float* tile;  // of the lowest output in reach
 
-        template <int Slot>
-        SPARSETRAIN_ALWAYS_INLINE void begin_pixel(const float* pixel) {
+        template <int Output>
+        SPARSETRAIN_ALWAYS_INLINE void begin_output(const float* pixel) {
             unroll<KV>([&](auto v) {
-                acc[Slot][v] = Fresh ? _mm512_setzero_ps() : _mm512_load_ps(pixel + v * kLanes);
+                acc[Output % kLive][v] = Fresh ? zero() : load(pixel + v * kLanes);
             });
         }
 
-        template <int Slot>
-        SPARSETRAIN_ALWAYS_INLINE void end_pixel(float* pixel) const {
-            unroll<KV>([&](auto v) { _mm512_store_ps(pixel + v * kLanes, acc[Slot][v]); });
+        template <int Output>
+        SPARSETRAIN_ALWAYS_INLINE void end_output(float* pixel) const {
+            unroll<KV>([&](auto v) { store(pixel + v * kLanes, acc[Output % kLive][v]); });
         }
 
-        // One source pixel. Output pixel i of those that it reaches is held by accumulator (First + i) % S;
-        // filter column s reaches pixel S - 1 - s.
-        template <int First, typename Wanted = WholeReach>
-        SPARSETRAIN_ALWAYS_INLINE void step(uint64_t occupied) {
-            if constexpr (Wanted::end == S) begin_pixel<(First + S - 1) % S>(tile + (S - 1) * kPixel);
+        // The nonzeros of a source pixel into outputs `From` to `To` - 1 of those in reach.
+        template <int Step, int From, int To>
+        SPARSETRAIN_ALWAYS_INLINE void multiply(uint64_t occupied) {
             for (; occupied != 0; occupied &= occupied - 1) {
                 const float* weights = slab + static_cast<size_t>(__builtin_ctzll(occupied)) * kChannel;
-                const __m512 value = broadcast(values++);
-                unroll<Wanted::end - Wanted::begin>([&](auto i) {
-                    constexpr int pixel = Wanted::begin + i, s = S - 1 - pixel, slot = (First + pixel) % S;
+                const Broadcast value = broadcast(values++);
+                unroll<To, From>([&](auto output) {
+                    constexpr int slot = output % kLive, tap = Reach::filter_column(Step, output) * kTap;
                     unroll<KV>([&](auto v) {
-                        acc[slot][v] = _mm512_fmadd_ps(value, _mm512_load_ps(weights + s * kTap + v * kLanes),
-                                                       acc[slot][v]);
+                        acc[slot][v] = multiply_add(value, load(weights + tap + v * kLanes), acc[slot][v]);
                     });
                 });
             }
-            if constexpr (Wanted::begin == 0) end_pixel<First>(tile);
-            tile += kPixel;
+        }
+
+        // One source pixel. Of the outputs that it reaches those below `From` and from `To` on are padding.
+        template <int Step, int From = Reach::lowest(Step), int To = Reach::end(Step)>
+        SPARSETRAIN_ALWAYS_INLINE void step(uint64_t occupied) {
+            constexpr int lowest = Reach::lowest(Step), next = Reach::lowest(Step + 1);
+            unroll<To, at_least(Reach::end(Step - 1), From)>(
+                [&](auto output) { begin_output<output>(tile + (output - lowest) * kPixel); });
+            if constexpr (From < To) {
+                multiply<Step, From, To>(occupied);
+            } else {
+                values += __builtin_popcountll(occupied);
+            }
+            unroll<at_most(next, To), From>(
+                [&](auto output) { end_output<output>(tile + (output - lowest) * kPixel); });
+            tile += (next - lowest) * kPixel;
         }
     };
 
-    // The last source pixels, from x on, whose First-th accumulator is the oldest; after them S - 1 output
-    // pixels are still in registers, of which the last `Trim` are padding.
-    template <int First, int Trim, bool Fresh>
-    SPARSETRAIN_ALWAYS_INLINE static void finish(Sweep<Fresh>& sweep, const uint32_t* record, int x) {
+    static constexpr int at_least(int a, int b) { return a > b ? a : b; }
+    static constexpr int at_most(int a, int b) { return a < b ? a : b; }
+
+    // The last `Trim` source pixels, from x on, and the outputs that are still in registers after them. The last
+    // `Trim` outputs are padding.
+    template <int Step, int Trim, typename Reach, bool Fresh>
+    SPARSETRAIN_ALWAYS_INLINE static void finish(Sweep<Reach, Fresh>& sweep, const uint32_t* record, int x) {
+        constexpr int end = Reach::end(Step + Trim - 1) - Trim, lowest = Reach::lowest(Step + Trim);
         unroll<Trim>([&](auto i) {
-            sweep.template step<(First + i) % S, Reach<0, S - 1 - i>>(Lists::mask(record, x + i));
+            constexpr int step = Step + i;
+            sweep.template step<step, Reach::lowest(step), at_most(Reach::end(step), end)>(
+                Lists::mask(record, x + i));
         });
-        unroll<S - 1 - Trim>(
-            [&](auto i) { sweep.template end_pixel<(First + Trim + i) % S>(sweep.tile + i * kPixel); });
+        unroll<end, lowest>([&](auto output) {
+            sweep.template end_output<output>(sweep.tile + (output - lowest) * kPixel);
+        });
     }
 
-    // One source row into one row of the tile, of width + S - 1 pixels, of which the first and last `Trim`
-    // are padding and left alone.
-    template <int Trim, bool Fresh>
+    // One source row into one row of the tile, of which the first `TrimLeft` and last `TrimRight` of the outputs
+    // in reach are padding and left alone.
+    template <int Start, int TrimLeft, int TrimRight, bool Fresh>
     __attribute__((noinline)) static void sweep_row(const uint32_t* record, int width, const float* slab,
                                                     float* tile) {
-        Sweep<Fresh> sweep;
+        using Reach = Columns<Transposed, S, Stride, Start>;
+        constexpr int lowest = Reach::lowest(0), first = lowest + TrimLeft;
+        constexpr int trimmed = Reach::steps_to_pass(TrimLeft);
+        Sweep<Reach, Fresh> sweep;
         sweep.values = Lists::values(record, width);
         sweep.slab = slab;
         sweep.tile = tile;
-        unroll<S - 1 - Trim>(
-            [&](auto i) { sweep.template begin_pixel<Trim + i>(tile + (Trim + i) * kPixel); });
-        unroll<Trim>([&](auto i) { sweep.template step<i, Reach<Trim - i, S>>(Lists::mask(record, i)); });
-        const int end = width - Trim;
-        int x = Trim;
+        unroll<Reach::end(-1), first>([&](auto output) {
+            sweep.template begin_output<output>(tile + (output - lowest) * kPixel);
+        });
+        unroll<trimmed>([&](auto i) {
+            sweep.template step<i, at_least(Reach::lowest(i), first)>(Lists::mask(record, i));
+        });
+        const int end = width - TrimRight;
+        int x = trimmed;
         for (bool done = false; !done;) {
-            unroll<S>([&](auto i) {
+            unroll<Reach::kPeriod>([&](auto i) {
                 if (done) return;
-                constexpr int phase = (Trim + i) % S;
+                constexpr int step = trimmed + i;
                 if (x == end) {
-                    finish<phase, Trim>(sweep, record, x);
+                    finish<step, TrimRight>(sweep, record, x);
                     done = true;
                     return;
                 }
-                sweep.template step<phase>(Lists::mask(record, x));
+                sweep.template step<step>(Lists::mask(record, x));
                 ++x;
             });
         }
     }
 
     using SweepRow = void (*)(const uint32_t*, int, const float*, float*);
-    template <bool Fresh>
-    static SweepRow select_sweep(int width, int pad_left, int dst_width) {
-        const bool same = pad_left == kSamePadding && dst_width == width && width >= 2 * kSamePadding;
-        return same ? sweep_row<kSamePadding, Fresh> : sweep_row<0, Fresh>;
+
+    template <int Start, bool Fresh>
+    static SweepRow select_sweep(bool trims_left, bool trims_right) {
+        if (trims_left) {
+            return trims_right ? sweep_row<Start, kTrim, kTrim, Fresh> : sweep_row<Start, kTrim, 0, Fresh>;
+        }
+        return trims_right ? sweep_row<Start, 0, kTrim, Fresh> : sweep_row<Start, 0, 0, Fresh>;
+    }
+
+    // For rows of `width` pixels whose outputs in reach begin `left` columns before the image and end `right`
+    // columns behind it.
+    template <bool Fresh, int Start = 0>
+    static SweepRow select_sweep(int width, int start, int left, int right) {
+        using Reach = Columns<Transposed, S, Stride, Start>;
+        if constexpr (!Transposed && Start + 1 < Stride) {
+            if (start != Start) return select_sweep<Fresh, Start + 1>(width, start, left, right);
+        }
+        const bool wide = width >= Reach::steps_to_pass(kTrim) + kTrim;
+        return select_sweep<Start, Fresh>(wide && left >= kTrim, wide && right >= kTrim);
     }
 
     struct Call {
         halide_buffer_t *records, *tile;
         int src_h, src_w, pad_top;
+        int reached;  // of the tile's columns, the others being beyond what the last source pixel reaches
         SweepRow fresh, accumulate;
     };
 
-    // The weights of a (group, filter row) over all rows of the tile whose source row is not padding.
+    // Output rows y = first, first + step, ... < end meet source rows src_y, src_y + src_step, ... through a
+    // filter row.
+    struct Rows {
+        int first, end, step, src_y, src_step;
+    };
+
+    static Rows rows_through(const Call& call, int r) {
+        const halide_dimension_t rows = call.tile->dim[3];
+        const int end = rows.min + rows.extent;
+        if constexpr (Transposed) {
+            // y = Stride * src_y + offset
+            const int offset = r - call.pad_top;
+            const int src_y = max_of(rows.min - offset + Stride - 1, 0) / Stride;
+            return {src_y * Stride + offset, min_of(end, (call.src_h - 1) * Stride + offset + 1), Stride, src_y, 1};
+        } else {
+            // src_y = Stride * y - offset
+            const int offset = call.pad_top - r;
+            const int first = max_of(rows.min, (max_of(offset, 0) + Stride - 1) / Stride);
+            return {first, min_of(end, (call.src_h + offset + Stride - 1) / Stride), 1, first * Stride - offset, Stride};
+        }
+    }
+
+    // Whether filter row `r` is the first through which an output row meets a source row, given the latter.
+    static bool is_first_through(int r, int src_y, int src_h) {
+        return Transposed ? r < Stride || src_y == src_h - 1 : r == 0 || src_y == 0;
+    }
+
+    // The weights of a (group, filter row) over all rows of the tile that meet a source row through it.
     static void sweep_tile(const Call& call, const float* slab, int g, int r, int chunk) {
-        const halide_dimension_t rows = call.tile->dim[3], images = call.tile->dim[5];
-        const int begin = max_of(rows.min, call.pad_top - r);
-        const int end = min_of(rows.min + rows.extent, call.src_h + call.pad_top - r);
-        const int turns = images.extent * (end - begin);
+        const halide_dimension_t columns = call.tile->dim[2], images = call.tile->dim[5];
+        const Rows rows = rows_through(call, r);
+        const int turns = images.extent * max_of((rows.end - rows.first + rows.step - 1) / rows.step, 0);
         int turn = 0;
         for (int n = images.min; n < images.min + images.extent; ++n) {
-            for (int y = begin; y < end; ++y) {
+            int src_y = rows.src_y;
+            for (int y = rows.first; y < rows.end; y += rows.step, src_y += rows.src_step) {
                 prefetch_next<kSlab>(slab, turn++, turns);
-                const int src_y = y + r - call.pad_top;
-                const bool fresh = g == 0 && (r == 0 || src_y == 0);
-                (fresh ? call.fresh : call.accumulate)(element<const uint32_t>(call.records, 0, src_y, g, n),
-                                                       call.src_w, slab,
-                                                       element<float>(call.tile, 0, 0, 0, y, chunk, n));
+                const bool fresh = g == 0 && is_first_through(r, src_y, call.src_h);
+                (fresh ? call.fresh : call.accumulate)(
+                    element<const uint32_t>(call.records, 0, src_y, g, n), call.src_w, slab,
+                    element<float>(call.tile, 0, 0, columns.min, y, chunk, n));
             }
         }
     }
 
+    // What no source row or column reaches: at a stride above 1, bwd_data's last ones.
+    static void clear_unreached(const Call& call, int chunk) {
+        const halide_dimension_t columns = call.tile->dim[2], rows = call.tile->dim[3], images = call.tile->dim[5];
+        const int reached_h = (call.src_h - 1) * Stride + R - call.pad_top;
+        for (int n = images.min; n < images.min + images.extent; ++n) {
+            for (int y = rows.min; y < rows.min + rows.extent; ++y) {
+                const int x = y < reached_h ? call.reached : 0;
+                float* pixel = element<float>(call.tile, 0, 0, columns.min + x, y, chunk, n);
+                for (int i = 0; i < (columns.extent - x) * KV; ++i) store(pixel + i * kLanes, zero());
+            }
+        }
+    }
+
+    // Source rows that the tile's rows need; at least one, as Halide's buffers have no empty ones.
+    static void require_rows(halide_buffer_t* records, const halide_dimension_t& rows, int src_h, int pad_top) {
+        const int begin = rows.min, last = rows.min + rows.extent - 1;
+        const int from = Transposed ? max_of(begin + pad_top - R + Stride, 0) / Stride
+                                    : max_of(begin * Stride - pad_top, 0);
+        const int to = Transposed ? (last + pad_top) / Stride : last * Stride + R - 1 - pad_top;
+        const int first = min_of(from, src_h - 1);
+        require(records, 1, first, max_of(min_of(to, src_h - 1) - first + 1, 1));
+    }
+
     // Halide stage: records (word, y, group, n) x packed weights (slab, r, group, k chunk) -> tile (k lane, k
-    // vector, x, y, k chunk, n). Tile column j is output column j - (S - 1) + pad_left; columns outside of
-    // the output are undefined.
+    // vector, x, y, k chunk, n). The tile has the output's columns and, on either side, those that source pixels
+    // reach beyond it, which are undefined.
     static int run(halide_buffer_t* records, halide_buffer_t* weights, int src_h, int src_w, int groups,
                    int pad_top, int pad_left, int dst_w, halide_buffer_t* tile) {
-        const halide_dimension_t rows = tile->dim[3], chunks = tile->dim[4], images = tile->dim[5];
+        const halide_dimension_t columns = tile->dim[2], chunks = tile->dim[4], images = tile->dim[5];
         if (is_query(records) || is_query(weights) || is_query(tile)) {
-            // Every output row meets a source row, as no padding is as high as the filter.
-            const int first = max_of(0, rows.min - pad_top);
-            const int last = min_of(src_h - 1, rows.min + rows.extent - 1 + R - 1 - pad_top);
             require(records, 0, 0, Lists::record_words(src_w));
-            require(records, 1, first, last - first + 1);
+            require_rows(records, tile->dim[3], src_h, pad_top);
             require(records, 2, 0, groups);
             require(records, 3, images.min, images.extent);
             require(weights, 0, 0, kSlab);
@@ -170,14 +253,19 @@ struct Scatter {
             require(weights, 3, chunks.min, chunks.extent);
             return 0;
         }
+        using Reach = Columns<Transposed, S, Stride>;
+        const int reached = Reach::outputs(src_w, pad_left), left = -columns.min;
+        const int right = reached - left - dst_w, start = pad_left % Stride;
         const Call call = {records,
                            tile,
                            src_h,
                            src_w,
                            pad_top,
-                           select_sweep<true>(src_w, pad_left, dst_w),
-                           select_sweep<false>(src_w, pad_left, dst_w)};
+                           reached,
+                           select_sweep<true>(src_w, start, left, right),
+                           select_sweep<false>(src_w, start, left, right)};
         for (int chunk = chunks.min; chunk < chunks.min + chunks.extent; ++chunk) {
+            if constexpr (Transposed && Stride > 1) clear_unreached(call, chunk);
             for (int g = 0; g < groups; ++g) {
                 for (int r = 0; r < R; ++r)
                     sweep_tile(call, element<const float>(weights, 0, r, g, chunk), g, r, chunk);
