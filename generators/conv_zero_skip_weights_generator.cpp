@@ -23,6 +23,7 @@ class ConvZeroSkipWeights : public Generator<ConvZeroSkipWeights> {
     GeneratorParam<std::string> stage{"stage", ""};  // prefix of the symbol of the extern stage
     GeneratorParam<int> filter_h{"filter_h", 3};
     GeneratorParam<int> filter_w{"filter_w", 3};
+    GeneratorParam<int> stride{"stride", 1};  // the stage's, which has it from its compilation
 
     Input<Buffer<float, 5>> src{"src"};
     Input<Buffer<float, 5>> diff_dst{"diff_dst"};
@@ -37,20 +38,17 @@ class ConvZeroSkipWeights : public Generator<ConvZeroSkipWeights> {
         const int k_vectors = row().k_vectors, taps = filter_h.value() * filter_w.value(),
                   channel = taps * k_vectors * 16;
         const Buffers operand = scans_src() ? Buffers{src, diff_dst} : Buffers{diff_dst, src};
-        // Where the stage's taps start: see pixel_scan.h.
-        const Expr top = scans_src() ? filter_h - 1 - pad_top : Expr(pad_top);
-        const Expr left = scans_src() ? filter_w - 1 - pad_left : Expr(pad_left);
         sums_.define_extern(
             std::string(stage) + "_scan",
             {ExternFuncArgument(operand.scanned), ExternFuncArgument(operand.vectors),
              operand.scanned.dim(2).extent(), operand.scanned.dim(1).extent(),
              operand.vectors.dim(2).extent(), operand.vectors.dim(1).extent(), src.dim(4).extent(),
-             operand.vectors.dim(3).extent(), images_per_part, top, left, Expr(scans_src() ? 0 : 1)},
+             operand.vectors.dim(3).extent(), images_per_part, pad_top, pad_left},
             Float(32), {element, block, chunk, part});
         sums_.bound(element, 0, 16 * channel).bound(block, 0, operand.scanned.dim(3).extent());
 
         parts_ = RDom(0, (src.dim(4).extent() + images_per_part - 1) / images_per_part, "parts");
-        const Expr tap = scans_src() ? (filter_h - 1 - r) * filter_w + filter_w - 1 - s : r * filter_w + s;
+        const Expr tap = r * filter_w + s;
         const Var scanned_block = scans_src() ? cb : kb, vector_block = scans_src() ? kb : cb;
         total_(k, c, s, r, cb, kb) = 0.0f;
         total_(k, c, s, r, cb, kb) +=

@@ -1,13 +1,14 @@
-// Which output pixels of a row a source pixel reaches, for a sweep along the row that keeps the outputs in reach
-// in registers: all compile-time arithmetic, by the number of steps (source pixels) since the row's first.
+// Which output pixels of a row a source pixel reaches, for a sweep along the row that keeps the outputs in
+// reach in registers: all compile-time arithmetic, by the number of steps (source pixels) since the row's
+// first.
 #pragma once
 
 namespace {
 
-// `Transposed`, as in bwd_data: source pixel x reaches outputs Stride * x + s - padding, for s in 0 ... S - 1.
-// Otherwise, as in fwd: those for which x + padding - s is Stride times the output; the filter columns that do
-// alternate with x, and `Start` is the padding modulo Stride. Filters at least as wide as the stride leave no
-// pixel out.
+// `Transposed`, as in bwd_data: source pixel x reaches outputs Stride * x + s - padding, for s in 0 ... S
+// - 1. Otherwise, as in fwd: those for which x + padding - s is Stride times the output; the filter columns
+// that do alternate with x, and `Start` is the padding modulo Stride. Filters at least as wide as the stride
+// leave no pixel out.
 //
 // Outputs are numbered from an arbitrary origin, so that no number used is negative.
 template <bool Transposed, int S, int Stride, int Start = 0>
@@ -22,9 +23,7 @@ struct Columns {
     static constexpr int lowest(int step) {
         return Transposed ? (step + kLive) * Stride : (position(step) - S + Stride) / Stride;
     }
-    static constexpr int end(int step) {
-        return Transposed ? lowest(step) + S : position(step) / Stride + 1;
-    }
+    static constexpr int end(int step) { return Transposed ? lowest(step) + S : position(step) / Stride + 1; }
     static constexpr int filter_column(int step, int output) {
         return Transposed ? output - lowest(step) : position(step) - output * Stride;
     }

@@ -6,7 +6,8 @@
 namespace {
 
 // A missing row does not compile.
-constexpr auto kRow = *sparsetrain::schedules::tables_of(SPARSETRAIN_ISA)->output_mask.find(SPARSETRAIN_LAYER_CLASS, "bwd_data");
+constexpr auto kRow = *sparsetrain::schedules::tables_of(SPARSETRAIN_ISA)
+                           -> output_mask.find(SPARSETRAIN_LAYER_CLASS, "bwd_data");
 
 using Gather = OutputMask<SPARSETRAIN_FILTER_H, SPARSETRAIN_FILTER_W, kRow.k_vectors>;
 

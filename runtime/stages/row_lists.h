@@ -10,8 +10,8 @@
 
 namespace {
 
-// `Step`: of the pixels and rows of the source, every Step-th counts, which is all that a filter narrower than
-// its stride looks at.
+// `Step`: of the pixels and rows of the source, every Step-th counts, which is all that a filter narrower
+// than its stride looks at.
 template <int Group, int Step = 1>
 struct RowLists {
     static_assert(Group == 16 || Group == 32 || Group == 64);

@@ -2,13 +2,13 @@
 // register accumulators of the output pixels that it reaches.
 //
 // The sweep moves along x; the accumulators of output pixels rotate: those in reach of a source pixel are in
-// registers, and each step finishes some and begins as many (at stride 1: one; fwd at stride 2: one every other
-// step; bwd_data at stride 2: two). The weights of a (group, filter row), at most 24 KB, stay in L1 for all rows
-// of all images of the tile. Control (mask words, bit scans, the exit of the loop) stays in the integer units,
-// ahead of the FMAs.
+// registers, and each step finishes some and begins as many (at stride 1: one; fwd at stride 2: one every
+// other step; bwd_data at stride 2: two). The weights of a (group, filter row), at most 24 KB, stay in L1 for
+// all rows of all images of the tile. Control (mask words, bit scans, the exit of the loop) stays in the
+// integer units, ahead of the FMAs.
 //
-// What bounds it: on Zen 4 one zmm load and one zmm FMA per cycle, so S x KV cycles per nonzero at stride 1, of
-// which 6.6 for 6 are reached; a step's 2 x KV loads and stores of accumulators come on top.
+// What bounds it: on Zen 4 one zmm load and one zmm FMA per cycle, so S x KV cycles per nonzero at stride 1,
+// of which 6.6 for 6 are reached; a step's 2 x KV loads and stores of accumulators come on top.
 #pragma once
 
 #include "runtime/stages/columns.h"
@@ -17,8 +17,8 @@
 
 namespace {
 
-// `Transposed`: bwd_data, whose source is diff_dst and whose output is diff_src. R, S: filter rows and columns,
-// at least Stride. Group, KV: those of the ScatterRow.
+// `Transposed`: bwd_data, whose source is diff_dst and whose output is diff_src. R, S: filter rows and
+// columns, at least Stride. Group, KV: those of the ScatterRow.
 template <bool Transposed, int R, int S, int Stride, int Group, int KV>
 struct Scatter {
     using Lists = RowLists<Group>;
@@ -44,9 +44,7 @@ struct Scatter {
 
         template <int Output>
         SPARSETRAIN_ALWAYS_INLINE void begin_output(const float* pixel) {
-            unroll<KV>([&](auto v) {
-                acc[Output % kLive][v] = Fresh ? zero() : load(pixel + v * kLanes);
-            });
+            unroll<KV>([&](auto v) { acc[Output % kLive][v] = Fresh ? zero() : load(pixel + v * kLanes); });
         }
 
         template <int Output>
@@ -89,8 +87,8 @@ struct Scatter {
     static constexpr int at_least(int a, int b) { return a > b ? a : b; }
     static constexpr int at_most(int a, int b) { return a < b ? a : b; }
 
-    // The last `Trim` source pixels, from x on, and the outputs that are still in registers after them. The last
-    // `Trim` outputs are padding.
+    // The last `Trim` source pixels, from x on, and the outputs that are still in registers after them. The
+    // last `Trim` outputs are padding.
     template <int Step, int Trim, typename Reach, bool Fresh>
     SPARSETRAIN_ALWAYS_INLINE static void finish(Sweep<Reach, Fresh>& sweep, const uint32_t* record, int x) {
         constexpr int end = Reach::end(Step + Trim - 1) - Trim, lowest = Reach::lowest(Step + Trim);
@@ -99,13 +97,12 @@ struct Scatter {
             sweep.template step<step, Reach::lowest(step), at_most(Reach::end(step), end)>(
                 Lists::mask(record, x + i));
         });
-        unroll<end, lowest>([&](auto output) {
-            sweep.template end_output<output>(sweep.tile + (output - lowest) * kPixel);
-        });
+        unroll<end, lowest>(
+            [&](auto output) { sweep.template end_output<output>(sweep.tile + (output - lowest) * kPixel); });
     }
 
-    // One source row into one row of the tile, of which the first `TrimLeft` and last `TrimRight` of the outputs
-    // in reach are padding and left alone.
+    // One source row into one row of the tile, of which the first `TrimLeft` and last `TrimRight` of the
+    // outputs in reach are padding and left alone.
     template <int Start, int TrimLeft, int TrimRight, bool Fresh>
     __attribute__((noinline)) static void sweep_row(const uint32_t* record, int width, const float* slab,
                                                     float* tile) {
@@ -116,9 +113,8 @@ struct Scatter {
         sweep.values = Lists::values(record, width);
         sweep.slab = slab;
         sweep.tile = tile;
-        unroll<Reach::end(-1), first>([&](auto output) {
-            sweep.template begin_output<output>(tile + (output - lowest) * kPixel);
-        });
+        unroll<Reach::end(-1), first>(
+            [&](auto output) { sweep.template begin_output<output>(tile + (output - lowest) * kPixel); });
         unroll<trimmed>([&](auto i) {
             sweep.template step<i, at_least(Reach::lowest(i), first)>(Lists::mask(record, i));
         });
@@ -181,12 +177,14 @@ struct Scatter {
             // y = Stride * src_y + offset
             const int offset = r - call.pad_top;
             const int src_y = max_of(rows.min - offset + Stride - 1, 0) / Stride;
-            return {src_y * Stride + offset, min_of(end, (call.src_h - 1) * Stride + offset + 1), Stride, src_y, 1};
+            return {src_y * Stride + offset, min_of(end, (call.src_h - 1) * Stride + offset + 1), Stride,
+                    src_y, 1};
         } else {
             // src_y = Stride * y - offset
             const int offset = call.pad_top - r;
             const int first = max_of(rows.min, (max_of(offset, 0) + Stride - 1) / Stride);
-            return {first, min_of(end, (call.src_h + offset + Stride - 1) / Stride), 1, first * Stride - offset, Stride};
+            return {first, min_of(end, (call.src_h + offset + Stride - 1) / Stride), 1,
+                    first * Stride - offset, Stride};
         }
     }
 
@@ -215,7 +213,8 @@ struct Scatter {
 
     // What no source row or column reaches: at a stride above 1, bwd_data's last ones.
     static void clear_unreached(const Call& call, int chunk) {
-        const halide_dimension_t columns = call.tile->dim[2], rows = call.tile->dim[3], images = call.tile->dim[5];
+        const halide_dimension_t columns = call.tile->dim[2], rows = call.tile->dim[3],
+                                 images = call.tile->dim[5];
         const int reached_h = (call.src_h - 1) * Stride + R - call.pad_top;
         for (int n = images.min; n < images.min + images.extent; ++n) {
             for (int y = rows.min; y < rows.min + rows.extent; ++y) {
@@ -227,7 +226,8 @@ struct Scatter {
     }
 
     // Source rows that the tile's rows need; at least one, as Halide's buffers have no empty ones.
-    static void require_rows(halide_buffer_t* records, const halide_dimension_t& rows, int src_h, int pad_top) {
+    static void require_rows(halide_buffer_t* records, const halide_dimension_t& rows, int src_h,
+                             int pad_top) {
         const int begin = rows.min, last = rows.min + rows.extent - 1;
         const int from = Transposed ? max_of(begin + pad_top - R + Stride, 0) / Stride
                                     : max_of(begin * Stride - pad_top, 0);
@@ -237,8 +237,8 @@ struct Scatter {
     }
 
     // Halide stage: records (word, y, group, n) x packed weights (slab, r, group, k chunk) -> tile (k lane, k
-    // vector, x, y, k chunk, n). The tile has the output's columns and, on either side, those that source pixels
-    // reach beyond it, which are undefined.
+    // vector, x, y, k chunk, n). The tile has the output's columns and, on either side, those that source
+    // pixels reach beyond it, which are undefined.
     static int run(halide_buffer_t* records, halide_buffer_t* weights, int src_h, int src_w, int groups,
                    int pad_top, int pad_left, int dst_w, halide_buffer_t* tile) {
         const halide_dimension_t columns = tile->dim[2], chunks = tile->dim[4], images = tile->dim[5];

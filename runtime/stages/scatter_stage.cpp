@@ -8,7 +8,7 @@ namespace {
 
 // A missing row does not compile.
 constexpr auto kRow = *sparsetrain::schedules::tables_of(SPARSETRAIN_ISA)
-                           ->scatter.find(SPARSETRAIN_LAYER_CLASS, SPARSETRAIN_PASS, SPARSETRAIN_BLOCKING);
+                           -> scatter.find(SPARSETRAIN_LAYER_CLASS, SPARSETRAIN_PASS, SPARSETRAIN_BLOCKING);
 constexpr bool kTransposed = sparsetrain::schedules::same_name(SPARSETRAIN_PASS, "bwd_data");
 
 // A filter of one pixel meets every SPARSETRAIN_STRIDE-th pixel of src: between those, at stride 1.
@@ -16,8 +16,8 @@ constexpr bool kSampled = SPARSETRAIN_FILTER_W == 1 && SPARSETRAIN_STRIDE > 1;
 static_assert(!kSampled || SPARSETRAIN_FILTER_H == 1);
 
 using Lists = RowLists<kRow.group, kSampled && !kTransposed ? SPARSETRAIN_STRIDE : 1>;
-using Sweep = Scatter<kTransposed, SPARSETRAIN_FILTER_H, SPARSETRAIN_FILTER_W, kSampled ? 1 : SPARSETRAIN_STRIDE,
-                      kRow.group, kRow.k_vectors>;
+using Sweep = Scatter<kTransposed, SPARSETRAIN_FILTER_H, SPARSETRAIN_FILTER_W,
+                      kSampled ? 1 : SPARSETRAIN_STRIDE, kRow.group, kRow.k_vectors>;
 
 }  // namespace
 

@@ -1,9 +1,9 @@
 // What zero-skip stages share: the view of Halide's buffers, and loops unrolled at compile time.
 //
-// Stages are compiled for AVX-512 or AVX2, so their files include no standard headers (HalideRuntime.h includes
-// a few) and keep everything but what they export in an anonymous namespace: an inline function emitted here
-// could otherwise be the copy that the linker keeps for code that runs before the CPU is checked. The test
-// `symbols` looks for such functions.
+// Stages are compiled for AVX-512 or AVX2, so their files include no standard headers (HalideRuntime.h
+// includes a few) and keep everything but what they export in an anonymous namespace: an inline function
+// emitted here could otherwise be the copy that the linker keeps for code that runs before the CPU is
+// checked. The test `symbols` looks for such functions.
 #pragma once
 
 #include <HalideRuntime.h>

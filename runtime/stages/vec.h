@@ -65,6 +65,18 @@ SPARSETRAIN_ALWAYS_INLINE Vec unfold(__m256 low) {
     return _mm512_zextps256_ps512(low);
 }
 
+// 64 pixels of one bit per lane: bit i of transposed[stride * lane] is the lane's of pixel i. The top bits of
+// all 16-bit words are lane 15's, and a shift brings up the next.
+SPARSETRAIN_ALWAYS_INLINE void transpose_bits(const uint16_t* aligned, uint64_t* transposed, int stride) {
+    __m512i first = _mm512_load_si512(aligned), last = _mm512_load_si512(aligned + 32);
+    for (int lane = kLanes - 1; lane >= 0; --lane) {
+        transposed[lane * stride] = static_cast<uint64_t>(_mm512_movepi16_mask(last)) << 32 |
+                                    static_cast<uint64_t>(_mm512_movepi16_mask(first));
+        first = _mm512_slli_epi16(first, 1);
+        last = _mm512_slli_epi16(last, 1);
+    }
+}
+
 #else
 
 // 2 KB each: for every byte of a mask, the lanes that it keeps, in order (kCompress), and for every lane the
@@ -150,8 +162,7 @@ SPARSETRAIN_ALWAYS_INLINE __m256 expand_half(const float* from, uint32_t kept) {
     return _mm256_andnot_ps(cleared, _mm256_permutevar8x32_ps(_mm256_loadu_ps(from), lanes));
 }
 SPARSETRAIN_ALWAYS_INLINE Vec expand_load(const float* from, uint32_t kept) {
-    return {expand_half(from, kept & 0xff),
-            expand_half(from + __builtin_popcount(kept & 0xff), kept >> 8)};
+    return {expand_half(from, kept & 0xff), expand_half(from + __builtin_popcount(kept & 0xff), kept >> 8)};
 }
 
 SPARSETRAIN_ALWAYS_INLINE __m256 fold(Vec a) {
@@ -159,6 +170,24 @@ SPARSETRAIN_ALWAYS_INLINE __m256 fold(Vec a) {
 }
 SPARSETRAIN_ALWAYS_INLINE Vec unfold(__m256 low) {
     return {low, _mm256_setzero_ps()};
+}
+
+// The sign bits of 32 words: packing to bytes keeps them, in an order of 64-bit parts that a shuffle mends.
+SPARSETRAIN_ALWAYS_INLINE uint32_t sign_bits(__m256i first, __m256i last) {
+    const __m256i bytes = _mm256_permute4x64_epi64(_mm256_packs_epi16(first, last), 0xd8);
+    return static_cast<uint32_t>(_mm256_movemask_epi8(bytes));
+}
+SPARSETRAIN_ALWAYS_INLINE void transpose_bits(const uint16_t* aligned, uint64_t* transposed, int stride) {
+    const auto* from = reinterpret_cast<const __m256i*>(aligned);
+    __m256i a = _mm256_load_si256(from), b = _mm256_load_si256(from + 1), c = _mm256_load_si256(from + 2),
+            d = _mm256_load_si256(from + 3);
+    for (int lane = kLanes - 1; lane >= 0; --lane) {
+        transposed[lane * stride] = static_cast<uint64_t>(sign_bits(c, d)) << 32 | sign_bits(a, b);
+        a = _mm256_slli_epi16(a, 1);
+        b = _mm256_slli_epi16(b, 1);
+        c = _mm256_slli_epi16(c, 1);
+        d = _mm256_slli_epi16(d, 1);
+    }
 }
 
 #endif
