@@ -66,8 +66,7 @@ struct FilterPart {
     static constexpr int kElement = kLanes * kChannel;    // floats of the sums of a channel block and chunk
 
     static_assert(Rows % 4 == 0, "a mask word holds 4 rows");
-    static_assert(Stride > 1 || (kCopy + Rows * kPitch * kLanes) * 4 <= sparsetrain::schedules::kL1Bytes,
-                  "a tile exceeds L1");
+    static_assert(Stride > 1 || kCopy * 4 <= sparsetrain::schedules::kL1Bytes, "a tile exceeds L1");
 
     // Which pixels of the images are scanned, and where the window of the first of them begins.
     struct Images {
