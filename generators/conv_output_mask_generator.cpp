@@ -1,8 +1,7 @@
-// What bwd_data at stride 1 computes with the mask of the ReLU before it, for `output_mask`: only the
-// elements that the mask keeps, by a stage; the others are zero.
+// What bwd_data computes with the mask of the ReLU before it, for `output_mask`: only the elements that the
+// mask keeps, by a stage that writes diff_src itself; the others are zero.
 #include <Halide.h>
 
-#include "generators/epilogue.h"
 #include "generators/lanes.h"
 #include "generators/schedule_of.h"
 
@@ -10,13 +9,16 @@ using namespace Halide;
 
 namespace {
 
-// diff_dst (k lane, x, y, k block, n); weights (slab, k chunk, c block), packed by conv_pack_output_mask;
-// relu_mask (x, y, c block, n); diff_src (c lane, x, y, c block, n). Output pixel x meets diff_dst columns x
-// - pad_left and on. A tile holds rows of images_per_tile images.
+// diff_dst (k lane, x, y, k block, n); weights (k lane, vector, channel group), packed by
+// conv_pack_output_mask; relu_mask (x, y, c block, n); diff_src (c lane, x, y, c block, n). A task computes
+// rows of images_per_tile images, one channel group after the other.
 class ConvOutputMask : public Generator<ConvOutputMask> {
   public:
     GeneratorParam<std::string> isa{"isa", ""};
     GeneratorParam<std::string> layer_class{"layer_class", ""};
+    GeneratorParam<int> filter_h{"filter_h", 3};
+    GeneratorParam<int> filter_w{"filter_w", 3};
+    GeneratorParam<int> stride{"stride", 1};
     GeneratorParam<std::string> stage{"stage", ""};  // prefix of the symbol of the extern stage
 
     Input<Buffer<float, 5>> diff_dst{"diff_dst"};
@@ -28,35 +30,32 @@ class ConvOutputMask : public Generator<ConvOutputMask> {
     Output<Buffer<float, 5>> diff_src{"diff_src"};
 
     void generate() {
-        tile_.define_extern(
+        Func(diff_src).define_extern(
             std::string(stage) + "_gather",
             {ExternFuncArgument(diff_dst), ExternFuncArgument(weights), ExternFuncArgument(relu_mask),
              diff_dst.dim(1).extent(), diff_dst.dim(2).extent(), diff_dst.dim(3).extent(), pad_top, pad_left},
-            Float(32), {k, x, y, kb, n});
-        tile_.bound(k, 0, 16).bound(x, 0, diff_src.dim(1).extent());
-        epilogue_.define(diff_src, tile_);
+            Float(32), {c, x, y, cb, n});
     }
 
     void schedule() {
-        const auto& row = sparsetrain::generators::schedule_of(&sparsetrain::schedules::Tables::output_mask, isa,
-                                                               layer_class, "bwd_data");
-        Var yo("yo"), yi("yi"), no("no"), ni("ni");
+        const auto& row = sparsetrain::generators::schedule_of(&sparsetrain::schedules::Tables::output_mask,
+                                                               isa, layer_class, "bwd_data");
+        Var yo("yo"), no("no"), group("group");
         sparsetrain::generators::declare_lanes(diff_dst);
+        sparsetrain::generators::declare_lanes(diff_src);
         sparsetrain::generators::declare_mask_of(relu_mask, diff_src);
-        epilogue_.schedule(diff_src, x, [&](Func f) {
-            f.split(y, yo, yi, row.rows, TailStrategy::GuardWithIf)
-                .split(n, no, ni, images_per_tile, TailStrategy::GuardWithIf)
-                .reorder(x, yi, ni, kb, yo, no)
-                .parallel(yo)
-                .parallel(no);
-        });
-        tile_.compute_at(epilogue_.loops(), kb);
+        Func(diff_src)
+            .split(y, yo, y, row.rows, TailStrategy::GuardWithIf)
+            .split(n, no, n, images_per_tile, TailStrategy::GuardWithIf)
+            .split(cb, group, cb, row.group / 16, TailStrategy::GuardWithIf)
+            .reorder(c, x, y, cb, n, group, yo, no)
+            .serial(group)
+            .parallel(yo)
+            .parallel(no);
     }
 
   private:
-    sparsetrain::generators::Epilogue epilogue_;
-    Var &k = epilogue_.k, &x = epilogue_.x, &y = epilogue_.y, &kb = epilogue_.kb, &n = epilogue_.n;
-    Func tile_{"tile"};
+    Var c{"c"}, x{"x"}, y{"y"}, cb{"cb"}, n{"n"};
 };
 
 }  // namespace

@@ -50,8 +50,8 @@ class ConvPackScatter : public Generator<ConvPackScatter> {
     Output<Buffer<float, 4>> packed{"packed"};
 
     void generate() {
-        const auto& row = sparsetrain::generators::schedule_of(&sparsetrain::schedules::Tables::scatter, isa, layer_class,
-                                                               pass, blocking);
+        const auto& row = sparsetrain::generators::schedule_of(&sparsetrain::schedules::Tables::scatter, isa,
+                                                               layer_class, pass, blocking);
         const bool is_forward = pass.value() == "fwd";
         const int blocks_in_group = row.group / 16;
         const Expr in_blocks = master.dim(is_forward ? 4 : 5).extent(),
@@ -74,36 +74,76 @@ class ConvPackScatter : public Generator<ConvPackScatter> {
     Func slab_{"slab"};
 };
 
-// bwd_data of `output_mask`: (slab, k chunk, c block), slab = [16c][R][S][KV][16k]. Output channels beyond
-// the last are zero.
+// bwd_data of `output_mask`: (k lane, vector, channel group), where the vectors of a group are those of one
+// phase (see runtime/stages/output_mask.h) after the other, each [k chunk][filter rows taken at a
+// time][channel of the group][row][column][k vector]. Filter rows and columns are in the order of the
+// diff_dst rows and columns that they meet. Input channels beyond the last are undefined.
 class ConvPackOutputMask : public Generator<ConvPackOutputMask> {
   public:
     GeneratorParam<std::string> isa{"isa", ""};
     GeneratorParam<std::string> layer_class{"layer_class", ""};
     GeneratorParam<int> filter_h{"filter_h", 3};
     GeneratorParam<int> filter_w{"filter_w", 3};
+    GeneratorParam<int> stride{"stride", 1};
 
     Input<Buffer<float, 6>> master{"master"};
     Output<Buffer<float, 3>> packed{"packed"};
 
     void generate() {
-        const auto& row = sparsetrain::generators::schedule_of(&sparsetrain::schedules::Tables::output_mask, isa,
-                                                               layer_class, "bwd_data");
-        const Expr k_blocks = master.dim(5).extent(), kb = chunk * row.k_vectors + kv;
-        const Expr weight =
-            weight_of_pass(master, false, filter_h, filter_w, {o, kl, s, r, min(kb, k_blocks - 1), ob});
-        slab_(kl, kv, s, r, o, chunk, ob) = select(kb < k_blocks, weight, 0.0f);
-
-        const int column = row.k_vectors * 16, line = column * filter_w, channel = line * filter_h;
-        packed(i, chunk, ob) = slab_(i % 16, i / 16 % row.k_vectors, i / column % filter_w,
-                                     i / line % filter_h, i / channel, chunk, ob);
+        packed(kl, i, group) = undef<float>();
+        for (int r = 0; r < filter_h; ++r) {
+            for (int s = 0; s < filter_w; ++s) pack_tap(r, s);
+        }
     }
 
-    void schedule() { Func(packed).split(i, i, kl, 16).vectorize(kl).parallel(ob); }
+    void schedule() {
+        Func pack = packed;
+        pack.bound(kl, 0, 16);
+        for (int tap = 0; tap < pack.num_update_definitions(); ++tap)
+            pack.update(tap).vectorize(kl).parallel(group);
+    }
 
   private:
-    Var i{"i"}, o{"o"}, kl{"kl"}, kv{"kv"}, s{"s"}, r{"r"}, chunk{"chunk"}, ob{"ob"};
-    Func slab_{"slab"};
+    // The taps of a phase's row or column, and the place of tap `at` among them, the last one first.
+    struct Line {
+        int first, taps, place;
+        Line(int at, int size, int stride)
+            : first(at % stride),
+              taps(sparsetrain::schedules::taps_of_phase(size, stride, first)),
+              place(taps - 1 - at / stride) {}
+    };
+
+    void pack_tap(int r, int s) {
+        const auto& row = sparsetrain::generators::schedule_of(&sparsetrain::schedules::Tables::output_mask,
+                                                               isa, layer_class, "bwd_data");
+        const Line line(r, filter_h, stride), column(s, filter_w, stride);
+        const auto cut = sparsetrain::schedules::cut_phase(row.tap_rows, row.vectors, line.taps, column.taps);
+        const Expr k_blocks = master.dim(5).extent(), c_blocks = master.dim(4).extent();
+        RDom of(0, row.group, 0, k_blocks);
+        const Expr channel = of.x, kb = of.y, chunk = kb / cut.k_vectors * cut.k_vectors;
+        const Expr vectors = min(cut.k_vectors, k_blocks - chunk);
+        const int first_row = line.place / cut.tap_rows * cut.tap_rows;
+        const int rows = std::min(cut.tap_rows, line.taps - first_row);
+        const int place = (line.place - first_row) * column.taps + column.place;
+        const Expr begin = row.group * (taps_before(line.first, column.first) * k_blocks +
+                                        column.taps * (chunk * line.taps + first_row * vectors));
+        const Expr at = begin + (channel * rows * column.taps + place) * vectors + kb - chunk;
+        const Expr cb = group * (row.group / 16) + channel / 16;
+        packed(kl, clamp(at, 0, packed.dim(1).extent() - 1), group) =
+            master(kl, channel % 16, s, r, min(cb, c_blocks - 1), kb);
+    }
+
+    // Of the phases before that whose first tap is (r, s).
+    int taps_before(int r, int s) {
+        int taps = 0;
+        for (int phase = 0; phase < r * stride + s; ++phase) {
+            taps += sparsetrain::schedules::taps_of_phase(filter_h, stride, phase / stride) *
+                    sparsetrain::schedules::taps_of_phase(filter_w, stride, phase % stride);
+        }
+        return taps;
+    }
+
+    Var kl{"kl"}, i{"i"}, group{"group"};
 };
 
 }  // namespace

@@ -25,8 +25,12 @@ inline constexpr ScatterRow kScatter[] = {
 };
 
 inline constexpr OutputMaskRow kOutputMask[] = {
-    // class             pass       tap_rows  k_vectors  rows  pixels  crossover
-    {"conv3x3_stride1", "bwd_data",    1,         2,       28,   784,    21.0},
+    // class             pass       group  tap_rows  vectors  rows  pixels  crossover
+    {"conv3x3_stride1", "bwd_data",   64,     1,        6,     28,   784,    21.0},
+    {"conv3x3_stride2", "bwd_data",   64,     1,        6,     28,   784,    25.0},
+    {"conv1x1_stride1", "bwd_data",   64,     1,        6,     28,   784,    32.0},
+    {"conv1x1_stride2", "bwd_data",   64,     1,        6,     28,   784,    32.0},
+    {"conv5x5_stride1", "bwd_data",   64,     1,        5,     28,   784,    21.0},
 };
 
 inline constexpr PixelScanRow kPixelScan[] = {

@@ -39,8 +39,12 @@ inline constexpr ScatterRow kScatter[] = {
 // 28 rows against 14: 3 to 5 % at 512-512, 28x28, nothing at 256-256, 56x56. Three vectors in registers leave
 // no room for their weights in L1: 3 % slower at 80 %, 8 % at 90 %.
 inline constexpr OutputMaskRow kOutputMask[] = {
-    // class             pass       tap_rows  k_vectors  rows  pixels  crossover
-    {"conv3x3_stride1", "bwd_data",    3,         2,       28,   784,    21.0},
+    // class             pass       group  tap_rows  vectors  rows  pixels  crossover
+    {"conv3x3_stride1", "bwd_data",   16,     3,       18,     28,   784,    21.0},
+    {"conv3x3_stride2", "bwd_data",   32,     2,       12,     28,   784,    25.0},
+    {"conv1x1_stride1", "bwd_data",   32,     1,       12,     28,   784,    32.0},
+    {"conv1x1_stride2", "bwd_data",   32,     1,       12,     28,   784,    32.0},
+    {"conv5x5_stride1", "bwd_data",   16,     5,       25,     28,   784,    21.0},
 };
 
 inline constexpr PixelScanRow kPixelScan[] = {

@@ -55,27 +55,44 @@ constexpr int record_words(int group) {
     return mask_words(group) + group;
 }
 
-// bwd_data, `output_mask`: `k_vectors` vectors of 16 output channels of a pixel's neighbourhood stay in
-// registers, `tap_rows` filter rows at a time; tiles as in ScatterRow. `crossover` as there, of zeros in the
-// ReLU's mask.
+// bwd_data, `output_mask`: the masks of `group` channels are scanned together, while `vectors` vectors of 16
+// output channels of a pixel's neighbourhood stay in registers, over at most `tap_rows` filter rows at a
+// time; tiles and `crossover` as in ScatterRow, of zeros in the ReLU's mask.
 struct OutputMaskRow {
     const char* layer_class;
     const char* pass;
+    int group;
     int tap_rows;
-    int k_vectors;
+    int vectors;
     int rows;
     int pixels;
     double crossover;
 };
 
+// At a stride, a pixel of diff_src meets only every stride-th tap of a filter row or column: from `first` on,
+// which depends on the pixel's phase.
+constexpr int taps_of_phase(int filter_size, int stride, int first) {
+    return filter_size <= first ? 0 : (filter_size - first + stride - 1) / stride;
+}
+
+// What of a phase's rows x columns taps is in registers at a time: `tap_rows` rows and `k_vectors` vectors of
+// output channels.
+struct PhaseCut {
+    int tap_rows;
+    int k_vectors;
+};
+constexpr PhaseCut cut_phase(int tap_rows, int vectors, int rows, int columns) {
+    const int taken = rows < tap_rows ? rows : tap_rows;
+    return {taken, rows * columns == 0 ? 0 : vectors / (taken * columns)};
+}
+
 inline constexpr int kNarrowWidth = 7;
 
 // bwd_weights, `zero_skip`: for one input channel the accumulators of the taps of `tap_rows` filter rows by
-// `k_vectors` vectors of 16 output channels stay in registers while a tile of `rows` rows of pixels is scanned
-// for nonzeros. src and
-// diff_dst change roles where diff_dst is the sparser. `narrow_crossover` is that of several images of up
-// to kNarrowWidth columns, two of which share a tile where their padding allows it, while dense is at its
-// slowest. Crossovers were measured skipping src and serve both.
+// `k_vectors` vectors of 16 output channels stay in registers while a tile of `rows` rows of pixels is
+// scanned for nonzeros. src and diff_dst change roles where diff_dst is the sparser. `narrow_crossover` is
+// that of several images of up to kNarrowWidth columns, two of which share a tile where their padding allows
+// it, while dense is at its slowest. Crossovers were measured skipping src and serve both.
 struct PixelScanRow {
     const char* layer_class;
     const char* pass;

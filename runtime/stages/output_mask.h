@@ -1,327 +1,293 @@
 // bwd_data by output_mask: where a ReLU's backward follows, only the elements of diff_src that its mask keeps
 // are computed. Each is a dot product over filter taps and output channels.
 //
-// The diff_dst neighbourhood of a pixel (R x S x KV vectors over k) stays in registers and rotates over x;
-// every set bit of the pixel's mask multiplies it with the weights of its channel. Sums stay in 8 lanes until
-// all k are done: one ymm per set bit, listed in the order of the pixels, which is then reduced 16 elements
-// at a time and expanded by the masks.
+// The pixels of diff_src whose coordinates, counted from the padding's edge, are equal modulo the stride form
+// a phase: they meet the same taps, every stride-th one of the filter, and neighbouring pixels of a phase
+// meet neighbouring pixels of diff_dst. So each of the Stride x Stride phases is a convolution at stride 1
+// with its part of the filter: of 3x3 at stride 2 the parts are 2x2, 2x1, 1x2 and 1x1; of 1x1, three parts
+// are empty and the result is 0.
 //
-// What bounds it, on Zen 4: one zmm load and one zmm FMA per cycle, so R x S x KV cycles per set bit and K
-// chunk, plus the load and store of its sum; R x KV loads of diff_dst per pixel.
+// A sweep (output_mask_sweep.h) takes the neighbourhood of a phase's pixels over some filter rows and output
+// channels. Sums stay in 8 lanes until all sweeps of a strip of pixels are done: one per set bit, listed in
+// the order of pixels and channels, which is then reduced 16 elements at a time and expanded by the masks.
+//
+// What bounds it: one load and one FMA per vector of the neighbourhood, set bit and chunk of output channels,
+// plus the load and store of its sum.
 #pragma once
 
-#include "runtime/stages/stage.h"
+#include "runtime/stages/output_mask_sweep.h"
 #include "schedules/rows.h"
 
 namespace {
 
-// R, S: filter rows and columns (stride 1); KV: that of the OutputMaskRow.
-template <int R, int S, int KV>
+// R, S: filter rows and columns; Group, TapRows, Vectors: those of the OutputMaskRow.
+template <int R, int S, int Stride, int Group, int TapRows, int Vectors>
 struct OutputMask {
-    static constexpr int kChannel = R * S * KV * kLanes;  // weights of a channel: [R][S][KV][16k]
-    static constexpr int kSlab = kLanes * kChannel;       // of a channel block and K chunk
-    static constexpr int kSamePadding = (S - 1) / 2;
-    // A sum between K chunks: 8 lanes, as a zmm store costs twice the slots of a ymm one.
-    static constexpr int kSum = 8;
-    // Sums of a strip of pixels: 32 KB of L2 and of the stack. Fewer would stream the weights more often.
-    static constexpr int kMostSums = 1024;
+    static constexpr int kBlocks = Group / kLanes;
+    // Sums and pixels of a strip. Sums are in L2, and on the stack; fewer would read the weights more often.
+    static constexpr int kMostSums = 4096, kMostPixels = 1024;
 
-    // The neighbourhood and two sums.
-    static_assert(R * S * KV + 2 <= sparsetrain::schedules::kZmmRegisters,
+    // The neighbourhood and the chains of a sum.
+    static_assert((Vectors + kSumChains) * kVecRegisters <= kRegisters,
                   "a neighbourhood exceeds the registers");
-    static_assert(kSlab * 4 <= sparsetrain::schedules::kL1Bytes * 7 / 8, "weights exceed L1");
+    static_assert(Group * Vectors * sparsetrain::schedules::kVectorBytes <=
+                      sparsetrain::schedules::kL1Bytes * 7 / 8,
+                  "weights exceed L1");
+
+    using Word = typename MaskWord<(Group > 32)>::Type;
 
     struct Call {
         halide_buffer_t *diff_dst, *mask, *tile;
         int dst_h;
-        int pad_top, pad_left;  // output row y meets diff_dst rows y - pad_top ... y - pad_top + R - 1
-        int block;              // of output channels, of which there are 16
+        int pad_top, pad_left;
     };
 
-    static __m512 load_sum(const float* sum) { return _mm512_zextps256_ps512(_mm256_load_ps(sum)); }
-    static void store_sum(float* sum, __m512 lanes) {
-        _mm256_store_ps(sum, _mm256_add_ps(_mm512_castps512_ps256(lanes), _mm512_extractf32x8_ps(lanes, 1)));
-    }
+    // The coordinates of a phase in one direction: first, first + Stride, ... The taps of the i-th meet
+    // diff_dst origin + i and on; beyond the `reached` first ones, nothing.
+    struct Axis {
+        int first, count, reached, origin;
 
-    // A place in the tile, in the order of images, rows and pixels.
-    struct Cursor {
-        int n, y, x;
-    };
-
-    // Pixels x to end of a row.
-    struct Segment {
-        int n, y, x, end;
-    };
-
-    // Pixels from begin to end: whole rows but for the first and the last.
-    struct Strip {
-        Cursor begin, end;
-
-        int rows(const Call& call) const {
-            return (end.n - begin.n) * call.tile->dim[2].extent + end.y - begin.y + 1;
+        // Those within `dim` that meet `taps` taps, the first of which is `tap`.
+        Axis(const halide_dimension_t& dim, int padding, int tap, int taps, int dst_size)
+            : first(dim.min + (tap + Stride - (dim.min + padding) % Stride) % Stride),
+              count(max_of(dim.min + dim.extent - first + Stride - 1, 0) / Stride),
+              reached(0),
+              origin((first + padding - tap) / Stride - taps + 1) {
+            if (taps > 0) reached = max_of(min_of(dst_size - origin, count), 0);
         }
+    };
 
+    // A place among the pixels of a phase, in the order of images, rows and columns.
+    struct Cursor {
+        int n, i, j;
+    };
+
+    // The pixels of a phase in the tile.
+    struct Grid {
+        const Axis y, x;
+        const halide_dimension_t &images, &blocks;
+
+        Cursor begin() const { return {x.count > 0 && y.count > 0 ? images.min : end(), 0, 0}; }
+        int end() const { return images.min + images.extent; }
+        // The row after that of `at`.
+        Cursor next_row(Cursor at) const {
+            return at.i + 1 < y.count ? Cursor{at.n, at.i + 1, 0} : Cursor{at.n + 1, 0, 0};
+        }
+        // Calls body(Cursor, pixels) for each row's part of `pixels` pixels.
         template <typename Body>
-        SPARSETRAIN_ALWAYS_INLINE void for_each_segment(const Call& call, const Body& body) const {
-            const halide_dimension_t width = call.tile->dim[1], rows = call.tile->dim[2];
-            for (int n = begin.n, y = begin.y, x = begin.x;;) {
-                const bool last = n == end.n && y == end.y;
-                const int stop = last ? end.x : width.min + width.extent;
-                if (x < stop) body(Segment{n, y, x, stop});
-                if (last) return;
-                x = width.min;
-                if (++y == rows.min + rows.extent) y = rows.min, ++n;
+        SPARSETRAIN_ALWAYS_INLINE void for_each_segment(Cursor at, int pixels, const Body& body) const {
+            while (pixels > 0) {
+                const int segment = min_of(pixels, x.count - at.j);
+                body(at, segment);
+                pixels -= segment;
+                at = next_row(at);
             }
         }
     };
 
-    static const uint16_t* mask_row(const Call& call, int n, int y) {
-        return element<const uint16_t>(call.mask, 0, y, call.block, n);
-    }
+    // Consecutive pixels of a phase.
+    struct Strip {
+        Cursor begin;
+        int pixels;
+        alignas(64) Word words[kMostPixels];
+        alignas(64) float sums[(kMostSums + kLanes) * kSumLanes];
 
-    // As many pixels from `begin` on as have at most kMostSums set bits.
-    static Strip next_strip(const Call& call, Cursor begin) {
-        const halide_dimension_t width = call.tile->dim[1], rows = call.tile->dim[2],
-                                 images = call.tile->dim[4];
-        Strip strip = {
-            begin, {images.min + images.extent - 1, rows.min + rows.extent - 1, width.min + width.extent}};
-        int sums = 0;
-        for (Cursor at = begin; at.n < images.min + images.extent; ++at.n, at.y = rows.min) {
-            for (; at.y < rows.min + rows.extent; ++at.y, at.x = width.min) {
-                const uint16_t* masks = mask_row(call, at.n, at.y);
-                for (; at.x < width.min + width.extent; ++at.x) {
-                    sums += __builtin_popcount(masks[at.x]);
-                    if (sums > kMostSums) {
-                        strip.end = at;
-                        return strip;
+        // Takes as many pixels from `at` on as have at most kMostSums set bits; returns where the next are.
+        Cursor fill(const Call& call, const Grid& grid, Cursor at) {
+            begin = at;
+            pixels = 0;
+            int kept = 0;
+            for (; at.n < grid.end(); at = grid.next_row(at)) {
+                const bool row_reached = at.i < grid.y.reached;
+                for (; at.j < grid.x.count; ++at.j) {
+                    const Word word =
+                        row_reached && at.j < grid.x.reached ? word_of(call, grid, at) : Word{0};
+                    kept += __builtin_popcountll(word);
+                    if (pixels == kMostPixels || kept > kMostSums) return at;
+                    words[pixels++] = word;
+                }
+            }
+            return at;
+        }
+
+        static Word word_of(const Call& call, const Grid& grid, Cursor at) {
+            const uint16_t* masks = element<const uint16_t>(
+                call.mask, grid.x.first + at.j * Stride, grid.y.first + at.i * Stride, grid.blocks.min, at.n);
+            Word word = 0;
+            for (int b = 0; b < grid.blocks.extent; ++b)
+                word |= static_cast<Word>(Word{masks[b * call.mask->dim[2].stride]} << (b * kLanes));
+            return word;
+        }
+
+        // Reduces the sums in place and expands them into the tile.
+        void finish(const Call& call, const Grid& grid, const float* end) {
+            float* values = sums;
+            for (const float* from = sums; from < end; from += kLanes * kSumLanes, values += kLanes)
+                store(values, reduce16(from));
+            const float* next = sums;
+            const Word* word = words;
+            grid.for_each_segment(begin, pixels, [&](Cursor at, int segment) {
+                const halide_dimension_t* dim = call.tile->dim;
+                float* to = element<float>(call.tile, 0, grid.x.first + at.j * Stride,
+                                           grid.y.first + at.i * Stride, grid.blocks.min, at.n);
+                for (int x = 0; x < segment; ++x, to += Stride * kLanes) {
+                    const Word all = *word++;
+                    for (int b = 0; b < grid.blocks.extent; ++b) {
+                        const uint32_t kept = static_cast<uint16_t>(all >> (b * kLanes));
+                        store(to + ptrdiff_t{b} * dim[3].stride, expand_load(next, kept));
+                        next += __builtin_popcount(kept);
                     }
                 }
-            }
-        }
-        return strip;
-    }
-
-    // diff_dst as one K chunk and one row of output pixels see it: the pixels of one row of one channel
-    // block, and the way from there to the next row and the next block.
-    struct Rows {
-        const float* row;
-        ptrdiff_t to_row, to_block;
-        int width;
-    };
-
-    // Which part of a neighbourhood exists: filter rows from Begin to End, and the first Vectors k vectors.
-    // Rows that `TrimColumns` have same padding and miss columns at their first and last pixels.
-    template <int Begin, int End, int Vectors, bool TrimColumns>
-    struct Part {
-        static constexpr int begin = Begin, end = End, vectors = Vectors,
-                             trim = TrimColumns ? kSamePadding : 0;
-    };
-
-    // The state of a sweep over a segment.
-    template <typename Part, bool Fresh>
-    struct Sweep {
-        const Rows rows;
-        const uint16_t* masks;
-        const float* slab;
-        float* sums;
-        __m512 near[S][R][KV];  // column s of the pixel in `phase` is in slot (phase + s) % S
-
-        // Column x of the part; zeros where it is padding.
-        template <int Slot>
-        SPARSETRAIN_ALWAYS_INLINE void load_column(int x) {
-            const float* pixel = rows.row + ptrdiff_t{x} * kLanes;
-            const bool exists = x >= 0 && x < rows.width;
-            unroll<Part::end - Part::begin>([&](auto i) {
-                unroll<Part::vectors>([&](auto v) {
-                    near[Slot][Part::begin + i][v] =
-                        exists ? _mm512_load_ps(pixel + i * rows.to_row + v * rows.to_block)
-                               : _mm512_setzero_ps();
-                });
             });
         }
-
-        // The set bits of pixel x, whose columns from ColumnBegin to ColumnEnd exist.
-        template <int Phase, int ColumnBegin, int ColumnEnd>
-        SPARSETRAIN_ALWAYS_INLINE void pixel(int x) {
-            constexpr int columns = ColumnEnd - ColumnBegin;
-            for (uint32_t bits = masks[x]; bits != 0; bits &= bits - 1) {
-                const float* weights = slab + static_cast<size_t>(__builtin_ctz(bits)) * kChannel;
-                // Two chains, or the latency of one would bound the loop.
-                __m512 sum[2] = {Fresh ? _mm512_setzero_ps() : load_sum(sums), _mm512_setzero_ps()};
-                unroll<(Part::end - Part::begin) * columns * Part::vectors>([&](auto i) {
-                    constexpr int r = Part::begin + i / (columns * Part::vectors),
-                                  s = ColumnBegin + i / Part::vectors % columns, v = i % Part::vectors;
-                    constexpr int offset = ((r * S + s) * KV + v) * kLanes;
-                    sum[i % 2] = _mm512_fmadd_ps(near[(Phase + s) % S][r][v],
-                                                 _mm512_load_ps(weights + offset), sum[i % 2]);
-                });
-                store_sum(sums, _mm512_add_ps(sum[0], sum[1]));
-                sums += kSum;
-            }
-        }
     };
 
-    // A segment into one K chunk's sums, from `sums` on; returns their end. `Fresh`: there are no sums yet.
-    template <typename Part, bool Fresh>
-    __attribute__((noinline)) static float* sweep(const Rows& rows, const Segment& segment, int pad_left,
-                                                  const uint16_t* masks, const float* slab, float* sums) {
-        constexpr int trim = Part::trim;
-        Sweep<Part, Fresh> sweep = {rows, masks, slab, sums, {}};
-        const int end = segment.end, full_end = end == rows.width ? end - trim : end;
-        int x = segment.x;
-        unroll<S - 1>([&](auto s) { sweep.template load_column<s>(x - pad_left + s); });
-        for (bool done = false; !done;) {
-            unroll<S>([&](auto phase) {
-                if (done) return;
-                if (x == end) {
-                    done = true;
-                    return;
-                }
-                sweep.template load_column<(phase + S - 1) % S>(x - pad_left + S - 1);
-                if (x < trim) {
-                    unroll<trim>([&](auto i) {
-                        if (x == i) sweep.template pixel<phase, trim - i, S>(x);
-                    });
-                } else if (x >= full_end) {
-                    unroll<trim>([&](auto i) {
-                        if (x == full_end + i) sweep.template pixel<phase, 0, S - 1 - i>(x);
-                    });
-                } else {
-                    sweep.template pixel<phase, 0, S>(x);
-                }
-                ++x;
-            });
-        }
-        return sweep.sums;
-    }
+    // One phase: those pixels whose first taps are row R0 and column S0.
+    template <int R0, int S0>
+    struct Phase {
+        static constexpr int rows = sparsetrain::schedules::taps_of_phase(R, Stride, R0);
+        static constexpr int columns = sparsetrain::schedules::taps_of_phase(S, Stride, S0);
+        static constexpr auto cut = sparsetrain::schedules::cut_phase(TapRows, Vectors, rows, columns);
 
-    using SweepSegment = float* (*)(const Rows&, const Segment&, int, const uint16_t*, const float*, float*);
+        // The filter rows and output channels of a sweep, and its weights.
+        struct Part {
+            int row, rows;
+            int block, vectors;
+            const float* weights;  // [Group][rows][columns][vectors][16k]
 
-    // The sweep for the filter rows from `begin` to `end` and the first `vectors` k vectors.
-    template <bool Fresh, int Case = 0>
-    static SweepSegment select_sweep(int begin, int end, int vectors, bool same_padding) {
-        constexpr int b = Case / R % R, e = Case % R + 1, v = Case / (R * R) + 1;
-        if constexpr (v <= KV) {
-            if constexpr (b < e) {
-                if (begin == b && end == e && vectors == v) {
-                    return same_padding ? sweep<Part<b, e, v, true>, Fresh>
-                                        : sweep<Part<b, e, v, false>, Fresh>;
-                }
+            int channel() const { return rows * columns * vectors * kLanes; }
+        };
+
+        using Sweep = float* (*)(const Neighbours&, const ChannelWeights&, const Word*, int, float*);
+
+        template <bool Fresh, int Case = 0>
+        static Sweep select_sweep(int existing_rows, int vectors) {
+            constexpr int r = Case / cut.k_vectors + 1, v = Case % cut.k_vectors + 1;
+            if constexpr (r < cut.tap_rows || v < cut.k_vectors) {
+                if (existing_rows != r || vectors != v)
+                    return select_sweep<Fresh, Case + 1>(existing_rows, vectors);
             }
-            return select_sweep<Fresh, Case + 1>(begin, end, vectors, same_padding);
-        } else {
-            return nullptr;
+            return OutputMaskSweep<r, columns, v, Fresh, Word>::run;
         }
-    }
 
-    // One K chunk into the sums of a strip; returns their end.
-    template <bool Fresh>
-    static float* sweep_strip(const Call& call, const Strip& strip, int chunk, const float* slab,
-                              float* sums) {
-        const int turns = strip.rows(call);
-        int turn = 0;
-        strip.for_each_segment(call, [&](const Segment& segment) {
-            prefetch_next<kSlab>(slab, turn++, turns);
-            const int top = segment.y - call.pad_top;
-            const int begin = max_of(0, -top), end = min_of(R, call.dst_h - top);
+        // Into the sums of a segment, from `sums` on; returns their end.
+        static float* sweep_segment(const Call& call, const Grid& grid, const Part& part, Cursor at,
+                                    const Word* words, int pixels, float* sums) {
             const halide_dimension_t* dim = call.diff_dst->dim;
-            const Rows rows = {element<const float>(call.diff_dst, 0, 0, top + begin, chunk * KV, segment.n),
-                               dim[2].stride, dim[3].stride, dim[1].extent};
-            const int vectors = min_of(KV, dim[3].extent - chunk * KV), width = call.tile->dim[1].extent;
-            const bool same =
-                call.pad_left == kSamePadding && dim[1].extent == width && width >= 2 * kSamePadding;
-            sums = select_sweep<Fresh>(begin, end, vectors, same)(
-                rows, segment, call.pad_left, mask_row(call, segment.n, segment.y), slab, sums);
-        });
-        return sums;
-    }
-
-    // The totals of 16 sums, in order.
-    SPARSETRAIN_ALWAYS_INLINE static __m512 reduce16(const float* sums) {
-        __m512 twos[4], fours[2];  // how many sums are in each quarter
-        unroll<4>([&](auto i) {
-            const __m512 a = _mm512_load_ps(sums + 4 * i * kSum),
-                         b = _mm512_load_ps(sums + (4 * i + 2) * kSum);
-            twos[i] = _mm512_add_ps(_mm512_unpacklo_ps(a, b), _mm512_unpackhi_ps(a, b));
-        });
-        unroll<2>([&](auto i) {
-            const __m512d a = _mm512_castps_pd(twos[2 * i]), b = _mm512_castps_pd(twos[2 * i + 1]);
-            fours[i] = _mm512_add_ps(_mm512_castpd_ps(_mm512_unpacklo_pd(a, b)),
-                                     _mm512_castpd_ps(_mm512_unpackhi_pd(a, b)));
-        });
-        const __m512 totals = _mm512_add_ps(_mm512_shuffle_f32x4(fours[0], fours[1], 0x88),
-                                            _mm512_shuffle_f32x4(fours[0], fours[1], 0xdd));
-        // Sums 0, 2, 4, 6, then 1, 3, 5, 7, then the same of the second eight.
-        return _mm512_permutexvar_ps(_mm512_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7, 8, 12, 9, 13, 10, 14, 11, 15),
-                                     totals);
-    }
-
-    // Reduces the sums of a strip in place and expands them into the tile.
-    static void finish_strip(const Call& call, const Strip& strip, float* sums, const float* end) {
-        float* values = sums;
-        for (const float* from = sums; from < end; from += kLanes * kSum, values += kLanes)
-            _mm512_store_ps(values, reduce16(from));
-        const float* next = sums;
-        strip.for_each_segment(call, [&](const Segment& segment) {
-            const uint16_t* masks = mask_row(call, segment.n, segment.y);
-            float* to = element<float>(call.tile, 0, 0, segment.y, call.block, segment.n);
-            for (int x = segment.x; x < segment.end; ++x) {
-                const __mmask16 kept = masks[x];
-                _mm512_store_ps(to + x * kLanes, _mm512_maskz_expand_ps(kept, _mm512_loadu_ps(next)));
-                next += __builtin_popcount(kept);
+            const int top = grid.y.origin + at.i, first = max_of(0, -top);
+            const int begin = max_of(part.row, first);
+            const int existing_rows = min_of(part.row + part.rows, call.dst_h - top) - begin;
+            if (existing_rows <= 0) {
+                for (int x = 0; x < pixels; ++x) sums += __builtin_popcountll(words[x]) * kSumLanes;
+                return sums;
             }
-        });
-    }
+            const Neighbours from = {element<const float>(call.diff_dst, 0, 0, top + begin, part.block, at.n),
+                                     dim[2].stride, dim[3].stride, dim[1].extent, grid.x.origin + at.j};
+            const ChannelWeights weights = {
+                part.weights + ptrdiff_t{begin - part.row} * columns * part.vectors * kLanes, part.channel()};
+            const bool fresh = part.block == 0 && part.row <= first;
+            const Sweep sweep = fresh ? select_sweep<true>(existing_rows, part.vectors)
+                                      : select_sweep<false>(existing_rows, part.vectors);
+            return sweep(from, weights, words, pixels, sums);
+        }
 
-    static void compute_block(const Call& call, const float* weights, int chunks) {
-        const halide_dimension_t width = call.tile->dim[1], rows = call.tile->dim[2],
-                                 images = call.tile->dim[4];
-        alignas(64) float sums[(kMostSums + kLanes) * kSum];
-        const Cursor last = {images.min + images.extent - 1, rows.min + rows.extent - 1,
-                             width.min + width.extent};
-        for (Cursor begin = {images.min, rows.min, width.min};;) {
-            const Strip strip = next_strip(call, begin);
-            const float* end = sums;
-            for (int chunk = 0; chunk < chunks; ++chunk) {
-                const float* slab = weights + static_cast<size_t>(chunk) * kSlab;
-                end = chunk == 0 ? sweep_strip<true>(call, strip, chunk, slab, sums)
-                                 : sweep_strip<false>(call, strip, chunk, slab, sums);
+        // Into the sums of a strip; returns their end.
+        static float* sweep_strip(const Call& call, const Grid& grid, const Part& part, Strip& strip) {
+            const int turns = (strip.begin.j + strip.pixels + grid.x.count - 1) / grid.x.count;
+            int turn = 0;
+            const Word* words = strip.words;
+            float* sums = strip.sums;
+            grid.for_each_segment(strip.begin, strip.pixels, [&](Cursor at, int pixels) {
+                prefetch_next(part.weights, Group * part.channel(), turn++, turns);
+                sums = sweep_segment(call, grid, part, at, words, pixels, sums);
+                words += pixels;
+            });
+            return sums;
+        }
+
+        static void compute_strip(const Call& call, const Grid& grid, const float* weights, Strip& strip) {
+            const int k_blocks = call.diff_dst->dim[3].extent;
+            const float* end = strip.sums;
+            for (int block = 0; block < k_blocks; block += cut.k_vectors) {
+                const int vectors = min_of(cut.k_vectors, k_blocks - block);
+                for (int row = 0; row < rows; row += cut.tap_rows) {
+                    const Part part = {row, min_of(cut.tap_rows, rows - row), block, vectors, weights};
+                    end = sweep_strip(call, grid, part, strip);
+                    weights += Group * part.channel();
+                }
             }
-            finish_strip(call, strip, sums, end);
-            if (strip.end.n == last.n && strip.end.y == last.y && strip.end.x == last.x) return;
-            begin = strip.end;
+            strip.finish(call, grid, end);
+        }
+
+        // Returns the end of the phase's weights.
+        static const float* compute(const Call& call, const float* weights, Strip& strip) {
+            const halide_dimension_t* tile = call.tile->dim;
+            const Grid grid = {Axis(tile[2], call.pad_top, R0, rows, call.dst_h),
+                               Axis(tile[1], call.pad_left, S0, columns, call.diff_dst->dim[1].extent),
+                               tile[4], tile[3]};
+            for (Cursor at = grid.begin(); at.n < grid.end();) {
+                if constexpr (rows * columns == 0) {
+                    clear_row(call, grid, at);
+                    at = grid.next_row(at);
+                } else {
+                    at = strip.fill(call, grid, at);
+                    compute_strip(call, grid, weights, strip);
+                }
+            }
+            return weights + ptrdiff_t{rows * columns} * Group * call.diff_dst->dim[3].extent * kLanes;
+        }
+    };
+
+    static void clear_row(const Call& call, const Grid& grid, Cursor at) {
+        for (int b = grid.blocks.min; b < grid.blocks.min + grid.blocks.extent; ++b) {
+            float* to = element<float>(call.tile, 0, grid.x.first, grid.y.first + at.i * Stride, b, at.n);
+            for (int x = 0; x < grid.x.count; ++x) store(to + x * Stride * kLanes, zero());
         }
     }
 
-    // Halide stage: diff_dst (k lane, x, y, k block, n) x packed weights (slab, k chunk, c block), mask (x,
-    // y, c block, n) -> tile (c lane, x, y, c block, n).
+    static void require_all(const Call& call, halide_buffer_t* weights, int dst_w, int k_blocks) {
+        const halide_dimension_t* tile = call.tile->dim;
+        // At least one row, as Halide's buffers have no empty ones.
+        const int last_row = tile[2].min + tile[2].extent - 1 + call.pad_top;
+        const int first = min_of(max_of(tile[2].min + call.pad_top - R + Stride, 0) / Stride, call.dst_h - 1);
+        const int end = max_of(min_of(last_row / Stride + 1, call.dst_h), first + 1);
+        require(call.diff_dst, 0, 0, kLanes);
+        require(call.diff_dst, 1, 0, dst_w);
+        require(call.diff_dst, 2, first, end - first);
+        require(call.diff_dst, 3, 0, k_blocks);
+        require(call.diff_dst, 4, tile[4].min, tile[4].extent);
+        const int group = tile[3].min / kBlocks;
+        require(weights, 0, 0, kLanes);
+        require(weights, 1, 0, Group * R * S * k_blocks);
+        require(weights, 2, group, (tile[3].min + tile[3].extent - 1) / kBlocks - group + 1);
+        require(call.mask, 0, tile[1].min, tile[1].extent);
+        require(call.mask, 1, tile[2].min, tile[2].extent);
+        require(call.mask, 2, tile[3].min, tile[3].extent);
+        require(call.mask, 3, tile[4].min, tile[4].extent);
+    }
+
+    // Halide stage: diff_dst (k lane, x, y, k block, n) x packed weights (k lane, vector, channel group),
+    // mask (x, y, c block, n) -> tile (c lane, x, y, c block, n), of one channel group.
     static int run(halide_buffer_t* diff_dst, halide_buffer_t* weights, halide_buffer_t* mask, int dst_w,
                    int dst_h, int k_blocks, int pad_top, int pad_left, halide_buffer_t* tile) {
-        const halide_dimension_t width = tile->dim[1], rows = tile->dim[2], blocks = tile->dim[3],
-                                 images = tile->dim[4];
-        const int chunks = (k_blocks + KV - 1) / KV;
         if (is_query(diff_dst) || is_query(weights) || is_query(mask) || is_query(tile)) {
-            // Every output row meets a row of diff_dst, as no padding is as high as the filter.
-            const int first = max_of(0, rows.min - pad_top);
-            const int last = min_of(dst_h - 1, rows.min + rows.extent - 1 + R - 1 - pad_top);
-            require(diff_dst, 0, 0, kLanes);
-            require(diff_dst, 1, 0, dst_w);
-            require(diff_dst, 2, first, last - first + 1);
-            require(diff_dst, 3, 0, k_blocks);
-            require(diff_dst, 4, images.min, images.extent);
-            require(weights, 0, 0, kSlab);
-            require(weights, 1, 0, chunks);
-            require(weights, 2, blocks.min, blocks.extent);
-            require(mask, 0, width.min, width.extent);
-            require(mask, 1, rows.min, rows.extent);
-            require(mask, 2, blocks.min, blocks.extent);
-            require(mask, 3, images.min, images.extent);
+            require_all({diff_dst, mask, tile, dst_h, pad_top, pad_left}, weights, dst_w, k_blocks);
             return 0;
         }
-        for (int block = blocks.min; block < blocks.min + blocks.extent; ++block) {
-            compute_block({diff_dst, mask, tile, dst_h, pad_top, pad_left, block},
-                          element<const float>(weights, 0, 0, block), chunks);
-        }
+        // Halide passes whole tiles, though the last ones reach beyond the images. The mask does not.
+        halide_dimension_t dim[5];
+        for (int d = 0; d < 5; ++d) dim[d] = tile->dim[d];
+        for (int d = 1; d < 5; ++d)
+            dim[d].extent =
+                min_of(dim[d].extent, mask->dim[d - 1].min + mask->dim[d - 1].extent - dim[d].min);
+        halide_buffer_t clipped = *tile;
+        clipped.dim = dim;
+
+        const Call call = {diff_dst, mask, &clipped, dst_h, pad_top, pad_left};
+        Strip strip;
+        const float* phase = element<const float>(weights, 0, 0, dim[3].min / kBlocks);
+        unroll<Stride * Stride>(
+            [&](auto i) { phase = Phase<i / Stride, i % Stride>::compute(call, phase, strip); });
         return 0;
     }
 };

@@ -9,7 +9,8 @@ namespace {
 constexpr auto kRow = *sparsetrain::schedules::tables_of(SPARSETRAIN_ISA)
                            -> output_mask.find(SPARSETRAIN_LAYER_CLASS, "bwd_data");
 
-using Gather = OutputMask<SPARSETRAIN_FILTER_H, SPARSETRAIN_FILTER_W, kRow.k_vectors>;
+using Gather = OutputMask<SPARSETRAIN_FILTER_H, SPARSETRAIN_FILTER_W, SPARSETRAIN_STRIDE, kRow.group,
+                          kRow.tap_rows, kRow.vectors>;
 
 }  // namespace
 

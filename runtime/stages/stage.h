@@ -34,6 +34,22 @@ SPARSETRAIN_ALWAYS_INLINE int max_of(int a, int b) {
     return a > b ? a : b;
 }
 
+// A mask of up to 32 or 64 channels, and the lowest set bit of one that is not 0.
+template <bool Wide>
+struct MaskWord {
+    using Type = uint32_t;
+};
+template <>
+struct MaskWord<true> {
+    using Type = uint64_t;
+};
+SPARSETRAIN_ALWAYS_INLINE ptrdiff_t lowest_bit(uint32_t mask) {
+    return __builtin_ctz(mask);
+}
+SPARSETRAIN_ALWAYS_INLINE ptrdiff_t lowest_bit(uint64_t mask) {
+    return __builtin_ctzll(mask);
+}
+
 // A value in all lanes, by way of a general register: a broadcast from memory takes a slot of the loads of a
 // whole vector, of which Zen 4 has one per cycle and a zero-skip loop needs one per FMA.
 SPARSETRAIN_ALWAYS_INLINE Broadcast broadcast(const float* value) {
@@ -43,13 +59,16 @@ SPARSETRAIN_ALWAYS_INLINE Broadcast broadcast(const float* value) {
     return broadcast_bits(bits);
 }
 
-// Asks for a share of the `Floats` that come after those in use, of which there are `turns`, ahead of their
+// Asks for a share of the `floats` that come after those in use, of which there are `turns`, ahead of their
 // use: where the weights of all groups exceed L2, waiting for them took up to 15 % of the time.
+SPARSETRAIN_ALWAYS_INLINE void prefetch_next(const float* in_use, int floats, int turn, int turns) {
+    const int lines = floats / kLanes;
+    const int begin = turn * lines / turns, end = (turn + 1) * lines / turns;
+    for (int i = begin; i < end; ++i) _mm_prefetch(in_use + floats + i * kLanes, _MM_HINT_T1);
+}
 template <int Floats>
 SPARSETRAIN_ALWAYS_INLINE void prefetch_next(const float* in_use, int turn, int turns) {
-    constexpr int lines = Floats / kLanes;
-    const int begin = turn * lines / turns, end = (turn + 1) * lines / turns;
-    for (int i = begin; i < end; ++i) _mm_prefetch(in_use + Floats + i * kLanes, _MM_HINT_T1);
+    prefetch_next(in_use, Floats, turn, turns);
 }
 
 // Halide asks what a stage needs by passing buffers without memory; a call is a query if any buffer is one.

@@ -12,6 +12,9 @@ namespace {
 
 constexpr int kLanes = 16;
 
+// Lanes of a sum that is kept in memory between parts of it: a zmm store costs twice the slots of a ymm one.
+constexpr int kSumLanes = 8;
+
 #ifdef __AVX512BW__
 
 using Vec = __m512;
@@ -75,6 +78,28 @@ SPARSETRAIN_ALWAYS_INLINE void transpose_bits(const uint16_t* aligned, uint64_t*
         first = _mm512_slli_epi16(first, 1);
         last = _mm512_slli_epi16(last, 1);
     }
+}
+
+// Into how many Vecs a long sum is split, or the latency of multiply_add would bound it.
+constexpr int kSumChains = 2;
+
+// The totals of 16 sums of eight lanes, in order.
+SPARSETRAIN_ALWAYS_INLINE Vec reduce16(const float* sums) {
+    const auto pair = [&](int i) {  // of sums i and i + 2, and, in the upper half, i + 1 and i + 3
+        const __m512 a = _mm512_load_ps(sums + i * 8), b = _mm512_load_ps(sums + (i + 2) * 8);
+        return _mm512_add_ps(_mm512_unpacklo_ps(a, b), _mm512_unpackhi_ps(a, b));
+    };
+    const auto four = [&](int i) {
+        const __m512d a = _mm512_castps_pd(pair(i)), b = _mm512_castps_pd(pair(i + 4));
+        return _mm512_add_ps(_mm512_castpd_ps(_mm512_unpacklo_pd(a, b)),
+                             _mm512_castpd_ps(_mm512_unpackhi_pd(a, b)));
+    };
+    const __m512 low = four(0), high = four(8);
+    const __m512 totals =
+        _mm512_add_ps(_mm512_shuffle_f32x4(low, high, 0x88), _mm512_shuffle_f32x4(low, high, 0xdd));
+    // Sums 0, 2, 4, 6, then 1, 3, 5, 7, then the same of the second eight.
+    return _mm512_permutexvar_ps(_mm512_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7, 8, 12, 9, 13, 10, 14, 11, 15),
+                                 totals);
 }
 
 #else
@@ -188,6 +213,24 @@ SPARSETRAIN_ALWAYS_INLINE void transpose_bits(const uint16_t* aligned, uint64_t*
         c = _mm256_slli_epi16(c, 1);
         d = _mm256_slli_epi16(d, 1);
     }
+}
+
+constexpr int kSumChains = 1;
+
+SPARSETRAIN_ALWAYS_INLINE __m256 reduce8(const float* sums) {
+    const auto pair = [&](int i) {  // half of each sum's lanes are added, of i and i + 1
+        const __m256 a = _mm256_load_ps(sums + i * 8), b = _mm256_load_ps(sums + (i + 1) * 8);
+        return _mm256_add_ps(_mm256_blend_ps(a, b, 0xcc), _mm256_shuffle_ps(a, b, 0x4e));
+    };
+    const auto four = [&](int i) {
+        const __m256 a = pair(i), b = pair(i + 2);
+        return _mm256_add_ps(_mm256_shuffle_ps(a, b, 0x88), _mm256_shuffle_ps(a, b, 0xdd));
+    };
+    const __m256 low = four(0), high = four(4);
+    return _mm256_add_ps(_mm256_blend_ps(low, high, 0xf0), _mm256_permute2f128_ps(low, high, 0x21));
+}
+SPARSETRAIN_ALWAYS_INLINE Vec reduce16(const float* sums) {
+    return {reduce8(sums), reduce8(sums + 64)};
 }
 
 #endif
