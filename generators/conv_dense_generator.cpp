@@ -2,6 +2,7 @@
 // stride 1.
 #include <Halide.h>
 
+#include "generators/class_generator.h"
 #include "generators/epilogue.h"
 #include "generators/lanes.h"
 #include "generators/schedule_of.h"
@@ -13,15 +14,10 @@ namespace {
 // src (lane, x, y, c block, n); weights (k lane, c lane, s, r, c block, k block); bias (k lane, k block); dst
 // (k lane, x, y, k block, n); dst_mask of the relu epilogue and relu_mask of the masked one (x, y, k block,
 // n). At most most_images images share a task.
-class ConvDense : public Generator<ConvDense> {
+class ConvDense : public sparsetrain::generators::ClassGenerator<ConvDense> {
   public:
-    GeneratorParam<std::string> isa{"isa", ""};
-    GeneratorParam<std::string> layer_class{"layer_class", ""};
     GeneratorParam<std::string> pass{"pass", "fwd"};
     GeneratorParam<std::string> width{"width", "any"};  // of images; or "whole": a whole number of tiles
-    GeneratorParam<int> filter_h{"filter_h", 3};
-    GeneratorParam<int> filter_w{"filter_w", 3};
-    GeneratorParam<int> stride{"stride", 1};
     GeneratorParam<std::string> epilogue{"epilogue", "plain"};  // or "relu" or "masked"
 
     Input<Buffer<float, 5>> src{"src"};
@@ -42,7 +38,7 @@ class ConvDense : public Generator<ConvDense> {
         const Expr height = src.dim(2).extent(), c_blocks = src.dim(3).extent();
         taps_ = RDom(0, 16, 0, filter_w, 0, filter_h, 0, c_blocks, "taps");
         // Taps in rows of padding are skipped.
-        const Expr tap_row = y * stride + taps_.z - pad_top;
+        const Expr tap_row = y * stride + taps_.z - top();
         taps_.where(tap_row >= 0 && tap_row < height);
         // A tile may reach beyond the last block of output channels: it computes that block again and drops
         // it.
@@ -99,8 +95,12 @@ class ConvDense : public Generator<ConvDense> {
 
   private:
     const sparsetrain::schedules::DenseRow& row() const {
-        return sparsetrain::generators::schedule_of(&sparsetrain::schedules::Tables::dense, isa, layer_class, pass);
+        return sparsetrain::generators::schedule_of(&sparsetrain::schedules::Tables::dense, isa, layer_class,
+                                                    pass);
     }
+    // How far the filter reaches before the first pixel: rotated, as far as it did behind the last one.
+    Expr top() { return pass.value() == "fwd" ? Expr(pad_top) : filter_h - 1 - pad_top; }
+    Expr left() { return pass.value() == "fwd" ? Expr(pad_left) : filter_w - 1 - pad_left; }
     bool whole_tiles() const { return width.value() == "whole"; }
 
     // The pixel of src under a tap, where images of dst are whole tiles, and as wide as those of src: then
@@ -114,7 +114,7 @@ class ConvDense : public Generator<ConvDense> {
         taps_.where(in_src_tile >= 0 || tile > 0);
         taps_.where(in_src_tile < src_tile_width || (tile + 1) * src_tile_width < src_width);
         return src(taps_.x, unsafe_promise_clamped(tile * src_tile_width + in_src_tile, 0, src_width - 1),
-                   unsafe_promise_clamped(y * stride + taps_.z - pad_top, 0, height - 1), taps_.w, n);
+                   unsafe_promise_clamped(y * stride + taps_.z - top(), 0, height - 1), taps_.w, n);
     }
 
     // The same from a copy with zeros at both ends of its rows, for any width and padding. Rows in the
@@ -123,7 +123,7 @@ class ConvDense : public Generator<ConvDense> {
         const Expr height = src.dim(2).extent();
         const Region rows = {{}, {0, src.dim(1).extent()}, {}, {}, {}};
         padded_(c, x, y, cb, n) = BoundaryConditions::constant_exterior(src, 0.0f, rows)(
-            c, x - pad_left, clamp(y - pad_top, 0, height - 1), cb, n);
+            c, x - left(), clamp(y - top(), 0, height - 1), cb, n);
         return padded_(taps_.x, (tile * row().x_tile + in_tile) * stride + taps_.y, y * stride + taps_.z,
                        taps_.w, n);
     }

@@ -1,6 +1,7 @@
 // What bwd_weights computes, for `dense`.
 #include <Halide.h>
 
+#include "generators/class_generator.h"
 #include "generators/lanes.h"
 #include "generators/schedule_of.h"
 
@@ -10,14 +11,8 @@ namespace {
 
 // src (lane, x, y, c block, n); diff_dst (k lane, x, y, k block, n); diff_weights in the master layout (k
 // lane, c lane, s, r, c block, k block).
-class ConvDenseWeights : public Generator<ConvDenseWeights> {
+class ConvDenseWeights : public sparsetrain::generators::ClassGenerator<ConvDenseWeights> {
   public:
-    GeneratorParam<std::string> isa{"isa", ""};
-    GeneratorParam<std::string> layer_class{"layer_class", ""};
-    GeneratorParam<int> filter_h{"filter_h", 3};
-    GeneratorParam<int> filter_w{"filter_w", 3};
-    GeneratorParam<int> stride{"stride", 1};
-
     Input<Buffer<float, 5>> src{"src"};
     Input<Buffer<float, 5>> diff_dst{"diff_dst"};
     Input<int> pad_top{"pad_top"};
@@ -43,7 +38,8 @@ class ConvDenseWeights : public Generator<ConvDenseWeights> {
 
     void schedule() {
         using namespace sparsetrain::generators;
-        const auto& row = schedule_of(&sparsetrain::schedules::Tables::dense_weights, isa, layer_class, "bwd_weights");
+        const auto& row =
+            schedule_of(&sparsetrain::schedules::Tables::dense_weights, isa, layer_class, "bwd_weights");
         declare_lanes(src);
         declare_lanes(diff_dst);
         declare_lanes(diff_weights);

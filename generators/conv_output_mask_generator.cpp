@@ -2,6 +2,7 @@
 // mask keeps, by a stage that writes diff_src itself; the others are zero.
 #include <Halide.h>
 
+#include "generators/class_generator.h"
 #include "generators/lanes.h"
 #include "generators/schedule_of.h"
 
@@ -12,13 +13,8 @@ namespace {
 // diff_dst (k lane, x, y, k block, n); weights (k lane, vector, channel group), packed by
 // conv_pack_output_mask; relu_mask (x, y, c block, n); diff_src (c lane, x, y, c block, n). A task computes
 // rows of images_per_tile images, one channel group after the other.
-class ConvOutputMask : public Generator<ConvOutputMask> {
+class ConvOutputMask : public sparsetrain::generators::ClassGenerator<ConvOutputMask> {
   public:
-    GeneratorParam<std::string> isa{"isa", ""};
-    GeneratorParam<std::string> layer_class{"layer_class", ""};
-    GeneratorParam<int> filter_h{"filter_h", 3};
-    GeneratorParam<int> filter_w{"filter_w", 3};
-    GeneratorParam<int> stride{"stride", 1};
     GeneratorParam<std::string> stage{"stage", ""};  // prefix of the symbol of the extern stage
 
     Input<Buffer<float, 5>> diff_dst{"diff_dst"};

@@ -2,6 +2,7 @@
 // kernel reads.
 #include <Halide.h>
 
+#include "generators/class_generator.h"
 #include "generators/schedule_of.h"
 
 using namespace Halide;
@@ -18,11 +19,8 @@ Expr weight_of_pass(const Func& master, bool is_forward, int filter_h, int filte
 }
 
 // bwd_data of `dense`: (c lane, k lane, s, r, k block, c block).
-class ConvPackDense : public Generator<ConvPackDense> {
+class ConvPackDense : public sparsetrain::generators::ClassGenerator<ConvPackDense> {
   public:
-    GeneratorParam<int> filter_h{"filter_h", 3};
-    GeneratorParam<int> filter_w{"filter_w", 3};
-
     Input<Buffer<float, 6>> master{"master"};
     Output<Buffer<float, 6>> packed{"packed"};
 
@@ -35,16 +33,13 @@ class ConvPackDense : public Generator<ConvPackDense> {
     Var o{"o"}, i{"i"}, s{"s"}, r{"r"}, ib{"ib"}, ob{"ob"};
 };
 
-// fwd and bwd_data of `zero_skip`: (slab, r, group, chunk), slab = [group][S][KV][16]. Channels beyond the
-// last are zero.
-class ConvPackScatter : public Generator<ConvPackScatter> {
+// fwd and bwd_data of `zero_skip`: (slab, r, group, chunk), slab = [group][S][KV][16]; groups of input
+// channels and chunks of output channels in fwd, the other way round in bwd_data. Channels beyond the last
+// are zero.
+class ConvPackScatter : public sparsetrain::generators::ClassGenerator<ConvPackScatter> {
   public:
-    GeneratorParam<std::string> isa{"isa", ""};
-    GeneratorParam<std::string> layer_class{"layer_class", ""};
     GeneratorParam<std::string> pass{"pass", "fwd"};
     GeneratorParam<std::string> blocking{"blocking", ""};
-    GeneratorParam<int> filter_h{"filter_h", 3};
-    GeneratorParam<int> filter_w{"filter_w", 3};
 
     Input<Buffer<float, 6>> master{"master"};
     Output<Buffer<float, 4>> packed{"packed"};
@@ -57,9 +52,9 @@ class ConvPackScatter : public Generator<ConvPackScatter> {
         const Expr in_blocks = master.dim(is_forward ? 4 : 5).extent(),
                    out_blocks = master.dim(is_forward ? 5 : 4).extent();
         const Expr ib = group * blocks_in_group + in_group / 16, ob = chunk * row.k_vectors + kv;
+        const Expr il = in_group % 16, some_ib = min(ib, in_blocks - 1), some_ob = min(ob, out_blocks - 1);
         const Expr weight =
-            weight_of_pass(master, is_forward, filter_h, filter_w,
-                           {o, in_group % 16, s, r, min(ib, in_blocks - 1), min(ob, out_blocks - 1)});
+            is_forward ? master(o, il, s, r, some_ib, some_ob) : master(il, o, s, r, some_ob, some_ib);
         slab_(o, kv, s, in_group, r, group, chunk) = select(ib < in_blocks && ob < out_blocks, weight, 0.0f);
 
         const int tap = row.k_vectors * 16;
@@ -78,14 +73,8 @@ class ConvPackScatter : public Generator<ConvPackScatter> {
 // phase (see runtime/stages/output_mask.h) after the other, each [k chunk][filter rows taken at a
 // time][channel of the group][row][column][k vector]. Filter rows and columns are in the order of the
 // diff_dst rows and columns that they meet. Input channels beyond the last are undefined.
-class ConvPackOutputMask : public Generator<ConvPackOutputMask> {
+class ConvPackOutputMask : public sparsetrain::generators::ClassGenerator<ConvPackOutputMask> {
   public:
-    GeneratorParam<std::string> isa{"isa", ""};
-    GeneratorParam<std::string> layer_class{"layer_class", ""};
-    GeneratorParam<int> filter_h{"filter_h", 3};
-    GeneratorParam<int> filter_w{"filter_w", 3};
-    GeneratorParam<int> stride{"stride", 1};
-
     Input<Buffer<float, 6>> master{"master"};
     Output<Buffer<float, 3>> packed{"packed"};
 
@@ -136,9 +125,9 @@ class ConvPackOutputMask : public Generator<ConvPackOutputMask> {
     // Of the phases before that whose first tap is (r, s).
     int taps_before(int r, int s) {
         int taps = 0;
-        for (int phase = 0; phase < r * stride + s; ++phase) {
-            taps += sparsetrain::schedules::taps_of_phase(filter_h, stride, phase / stride) *
-                    sparsetrain::schedules::taps_of_phase(filter_w, stride, phase % stride);
+        for (int before = 0; before < r * stride + s; ++before) {
+            taps += sparsetrain::schedules::taps_of_phase(filter_h, stride, before / stride) *
+                    sparsetrain::schedules::taps_of_phase(filter_w, stride, before % stride);
         }
         return taps;
     }

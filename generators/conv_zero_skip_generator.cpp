@@ -1,8 +1,8 @@
-// What a forward convolution computes, for `zero_skip`: rows of src become lists of nonzeros, a stage sweeps
-// them, and the sums leave through the epilogue. With rotated, transposed weights it is also bwd_data at
-// stride 1.
+// fwd and bwd_data of `zero_skip`: rows of the source become lists of nonzeros, a stage sweeps them, and the
+// sums leave through the epilogue.
 #include <Halide.h>
 
+#include "generators/class_generator.h"
 #include "generators/epilogue.h"
 #include "generators/lanes.h"
 #include "generators/schedule_of.h"
@@ -13,15 +13,13 @@ namespace {
 
 // src (lane, x, y, c block, n); weights (slab, r, group, k chunk), packed by conv_pack_scatter; bias (k lane,
 // k block); dst (k lane, x, y, k block, n); dst_mask of the relu epilogue and relu_mask of the masked one (x,
-// y, k block, n). A tile holds rows of images_per_tile images.
-class ConvZeroSkip : public Generator<ConvZeroSkip> {
+// y, k block, n). In bwd_data src is diff_dst, dst is diff_src, and c and k change places. A tile holds rows
+// of images_per_tile images.
+class ConvZeroSkip : public sparsetrain::generators::ClassGenerator<ConvZeroSkip> {
   public:
-    GeneratorParam<std::string> isa{"isa", ""};
-    GeneratorParam<std::string> layer_class{"layer_class", ""};
     GeneratorParam<std::string> pass{"pass", "fwd"};
     GeneratorParam<std::string> blocking{"blocking", ""};
     GeneratorParam<std::string> stage{"stage", ""};  // prefix of the symbols of the two extern stages
-    GeneratorParam<int> filter_w{"filter_w", 3};
     GeneratorParam<std::string> epilogue{"epilogue", "plain"};  // or "relu" or "masked"
 
     Input<Buffer<float, 5>> src{"src"};
@@ -40,30 +38,36 @@ class ConvZeroSkip : public Generator<ConvZeroSkip> {
     void generate() {
         // The row's groups and K chunks: the layout of what its stages read and write, not a way to compute.
         const auto& row = schedule_row();
-        const Expr width = src.dim(1).extent(), height = src.dim(2).extent(), blocks = src.dim(3).extent();
-        const Expr groups = (blocks * 16 + row.group - 1) / row.group;
+        const Expr blocks = src.dim(3).extent(), groups = (blocks * 16 + row.group - 1) / row.group;
         const std::string prefix = stage;
 
+        // Of a filter of one pixel the stages see what it meets, at stride 1.
+        const int src_step = is_sampled() && !is_transposed() ? stride.value() : 1;
+        const Expr width = pieces(src.dim(1).extent(), src_step),
+                   height = pieces(src.dim(2).extent(), src_step);
         records_.define_extern(prefix + "_lists", {ExternFuncArgument(src), width, blocks}, UInt(32),
                                {word, y, group, n});
         records_.bound(word, 0, width * sparsetrain::schedules::record_words(row.group))
             .bound(group, 0, groups);
 
-        tile_.define_extern(prefix + "_sweep",
-                            {records_, ExternFuncArgument(weights), height, width, groups, pad_top, pad_left,
-                             dst.dim(1).extent()},
-                            Float(32), {k, kv, x, y, chunk, n});
-        tile_.bound(k, 0, 16).bound(kv, 0, row.k_vectors).bound(x, 0, width + filter_w - 1);
+        const Expr tile_width = pieces(dst.dim(1).extent(), dst_step());
+        tile_.define_extern(
+            prefix + "_sweep",
+            {records_, ExternFuncArgument(weights), height, width, groups, pad_top, pad_left, tile_width},
+            Float(32), {k, kv, x, y, chunk, n});
+        tile_.bound(k, 0, 16).bound(kv, 0, row.k_vectors);
+        bound_tile_columns(width, tile_width);
 
-        sum_(k, x, y, kb, n) =
-            tile_(k, kb % row.k_vectors, x + (filter_w - 1) - pad_left, y, kb / row.k_vectors, n) +
-            bias(k, kb);
+        const Expr at_x = x / dst_step(), at_y = y / dst_step();
+        Expr value = tile_(k, kb % row.k_vectors, at_x, at_y, kb / row.k_vectors, n);
+        if (dst_step() > 1) value = select(x % dst_step() == 0 && y % dst_step() == 0, value, 0.0f);
+        sum_(k, x, y, kb, n) = value + bias(k, kb);
         epilogue_.define(dst, sum_);
     }
 
     void schedule() {
         const auto& row = schedule_row();
-        Var yo("yo"), yi("yi"), kbo("kbo"), kbi("kbi"), no("no"), ni("ni");
+        Var xi("xi"), yo("yo"), yi("yi"), kbo("kbo"), kbi("kbi"), no("no"), ni("ni");
         const auto traverse = [&](Func f) {
             f.split(y, yo, yi, row.rows, TailStrategy::GuardWithIf)
                 .split(kb, kbo, kbi, row.k_vectors, TailStrategy::GuardWithIf)
@@ -71,6 +75,7 @@ class ConvZeroSkip : public Generator<ConvZeroSkip> {
                 .reorder(x, yi, ni, kbi, kbo, yo, no)
                 .parallel(yo)
                 .parallel(no);
+            if (dst_step() > 1) f.split(x, x, xi, dst_step(), TailStrategy::GuardWithIf).unroll(xi);
         };
         sparsetrain::generators::declare_lanes(src);
         epilogue_.schedule(dst, x, traverse);
@@ -79,9 +84,27 @@ class ConvZeroSkip : public Generator<ConvZeroSkip> {
     }
 
   private:
+    static Expr pieces(const Expr& length, int size) { return (length + size - 1) / size; }
+
+    bool is_transposed() const { return pass.value() == "bwd_data"; }
+    bool is_sampled() const { return filter_w.value() < stride.value(); }
+    // Of the rows and columns of dst, every dst_step-th is reached by any.
+    int dst_step() const { return is_sampled() && is_transposed() ? stride.value() : 1; }
+
+    // The tile's columns are dst's and those beside them that src, `width` wide, reaches.
+    void bound_tile_columns(const Expr& width, const Expr& tile_width) {
+        const int step = is_sampled() ? 1 : stride.value();
+        if (is_transposed()) {
+            tile_.bound(x, -pad_left, max((width - 1) * step + filter_w, tile_width + pad_left));
+        } else {
+            const Expr first = (pad_left - filter_w + step) / step;
+            tile_.bound(x, first, (width - 1 + pad_left) / step - first + 1);
+        }
+    }
+
     const sparsetrain::schedules::ScatterRow& schedule_row() const {
-        return sparsetrain::generators::schedule_of(&sparsetrain::schedules::Tables::scatter, isa, layer_class, pass,
-                                                    blocking);
+        return sparsetrain::generators::schedule_of(&sparsetrain::schedules::Tables::scatter, isa,
+                                                    layer_class, pass, blocking);
     }
 
     sparsetrain::generators::Epilogue epilogue_;

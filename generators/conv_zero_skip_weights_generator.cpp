@@ -2,6 +2,7 @@
 // part of the batch, which are added in order and brought into the master layout.
 #include <Halide.h>
 
+#include "generators/class_generator.h"
 #include "generators/lanes.h"
 #include "generators/schedule_of.h"
 
@@ -14,16 +15,11 @@ enum class Operand { src, diff_dst };
 // src (lane, x, y, c block, n); diff_dst (k lane, x, y, k block, n); diff_weights in the master layout (k
 // lane, c lane, s, r, c block, k block). The batch is summed in parts of images_per_part images, and the
 // channels of the operand that is not scanned in chunks of chunks_per_task, all of which may run in parallel.
-class ConvZeroSkipWeights : public Generator<ConvZeroSkipWeights> {
+class ConvZeroSkipWeights : public sparsetrain::generators::ClassGenerator<ConvZeroSkipWeights> {
   public:
-    GeneratorParam<std::string> isa{"isa", ""};
-    GeneratorParam<std::string> layer_class{"layer_class", ""};
     GeneratorParam<Operand> scanned{
         "scanned", Operand::src, {{"src", Operand::src}, {"diff_dst", Operand::diff_dst}}};
     GeneratorParam<std::string> stage{"stage", ""};  // prefix of the symbol of the extern stage
-    GeneratorParam<int> filter_h{"filter_h", 3};
-    GeneratorParam<int> filter_w{"filter_w", 3};
-    GeneratorParam<int> stride{"stride", 1};  // the stage's, which has it from its compilation
 
     Input<Buffer<float, 5>> src{"src"};
     Input<Buffer<float, 5>> diff_dst{"diff_dst"};
@@ -83,8 +79,8 @@ class ConvZeroSkipWeights : public Generator<ConvZeroSkipWeights> {
 
     bool scans_src() const { return scanned == Operand::src; }
     const sparsetrain::schedules::PixelScanRow& row() const {
-        return sparsetrain::generators::schedule_of(&sparsetrain::schedules::Tables::pixel_scan, isa, layer_class,
-                                                    "bwd_weights");
+        return sparsetrain::generators::schedule_of(&sparsetrain::schedules::Tables::pixel_scan, isa,
+                                                    layer_class, "bwd_weights");
     }
 
     Var k{"k"}, c{"c"}, s{"s"}, r{"r"}, cb{"cb"}, kb{"kb"}, element{"element"}, block{"block"},

@@ -11,17 +11,41 @@ inline constexpr DenseRow kDense[] = {
     // class             pass         x_tile  k_vectors  pixels
     {"conv3x3_stride1", "fwd",           6,       1,      784},
     {"conv3x3_stride1", "bwd_data",      6,       1,      784},
+    {"conv3x3_stride2", "fwd",           6,       1,      784},
+    {"conv3x3_stride2", "bwd_data",      6,       1,      784},
+    {"conv1x1_stride1", "fwd",           6,       1,      784},
+    {"conv1x1_stride1", "bwd_data",      6,       1,      784},
+    {"conv1x1_stride2", "fwd",           6,       1,      784},
+    {"conv1x1_stride2", "bwd_data",      6,       1,      784},
+    {"conv5x5_stride1", "fwd",           6,       1,      784},
+    {"conv5x5_stride1", "bwd_data",      6,       1,      784},
+    {"conv7x7_stride2", "fwd",           7,       1,      784},
 };
 
 inline constexpr DenseWeightsRow kDenseWeights[] = {
     // class             pass         c_lanes  k_vectors  rows
     {"conv3x3_stride1", "bwd_weights",   2,       1,      28},
+    {"conv3x3_stride2", "bwd_weights",   2,       1,      28},
+    {"conv1x1_stride1", "bwd_weights",   4,       1,      28},
+    {"conv1x1_stride2", "bwd_weights",   4,       1,      28},
+    {"conv5x5_stride1", "bwd_weights",   1,       1,      28},
+    {"conv7x7_stride2", "bwd_weights",   1,       1,      28},
 };
 
 inline constexpr ScatterRow kScatter[] = {
     // class             pass       blocking   most_channels  group  k_vectors  rows  pixels  crossover
+    {"conv3x3_stride1", "fwd",      "shallow",      32,        32,      2,       14,   400,    13.5},
     {"conv3x3_stride1", "fwd",      "deep",    kAnyChannels,   64,      2,       14,   400,    13.5},
+    {"conv3x3_stride1", "bwd_data", "shallow",      32,        32,      2,       14,   400,    13.5},
     {"conv3x3_stride1", "bwd_data", "deep",    kAnyChannels,   64,      2,       14,   400,    13.5},
+    {"conv3x3_stride2", "fwd",      "deep",    kAnyChannels,   64,      2,       14,   400,    13.5},
+    {"conv3x3_stride2", "bwd_data", "deep",    kAnyChannels,   64,      2,       14,   400,    13.5},
+    {"conv1x1_stride1", "fwd",      "deep",    kAnyChannels,   64,      4,        7,   400,    25.0},
+    {"conv1x1_stride1", "bwd_data", "deep",    kAnyChannels,   64,      4,        7,   400,    25.0},
+    {"conv1x1_stride2", "fwd",      "deep",    kAnyChannels,   64,      4,        7,   400,    25.0},
+    {"conv1x1_stride2", "bwd_data", "deep",    kAnyChannels,   64,      4,       14,   800,    25.0},
+    {"conv5x5_stride1", "fwd",      "deep",    kAnyChannels,   64,      1,       14,   400,    13.5},
+    {"conv5x5_stride1", "bwd_data", "deep",    kAnyChannels,   64,      1,       14,   400,    13.5},
 };
 
 inline constexpr OutputMaskRow kOutputMask[] = {
@@ -36,6 +60,10 @@ inline constexpr OutputMaskRow kOutputMask[] = {
 inline constexpr PixelScanRow kPixelScan[] = {
     // class             pass          tap_rows  k_vectors  rows  crossover  narrow_crossover
     {"conv3x3_stride1", "bwd_weights",    1,         2,       8,    14.0,        0.0},
+    {"conv3x3_stride2", "bwd_weights",    1,         2,       8,    20.0,       10.0},
+    {"conv1x1_stride1", "bwd_weights",    1,         4,       4,    30.0,       20.0},
+    {"conv1x1_stride2", "bwd_weights",    1,         4,       4,    30.0,       20.0},
+    {"conv5x5_stride1", "bwd_weights",    1,         1,       8,    20.0,       10.0},
 };
 // clang-format on
 

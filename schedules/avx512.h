@@ -12,11 +12,25 @@ inline constexpr DenseRow kDense[] = {
     // class             pass         x_tile  k_vectors  pixels
     {"conv3x3_stride1", "fwd",           7,       2,      784},
     {"conv3x3_stride1", "bwd_data",      7,       2,      784},
+    {"conv3x3_stride2", "fwd",           7,       2,      784},
+    {"conv3x3_stride2", "bwd_data",      7,       2,      784},
+    {"conv1x1_stride1", "fwd",           7,       4,      784},
+    {"conv1x1_stride1", "bwd_data",      7,       4,      784},
+    {"conv1x1_stride2", "fwd",           7,       4,      784},
+    {"conv1x1_stride2", "bwd_data",      7,       4,      784},
+    {"conv5x5_stride1", "fwd",           7,       2,      784},
+    {"conv5x5_stride1", "bwd_data",      7,       2,      784},
+    {"conv7x7_stride2", "fwd",           7,       2,      784},
 };
 
 inline constexpr DenseWeightsRow kDenseWeights[] = {
     // class             pass         c_lanes  k_vectors  rows
     {"conv3x3_stride1", "bwd_weights",   4,       2,      28},
+    {"conv3x3_stride2", "bwd_weights",   4,       2,      28},
+    {"conv1x1_stride1", "bwd_weights",   8,       3,      28},
+    {"conv1x1_stride2", "bwd_weights",   8,       3,      28},
+    {"conv5x5_stride1", "bwd_weights",   2,       2,      28},
+    {"conv7x7_stride2", "bwd_weights",   2,       2,      28},
 };
 
 // Deep groups halve the accumulators' loads and stores per FMA: of 64 channels or more, no other blocking was
@@ -34,6 +48,14 @@ inline constexpr ScatterRow kScatter[] = {
     {"conv3x3_stride1", "fwd",      "deep",    kAnyChannels,   64,      2,       14,   400,    13.5},
     {"conv3x3_stride1", "bwd_data", "shallow",      32,        32,      4,       14,   400,    13.5},
     {"conv3x3_stride1", "bwd_data", "deep",    kAnyChannels,   64,      2,       14,   400,    13.5},
+    {"conv3x3_stride2", "fwd",      "deep",    kAnyChannels,   64,      2,       14,   400,    13.5},
+    {"conv3x3_stride2", "bwd_data", "deep",    kAnyChannels,   64,      2,       14,   400,    13.5},
+    {"conv1x1_stride1", "fwd",      "deep",    kAnyChannels,   64,      4,        7,   400,    25.0},
+    {"conv1x1_stride1", "bwd_data", "deep",    kAnyChannels,   64,      4,        7,   400,    25.0},
+    {"conv1x1_stride2", "fwd",      "deep",    kAnyChannels,   64,      4,        7,   400,    25.0},
+    {"conv1x1_stride2", "bwd_data", "deep",    kAnyChannels,   64,      4,       14,   800,    25.0},
+    {"conv5x5_stride1", "fwd",      "deep",    kAnyChannels,   64,      1,       14,   400,    13.5},
+    {"conv5x5_stride1", "bwd_data", "deep",    kAnyChannels,   64,      1,       14,   400,    13.5},
 };
 
 // 28 rows against 14: 3 to 5 % at 512-512, 28x28, nothing at 256-256, 56x56. Three vectors in registers leave
@@ -50,6 +72,10 @@ inline constexpr OutputMaskRow kOutputMask[] = {
 inline constexpr PixelScanRow kPixelScan[] = {
     // class             pass          tap_rows  k_vectors  rows  crossover  narrow_crossover
     {"conv3x3_stride1", "bwd_weights",    3,         2,       8,    14.0,        0.0},
+    {"conv3x3_stride2", "bwd_weights",    2,         4,       4,    20.0,       10.0},
+    {"conv1x1_stride1", "bwd_weights",    1,         4,       4,    30.0,       20.0},
+    {"conv1x1_stride2", "bwd_weights",    1,         4,       4,    30.0,       20.0},
+    {"conv5x5_stride1", "bwd_weights",    5,         1,       8,    20.0,       10.0},
 };
 // clang-format on
 

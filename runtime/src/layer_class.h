@@ -33,16 +33,16 @@ using ZeroSkipWeightsPipeline = int (*)(const void*, halide_buffer_t*, halide_bu
 // (context, master, packed)
 using PackPipeline = int (*)(const void*, halide_buffer_t*, halide_buffer_t*);
 
-// The dense pipelines of one pass: for any image, and for images that are a whole number of tiles wide, in
-// src as in dst.
+// The dense pipelines of one pass: for any image and, at stride 1, for images that are a whole number of
+// tiles wide, in src as in dst.
 template <typename Pipeline>
 struct DensePipelines {
-    Pipeline any, whole;
-    int tile_width, whole_pad_left;
+    Pipeline any, whole = nullptr;
+    int tile_width = 0, whole_pad_left = 0;
 
     Pipeline for_images(int src_width, int dst_width, int pad_left) const {
-        const bool is_whole =
-            src_width == dst_width && dst_width % tile_width == 0 && pad_left == whole_pad_left;
+        const bool is_whole = whole != nullptr && src_width == dst_width && dst_width % tile_width == 0 &&
+                              pad_left == whole_pad_left;
         return is_whole ? whole : any;
     }
 };
@@ -60,7 +60,7 @@ struct ConvKernels {
     DensePipelines<ConvPipeline> dense;
     DensePipelines<ConvMaskPipeline> dense_with_mask;
     PackPipeline dense_pack = nullptr;         // null: reads the master weights
-    std::span<const ScatterKernel> zero_skip;  // none: the class has no zero_skip
+    std::span<const ScatterKernel> zero_skip{};  // none: the class has no zero_skip
 
     // The blocking for a convolution, as ScatterRow says, of a class that has zero_skip.
     const ScatterKernel& zero_skip_for(int channels_in, int channels_out) const {

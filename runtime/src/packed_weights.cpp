@@ -24,8 +24,8 @@ std::array<int, 4> packed_extents(const schedules::ScatterRow& row, const LayerC
 
 std::array<int, 3> packed_extents(const schedules::OutputMaskRow& row, const LayerClassInfo& info,
                                   const WeightsShape& master) {
-    return {kLanes * info.filter_h * info.filter_w * row.k_vectors * kLanes,
-            pieces(channel_blocks(master.k), row.k_vectors), channel_blocks(master.c)};
+    return {kLanes, row.group * info.filter_h * info.filter_w * channel_blocks(master.k),
+            pieces(master.c, row.group)};
 }
 
 }  // namespace detail

@@ -37,7 +37,8 @@ class PackedWeights::Impl {
 
 namespace detail {
 
-// The extents of packed weights, innermost first: (slab, r, group, chunk) and (slab, chunk, c block).
+// The extents of packed weights, innermost first: (slab, r, group, chunk) and (k lane, vector, channel
+// group).
 std::array<int, 4> packed_extents(const schedules::ScatterRow& row, const LayerClassInfo& info,
                                   int channels_in, int channels_out);
 std::array<int, 3> packed_extents(const schedules::OutputMaskRow& row, const LayerClassInfo& info,

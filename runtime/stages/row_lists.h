@@ -30,21 +30,36 @@ struct RowLists {
         return occupied;
     }
 
-    // One row: `block[b]` is the row in channel block b of the group, or null beyond the last block.
-    SPARSETRAIN_ALWAYS_INLINE static void compress_row(const float* const (&block)[kBlocksInGroup], int width,
+    // One row of the first `Blocks` channel blocks of a group, `plane` floats apart.
+    template <int Blocks>
+    SPARSETRAIN_ALWAYS_INLINE static void compress_row(const float* src, ptrdiff_t plane, int width,
                                                        uint32_t* record) {
         float* values = reinterpret_cast<float*>(record + width * kMaskWords);
         for (int x = 0; x < width; ++x) {
             uint64_t occupied = 0;
-            for (int b = 0; b < kBlocksInGroup && block[b] != nullptr; ++b) {
-                const Vec pixel = load(block[b] + x * (Step * kLanes));
+            unroll<Blocks>([&](auto b) {
+                const Vec pixel = load(src + b * plane + x * (Step * kLanes));
                 const uint32_t nonzero = nonzero_lanes(pixel);
                 // The record has room for what is written beyond the last value: at most Group values per
                 // pixel come before.
                 values = compress_store(values, nonzero, pixel);
                 occupied |= static_cast<uint64_t>(nonzero) << (b * kLanes);
-            }
+            });
             __builtin_memcpy(record + x * kMaskWords, &occupied, kMaskWords * sizeof *record);
+        }
+    }
+
+    // The rows of group g in an image; of the last group, `blocks` may be fewer than a whole one.
+    template <int Blocks = kBlocksInGroup>
+    static void compress_rows(const halide_buffer_t* src, int width, int blocks, int g, int n,
+                              halide_buffer_t* records) {
+        if constexpr (Blocks > 1) {
+            if (blocks < Blocks) return compress_rows<Blocks - 1>(src, width, blocks, g, n, records);
+        }
+        const int first = records->dim[1].min, end = first + records->dim[1].extent;
+        for (int y = first; y < end; ++y) {
+            compress_row<Blocks>(element<const float>(src, 0, 0, y * Step, g * kBlocksInGroup, n),
+                                 src->dim[3].stride, width, element<uint32_t>(records, 0, y, g, n));
         }
     }
 
@@ -61,16 +76,8 @@ struct RowLists {
             return 0;
         }
         for (int n = images.min; n < images.min + images.extent; ++n) {
-            for (int g = groups.min; g < groups.min + groups.extent; ++g) {
-                for (int y = rows.min; y < rows.min + rows.extent; ++y) {
-                    const float* block[kBlocksInGroup];
-                    for (int b = 0; b < kBlocksInGroup; ++b) {
-                        const int cb = g * kBlocksInGroup + b;
-                        block[b] = cb < blocks ? element<const float>(src, 0, 0, y * Step, cb, n) : nullptr;
-                    }
-                    compress_row(block, width, element<uint32_t>(records, 0, y, g, n));
-                }
-            }
+            for (int g = groups.min; g < groups.min + groups.extent; ++g)
+                compress_rows(src, width, blocks - g * kBlocksInGroup, g, n, records);
         }
         return 0;
     }
