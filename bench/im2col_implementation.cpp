@@ -35,7 +35,8 @@ class Im2col : public Implementation {
           src_(plain_size(shape_.src)),
           weights_(static_cast<std::size_t>(shape_.k) * static_cast<std::size_t>(taps_)),
           dst_(plain_size(dst_shape_)),
-          columns_(static_cast<std::size_t>(taps_) * static_cast<std::size_t>(pixels_)) {
+          columns_(src_is_columns() ? 0
+                                    : static_cast<std::size_t>(taps_) * static_cast<std::size_t>(pixels_)) {
         if (problem.pass != Pass::bwd_data) nchw16c_to_nchw(problem.src.view(), src_.data(), workspace_);
         if (problem.pass != Pass::fwd) nchw16c_to_nchw(problem.dst.view(), dst_.data(), workspace_);
         if (problem.pass != Pass::bwd_weights)
@@ -46,17 +47,17 @@ class Im2col : public Implementation {
         for (int n = 0; n < shape_.src.n; ++n) {
             float* src = src_.data() + static_cast<std::size_t>(n) * (src_.size() / images());
             float* dst = dst_.data() + static_cast<std::size_t>(n) * (dst_.size() / images());
+            float* columns = src_is_columns() ? src : columns_.data();
+            if (problem_.pass != Pass::bwd_data && !src_is_columns()) unfold(src);
             if (problem_.pass == Pass::fwd) {
-                unfold(src);
-                multiply(CblasNoTrans, CblasNoTrans, {shape_.k, pixels_, taps_}, weights_.data(),
-                         columns_.data(), 0, dst);
+                multiply(CblasNoTrans, CblasNoTrans, {shape_.k, pixels_, taps_}, weights_.data(), columns, 0,
+                         dst);
             } else if (problem_.pass == Pass::bwd_data) {
                 multiply(CblasTrans, CblasNoTrans, {taps_, pixels_, shape_.k}, weights_.data(), dst, 0,
-                         columns_.data());
-                fold(src);
+                         columns);
+                if (!src_is_columns()) fold(src);
             } else {
-                unfold(src);
-                multiply(CblasNoTrans, CblasTrans, {shape_.k, taps_, pixels_}, dst, columns_.data(),
+                multiply(CblasNoTrans, CblasTrans, {shape_.k, taps_, pixels_}, dst, columns,
                          n == 0 ? 0.0f : 1.0f, weights_.data());
             }
         }
@@ -83,6 +84,9 @@ class Im2col : public Implementation {
     };
 
     std::size_t images() const { return static_cast<std::size_t>(shape_.src.n); }
+
+    // Of a 1x1 filter at stride 1, whose padding can only be 0, the matrix is the image itself.
+    bool src_is_columns() const { return shape_.filter_h == 1 && shape_.filter_w == 1 && shape_.stride == 1; }
 
     // result = a * b + beta * result, all row-major; a is [rows][depth] and b [depth][columns] after
     // transposition.

@@ -67,7 +67,7 @@ std::unique_ptr<Implementation> make_onednn_winograd(Problem& problem);
 bool onednn_has_winograd(const ConvShape& shape, Pass pass);
 
 // A matrix of all filter positions, image by image, and OpenBLAS's sgemm, on NCHW data; the matrix is made
-// (for bwd_data: summed up) inside the timed part.
+// (for bwd_data: summed up) inside the timed part, but where it equals the image: 1x1 at stride 1.
 std::unique_ptr<Implementation> make_im2col(Problem& problem);
 
 }  // namespace sparsetrain::bench

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "implementation.h"
+#include "sparsetrain/library.h"
 
 namespace sparsetrain::bench {
 
@@ -13,16 +14,36 @@ bool every_pass(const ConvShape&, Pass) {
     return true;
 }
 
-bool only_backward_data(const ConvShape&, Pass pass) {
-    return pass == Pass::bwd_data;
+// What the library's class for a shape has. A class that is not linked has everything, so that making a plan
+// tells that it is missing.
+LayerClassInfo class_of(const ConvShape& shape) {
+    for (const LayerClassInfo& layer : layer_classes()) {
+        if (layer.filter_h == shape.filter_h && layer.filter_w == shape.filter_w &&
+            layer.stride == shape.stride) {
+            return layer;
+        }
+    }
+    return {"", shape.filter_h, shape.filter_w, shape.stride, true, true};
+}
+
+bool has_dense(const ConvShape& shape, Pass pass) {
+    return pass != Pass::bwd_data || class_of(shape).backward_data;
+}
+
+bool has_zero_skip(const ConvShape& shape, Pass pass) {
+    return has_dense(shape, pass) && class_of(shape).skips_zeros;
+}
+
+bool has_output_mask(const ConvShape& shape, Pass pass) {
+    return pass == Pass::bwd_data && has_zero_skip(shape, pass);
 }
 
 constexpr ImplementationEntry kImplementations[] = {
-    {"auto", make_sparsetrain<Policy::automatic>, every_pass},
-    {"dense", make_sparsetrain<Policy::dense>, every_pass},
-    {"zero_skip", make_sparsetrain<Policy::zero_skip>, every_pass},
-    {"output_mask", make_sparsetrain<Policy::output_mask>, only_backward_data, ZerosIn::relu_mask},
-    {"auto_masked", make_sparsetrain<Policy::automatic>, only_backward_data, ZerosIn::relu_mask},
+    {"auto", make_sparsetrain<Policy::automatic>, has_dense},
+    {"dense", make_sparsetrain<Policy::dense>, has_dense},
+    {"zero_skip", make_sparsetrain<Policy::zero_skip>, has_zero_skip},
+    {"output_mask", make_sparsetrain<Policy::output_mask>, has_output_mask, ZerosIn::relu_mask},
+    {"auto_masked", make_sparsetrain<Policy::automatic>, has_output_mask, ZerosIn::relu_mask},
     {kPeer, make_onednn, every_pass},
     {"onednn_winograd", make_onednn_winograd, onednn_has_winograd},
     {"im2col", make_im2col, every_pass},

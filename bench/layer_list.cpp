@@ -15,9 +15,22 @@ namespace {
 
 using Sizes = std::map<std::string_view, int>;
 
-constexpr std::string_view kKeys[] = {"mb", "ic", "oc", "ih", "iw", "oh", "ow",
-                                      "kh", "kw", "sh", "sw", "ph", "pw"};
+constexpr std::string_view kKeys[] = {"g",  "mb", "ic", "oc", "ih", "iw", "oh", "ow",
+                                      "kh", "kw", "sh", "sw", "ph", "pw", "dh", "dw"};
 constexpr std::string_view kRequiredKeys[] = {"mb", "ic", "oc", "ih", "kh"};
+constexpr std::string_view kKeysFromZero[] = {"ph", "pw", "dh", "dw"};
+
+// Keys that are understood, but of which only one value is supported.
+struct FixedKey {
+    std::string_view key;
+    int only;
+    const char* others;
+};
+constexpr FixedKey kFixedKeys[] = {
+    {"g", 1, "convolutions in groups"},
+    {"dh", 0, "dilated convolutions"},
+    {"dw", 0, "dilated convolutions"},
+};
 
 [[noreturn]] void fail(const std::string& message) {
     throw Error(ErrorCode::invalid_argument, message);
@@ -36,10 +49,15 @@ bool is_name_character(char c) {
            c == '-';
 }
 
+template <std::size_t Count>
+bool contains(const std::string_view (&keys)[Count], std::string_view key) {
+    return std::find(std::begin(keys), std::end(keys), key) != std::end(keys);
+}
+
 std::string_view take_key(std::string_view& rest) {
     const auto end = std::find_if_not(rest.begin(), rest.end(), is_letter);
     const auto key = rest.substr(0, static_cast<std::size_t>(end - rest.begin()));
-    if (key != "n" && std::find(std::begin(kKeys), std::end(kKeys), key) == std::end(kKeys)) {
+    if (key != "n" && !contains(kKeys, key)) {
         std::string keys;
         for (const auto k : kKeys) keys += std::string(k) + ", ";
         fail("expected one of the keys " + keys + "n\"name\", found " + quoted(rest));
@@ -51,7 +69,7 @@ std::string_view take_key(std::string_view& rest) {
 int take_size(std::string_view key, std::string_view& rest) {
     int value = 0;
     const auto [end, error] = std::from_chars(rest.data(), rest.data() + rest.size(), value);
-    const int least = key == "ph" || key == "pw" ? 0 : 1;
+    const int least = contains(kKeysFromZero, key) ? 0 : 1;
     if (error != std::errc() || value < least) {
         fail("expected a number of at least " + std::to_string(least) + " after '" + std::string(key) +
              "', found " + quoted(rest));
@@ -97,9 +115,21 @@ void check_axis(const std::string& key, const Axis& axis, int out) {
     }
 }
 
+void check_fixed_keys(const Sizes& sizes) {
+    for (const FixedKey& fixed : kFixedKeys) {
+        const int found = size_or(sizes, fixed.key, fixed.only);
+        if (found == fixed.only) continue;
+        const std::string key(fixed.key);
+        throw Error(ErrorCode::unsupported, "expected " + key + std::to_string(fixed.only) + ", as " +
+                                                fixed.others + " are not supported, found " + key +
+                                                std::to_string(found));
+    }
+}
+
 ConvShape make_shape(const Sizes& sizes) {
     for (const auto key : kRequiredKeys)
         if (!sizes.contains(key)) fail("expected the key " + quoted(key) + ", which is missing");
+    check_fixed_keys(sizes);
     const Axis y{sizes.at("ih"), sizes.at("kh"), size_or(sizes, "sh", 1), size_or(sizes, "ph", 0),
                  size_or(sizes, "oh", 0)};
     const Axis x{size_or(sizes, "iw", y.in), size_or(sizes, "kw", y.filter), size_or(sizes, "sw", y.stride),
@@ -144,7 +174,7 @@ std::vector<Layer> read_layers(const std::string& file) {
                 fail("expected every name once, found \"" + layer.name + "\" again");
             layers.push_back(std::move(layer));
         } catch (const Error& error) {
-            fail(file + ":" + std::to_string(number) + ": " + error.what());
+            throw Error(error.code(), file + ":" + std::to_string(number) + ": " + error.what());
         }
     }
     if (layers.empty()) fail(file + ": expected at least one problem string");

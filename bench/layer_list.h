@@ -15,17 +15,17 @@ struct Layer {
 };
 
 // Keys: mb (N), ic (C), oc (K), ih iw, oh ow, kh kw (filter), sh sw (stride), ph pw (padding above and left),
-// then n"name" at the end; underscores may separate them. mb, ic, oc, ih, kh and n are required; iw, ow, kw,
-// sw and pw are their vertical twins if not given, sh is 1 and ph 0. A given oh or ow decides the padding
-// below and right, which else equals that above and left.
+// g (groups), dh dw (dilation, from 0), then n"name" at the end; underscores may separate them. mb, ic, oc,
+// ih, kh and n are required; iw, ow, kw, sw and pw are their vertical twins if not given, sh is 1 and ph 0. A
+// given oh or ow decides the padding below and right, which else equals that above and left.
 //
-// Throws Error(invalid_argument), saying what was expected and what was found, for anything else, also for
-// sizes that contradict each other.
+// Throws Error(unsupported) for more than one group and for dilation, and Error(invalid_argument), saying
+// what was expected and what was found, for anything else, also for sizes that contradict each other.
 Layer parse_layer(std::string_view problem);
 
-// One problem string per line of the file; empty lines and those that begin with # do not count. Throws
-// Error(invalid_argument) with the file's name and the line's number, also for a name used twice or no layer
-// at all.
+// One problem string per line of the file; empty lines and those that begin with # do not count. Throws the
+// Error of a line with the file's name and the line's number, and Error(invalid_argument) also for a name
+// used twice or no layer at all.
 std::vector<Layer> read_layers(const std::string& file);
 
 // Replaces the layer's mb. Throws Error(invalid_argument) for a tensor that would have too many elements.

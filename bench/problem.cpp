@@ -110,18 +110,29 @@ Problem::Problem(const ConvShape& conv_shape, Pass conv_pass, int zeros_percent,
 }
 
 void Problem::sample_activations(const Tensor& tensor) {
-    const Shape size = tensor.shape();
-    const int bottom = size.h - 1, right = size.w - 1;
+    // Which taps reach an element of diff_src, if any does, depends on its place in a square of stride x
+    // stride: borders are as wide as that.
+    const int border = pass == Pass::bwd_data ? shape.stride : 1;
     std::mt19937 random(4);
-    for (int turn = 0; static_cast<int>(samples_.size()) < kLeastSamples; ++turn) {
-        const int n = pick(turn, size.n, random), channel = pick(turn, size.c, random);
-        const int y = pick(2, size.h, random), x = pick(2, size.w, random);
-        const int pixels[][2] = {{0, 0},      {0, right}, {bottom, 0}, {bottom, right}, {0, x},
-                                 {bottom, x}, {y, 0},     {y, right},  {y, x}};
-        for (const auto& p : pixels) {
-            samples_.push_back(
-                {{n, channel, p[0], p[1]}, reference::lane_offset(size, n, channel, p[0], p[1]), 0});
-        }
+    for (int turn = 0; static_cast<int>(samples_.size()) < kLeastSamples * border * border; ++turn) {
+        const int n = pick(turn, tensor.shape().n, random), channel = pick(turn, tensor.shape().c, random);
+        for (int inset_y = 0; inset_y < border; ++inset_y)
+            for (int inset_x = 0; inset_x < border; ++inset_x)
+                sample_borders(tensor.shape(), n, channel, inset_y, inset_x, random);
+    }
+}
+
+// The corners, a place at each side and one anywhere.
+void Problem::sample_borders(const Shape& size, int n, int channel, int inset_y, int inset_x,
+                             std::mt19937& random) {
+    const int top = std::min(inset_y, size.h - 1), bottom = size.h - 1 - top;
+    const int left = std::min(inset_x, size.w - 1), right = size.w - 1 - left;
+    const int y = pick(2, size.h, random), x = pick(2, size.w, random);
+    const int pixels[][2] = {{top, left}, {top, right}, {bottom, left}, {bottom, right}, {top, x},
+                             {bottom, x}, {y, left},    {y, right},     {y, x}};
+    for (const auto& p : pixels) {
+        samples_.push_back(
+            {{n, channel, p[0], p[1]}, reference::lane_offset(size, n, channel, p[0], p[1]), 0});
     }
 }
 

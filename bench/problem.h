@@ -2,6 +2,7 @@
 // the result.
 #pragma once
 
+#include <random>
 #include <string>
 #include <vector>
 
@@ -41,7 +42,8 @@ class Problem {
     void forget_result();
 
     // At how many elements find_mistake() looks: at least 512, which include all corners and all borders (for
-    // bwd_weights: all taps) of the first, the last and further channels.
+    // bwd_weights: all taps) of the first, the last and further channels. Borders of bwd_data's result are as
+    // wide as the stride.
     std::size_t samples() const { return samples_.size(); }
 
     // Compares the result with a direct convolution in double. Empty if no element is further off than
@@ -55,6 +57,8 @@ class Problem {
         double expected;
     };
     void sample_activations(const Tensor& result);
+    void sample_borders(const Shape& size, int n, int channel, int inset_y, int inset_x,
+                        std::mt19937& random);
     void sample_weights();
     double expected_at(const int (&index)[4]) const;
     // `self`, const or not, is a Problem; the answer is as const.

@@ -50,7 +50,7 @@ std::string row(const Times& times, const Layer& layer, Pass pass, const char* i
     }
     if (!any) return {};
     char start[64];
-    std::snprintf(start, sizeof start, "%-12s %-15s", layer.name.c_str(), implementation);
+    std::snprintf(start, sizeof start, "%-18s %-15s", layer.name.c_str(), implementation);
     return start + text + "\n";
 }
 
@@ -70,7 +70,7 @@ void Recorder::ReportRuns(const std::vector<Run>& runs) {
 
 void print_speeds(const Times& times, const std::vector<Layer>& layers, Clock clock, std::ostream& out) {
     const char* time = clock == Clock::cpu ? "CPU time of one thread" : "wall time of all threads";
-    std::string heading = "layer        implementation ";
+    std::string heading = "layer              implementation ";
     for (const int percent : kZerosPercents) heading += format("%12.0f %%", percent);
     for (const Pass pass : kPasses) {
         std::string rows;

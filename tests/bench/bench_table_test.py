@@ -1,15 +1,16 @@
 """Tests of scripts/bench-table with small reports.
 
-Usage: bench_table_test.py scripts/bench-table
+Usage: bench_table_test.py scripts/bench-table bench/layers.txt
 """
 import json
 import pathlib
+import re
 import subprocess
 import sys
 import tempfile
 import unittest
 
-SCRIPT = sys.argv.pop(1)
+SCRIPT, LAYERS = sys.argv.pop(1), sys.argv.pop(1)
 
 
 def runs(name, cpu_times, flops=0.0, real_times=None):
@@ -59,6 +60,11 @@ class BenchTable(unittest.TestCase):
         self.assertEqual((result.returncode, result.stdout), (1, ""))
         self.assertEqual(result.stderr, f"bench-table: {expected}\n")
 
+    @staticmethod
+    def title(conv_pass, implementation, layer_class="other layers"):
+        return (f"{conv_pass}, {layer_class}, {implementation}: speed over onednn by zeros "
+                "(cpu_time, threads 1, batch as listed)")
+
     def test_divides_medians_and_adds_peers_and_means(self):
         path = self.file("a.json", report(
             group("b", 0, [4, 8, 6], zero_skip=[6, 6, 6], im2col=[12, 12, 12], onednn_winograd=[2, 3, 3],
@@ -67,7 +73,7 @@ class BenchTable(unittest.TestCase):
                     dense=[6, 6, 6])
             + group("a", 50, [8, 8, 8], zero_skip=[1, 1, 1], im2col=[16, 16, 16])))
         self.assertEqual(self.tables(path), {
-            "fwd, zero_skip: speed over onednn by zeros (cpu_time, threads 1, batch as listed)": [
+            "fwd, other layers, zero_skip: speed over onednn by zeros (cpu_time, threads 1, batch as listed)": [
                 "layer onednn GFLOP/s onednn_winograd im2col dense 0 % 50 %",
                 "b 100 2.00x 0.50x 1.00x 1.00x 2.00x",
                 "a 100 - 0.50x - - 8.00x",
@@ -79,7 +85,7 @@ class BenchTable(unittest.TestCase):
     def test_writes_markdown(self):
         path = self.file("a.json", report(group("a", 50, [8], auto=[4])))
         self.assertEqual(self.run_script("--markdown", path).stdout, """
-fwd, auto: speed over onednn by zeros (cpu_time, threads 1, batch as listed)
+fwd, other layers, auto: speed over onednn by zeros (cpu_time, threads 1, batch as listed)
 
 | layer | onednn GFLOP/s | 50 % |
 | --- | ---: | ---: |
@@ -94,22 +100,46 @@ Rounds spread by +-0.0% (median), at most +-0.0% (a at 50 %).
         backward = [{**run, "name": run["name"].replace("fwd", "bwd_data")}
                     for run in group("a", 50, [8], output_mask=[4])]
         path = self.file("a.json", report(backward + group("a", 50, [8], auto=[4], zero_skip=[2])))
-        title = "{}: speed over onednn by zeros (cpu_time, threads 1, batch as listed)"
         self.assertEqual(list(self.tables(path)),
-                         [title.format(name) for name in ("fwd, auto", "fwd, zero_skip", "bwd_data, output_mask")])
-        self.assertEqual(list(self.tables(path, "--pass", "bwd_data")), [title.format("bwd_data, output_mask")])
+                         [self.title("fwd", "auto"), self.title("fwd", "zero_skip"),
+                          self.title("bwd_data", "output_mask")])
+        self.assertEqual(list(self.tables(path, "--pass", "bwd_data")), [self.title("bwd_data", "output_mask")])
         self.assert_refused(f"{path}: expected onednn runs, found none of bwd_weights", path, "--pass", "bwd_weights")
+
+    def test_has_a_table_and_means_per_class(self):
+        speeds = {"other": 10, "1x1_64-256_56": 2, "3x3s2_64-128_56": 3, "vgg1_2": 4, "res5_3x3": 1,
+                  "1x1s2_256-512_56": 8, "5x5_64-64_28": 5, "vgg10_2": 10, "1x1_wide": 10}
+        path = self.file("a.json", report(
+            [run for layer, speed in speeds.items() for run in group(layer, 50, [speed], auto=[1])]))
+        tables = self.tables(path)
+        self.assertEqual(list(tables), [self.title("fwd", "auto", name) for name in (
+            "1x1", "3x3 stride 2", "3x3 stride 1", "5x5 stride 1", "other layers")])
+        self.assertEqual(tables[self.title("fwd", "auto", "1x1")][:4],
+                         ["layer onednn GFLOP/s 50 %", "1x1_64-256_56 100 2.00x", "1x1s2_256-512_56 100 8.00x",
+                          "geometric mean 100 4.00x"])
+        self.assertEqual(tables[self.title("fwd", "auto", "3x3 stride 1")][1:4],
+                         ["vgg1_2 100 4.00x", "res5_3x3 100 1.00x", "geometric mean 100 2.00x"])
+        self.assertEqual([row.split()[0] for row in tables[self.title("fwd", "auto")][1:4]],
+                         ["other", "vgg10_2", "1x1_wide"])
+
+    def test_knows_the_class_of_every_shipped_layer(self):
+        names = re.findall(r'n"([^"]+)"', pathlib.Path(LAYERS).read_text())
+        path = self.file("a.json", report([run for name in names for run in group(name, 50, [8], auto=[4])]))
+        tables = self.tables(path)
+        self.assertEqual({title: len(rows) - 4 for title, rows in tables.items()},
+                         {self.title("fwd", "auto", name): count
+                          for name, count in (("3x3 stride 1", 12), ("3x3 stride 2", 6), ("1x1", 15))})
 
     def test_without_sparse_implementations_shows_the_peers(self):
         path = self.file("a.json", report(group("a", 50, [8], im2col=[16])))
         self.assertEqual(self.tables(path), {
-            "fwd: speed over onednn by zeros (cpu_time, threads 1, batch as listed)": [
+            "fwd, other layers: speed over onednn by zeros (cpu_time, threads 1, batch as listed)": [
                 "layer onednn GFLOP/s im2col", "a 100 0.50x", "geometric mean 100 0.50x", "least of it 1.00x 1.00x"]})
 
     def test_compares_the_time_that_the_context_names(self):
         benchmarks = group("a", 50, [8]) + runs("conv/fwd/a/z50/auto", [1], real_times=[40])
         wall = self.tables(self.file("a.json", report(benchmarks, threads="2", time="real_time")))
-        self.assertEqual(wall["fwd, auto: speed over onednn by zeros (real_time, threads 2, batch as listed)"][1],
+        self.assertEqual(wall["fwd, other layers, auto: speed over onednn by zeros (real_time, threads 2, batch as listed)"][1],
                          "a 100 2.00x")
 
     def test_joins_files_of_one_kind(self):
@@ -156,6 +186,18 @@ Rounds spread by +-0.0% (median), at most +-0.0% (a at 50 %).
         empty = self.file("empty.json", report(runs("other", [1])))
         self.assert_refused(f"{empty}: expected onednn runs, found none of fwd, bwd_data, bwd_weights", empty)
 
+    def test_scaling_has_a_table_per_class(self):
+        names = ("1x1_64-64_56", "vgg1_2", "1x1s2_256-512_56")
+        one = self.file("one.json", report([run for i, name in enumerate(names) for run in runs(
+            f"conv/fwd/{name}/z50/auto", [1], real_times=[2 * (i + 1)])]))
+        two = self.file("two.json", report([run for name in names for run in runs(
+            f"conv/fwd/{name}/z50/auto", [1], real_times=[2])], "2", "real_time"))
+        title = "fwd, {}, auto: 2 threads over 1, wall time (batch as listed)"
+        self.assertEqual(self.tables("--scaling", one, two), {
+            title.format("1x1"): ["layer 50 %", "1x1_64-64_56 1.00x", "1x1s2_256-512_56 3.00x",
+                                  "geometric mean 1.73x", "least 1.00x"],
+            title.format("3x3 stride 1"): ["layer 50 %", "vgg1_2 2.00x", "geometric mean 2.00x", "least 2.00x"]})
+
     def test_scaling_divides_wall_times(self):
         one = self.file("one.json", report(runs("conv/fwd/a/z50/auto", [1, 1, 1], real_times=[9, 8, 10])
                                            + runs("conv/fwd/b/z50/auto", [1], real_times=[8])
@@ -163,7 +205,7 @@ Rounds spread by +-0.0% (median), at most +-0.0% (a at 50 %).
         two = self.file("two.json", report(runs("conv/fwd/a/z50/auto", [1, 1, 1], real_times=[5, 4.5, 4])
                                            + runs("conv/fwd/b/z50/auto", [1], real_times=[8]), "2", "real_time"))
         self.assertEqual(self.tables("--scaling", one, two), {
-            "fwd, auto: 2 threads over 1, wall time (batch as listed)": [
+            "fwd, other layers, auto: 2 threads over 1, wall time (batch as listed)": [
                 "layer 50 %", "a 2.00x", "b 1.00x", "geometric mean 1.41x", "least 1.00x"]})
         self.assert_refused(f"{one}: expected more threads than the 2 of {two}, found 1", "--scaling", two, one)
         alien = self.file("alien.json", report(runs("conv/fwd/c/z50/auto", [1]), "2", "real_time"))

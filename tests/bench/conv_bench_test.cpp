@@ -11,6 +11,11 @@
 #include <string>
 #include <vector>
 
+#include "implementation.h"
+#include "sparsetrain/library.h"
+
+namespace sparsetrain {
+
 namespace {
 
 // A file of this test's own: tests run in parallel.
@@ -32,6 +37,21 @@ bool run_conv_bench(const std::string& layers, const std::string& options) {
     return std::system(command.c_str()) == 0;
 }
 
+using Names = std::set<std::string>;
+
+// "conv/<pass>/tiny/z50/<implementation>" of whatever `pass` has for such a layer; oneDNN has Winograd on
+// some CPUs only.
+Names expected_names(const std::string& pass, const std::string& layer, const std::string& zeros,
+                     const ConvShape& shape) {
+    Names implementations = {"auto", "dense", "zero_skip", "onednn", "im2col"};
+    if (pass == "bwd_data") implementations.insert({"output_mask", "auto_masked"});
+    if (bench::onednn_has_winograd(shape, Pass::fwd)) implementations.insert("onednn_winograd");
+    Names names;
+    for (const std::string& implementation : implementations)
+        names.insert("conv/" + pass + "/" + layer + "/" + zeros + "/" + implementation);
+    return names;
+}
+
 }  // namespace
 
 TEST(ConvBench, TimesAndChecksEveryImplementation) {
@@ -50,12 +70,9 @@ TEST(ConvBench, TimesAndChecksEveryImplementation) {
     std::map<std::string, int> expected;
     for (const char* pass : {"fwd", "bwd_data", "bwd_weights"})
         for (const char* zeros : {"z0", "z30", "z50", "z70", "z80", "z90"})
-            for (const char* implementation :
-                 {"auto", "dense", "zero_skip", "onednn", "onednn_winograd", "im2col"})
-                expected[std::string("conv/") + pass + "/tiny/" + zeros + "/" + implementation] = 2;
-    for (const char* zeros : {"z0", "z30", "z50", "z70", "z80", "z90"})
-        for (const char* implementation : {"output_mask", "auto_masked"})
-            expected[std::string("conv/bwd_data/tiny/") + zeros + "/" + implementation] = 2;
+            for (const std::string& name :
+                 expected_names(pass, "tiny", zeros, {{2, 20, 9, 9}, 32, 3, 3, 1, {1, 1, 1, 1}}))
+                expected[name] = 2;
     EXPECT_EQ(found, expected);
     const auto& context = report.at("context");
     EXPECT_EQ(context.at("threads"), "1");
@@ -75,19 +92,45 @@ TEST(ConvBench, ComparesWallTimeOfSeveralThreadsUnderTheSameNames) {
     EXPECT_EQ(context.at("threads"), "2");
     EXPECT_EQ(context.at("time"), "real_time");
     EXPECT_EQ(context.at("batch"), "3");
-    std::set<std::string> found;
+    Names found;
     std::vector<double> flops;  // by FLOPS, in the wall's time
     for (const auto& benchmark : report.at("benchmarks")) {
         const std::string name = benchmark.at("name");
-        found.insert(name.substr(name.rfind('/') + 1));
+        found.insert(name);
         flops.push_back(benchmark.at("real_time").get<double>() / 1e3 * benchmark.at("FLOPS").get<double>());
     }
     // The median, as the scheduler may come between the two clocks' readings.
     std::nth_element(flops.begin(), flops.begin() + static_cast<int>(flops.size() / 2), flops.end());
     EXPECT_NEAR(flops[flops.size() / 2] / (2.0 * 3 * 32 * 32 * 9 * 14 * 14), 1, 0.1);
-    EXPECT_EQ(found, (std::set<std::string>{"auto", "dense", "zero_skip", "output_mask", "auto_masked",
-                                            "onednn", "onednn_winograd", "im2col"}));
+    Names expected;
+    for (const char* pass : {"fwd", "bwd_data", "bwd_weights"})
+        expected.merge(expected_names(pass, "tiny", "z50", {{3, 32, 14, 14}, 32, 3, 3, 1, {1, 1, 1, 1}}));
+    EXPECT_EQ(found, expected);
     EXPECT_NE(read(temporary("out")).find("of wall time of all threads"), std::string::npos);
+}
+
+// Strides, with rows of src that no filter reaches, and filters of one tap among them.
+TEST(ConvBench, RunsEveryLayerClassThatSkipsZeros) {
+    std::string problems;
+    Names expected;
+    for (const LayerClassInfo& layer : layer_classes()) {
+        if (!layer.skips_zeros) continue;
+        problems += "mb2ic32oc16ih12kh" + std::to_string(layer.filter_h) + "kw" +
+                    std::to_string(layer.filter_w) + "sh" + std::to_string(layer.stride) + "ph0n\"" +
+                    layer.name + "\"\n";
+        for (const char* pass : {"fwd", "bwd_data", "bwd_weights"})
+            expected.merge(
+                expected_names(pass, layer.name, "z50",
+                               {{2, 32, 12, 12}, 16, layer.filter_h, layer.filter_w, layer.stride, {}}));
+    }
+    ASSERT_TRUE(run_conv_bench(problems,
+                               "--rounds 1 --benchmark_min_time=0.0001 --benchmark_filter=/z50/ "
+                               "--benchmark_format=json"))
+        << read(temporary("err"));
+    const auto report = nlohmann::json::parse(read(temporary("out")));
+    Names found;
+    for (const auto& benchmark : report.at("benchmarks")) found.insert(benchmark.at("name"));
+    EXPECT_EQ(found, expected);
 }
 
 TEST(ConvBench, HasAGapWhereOneDnnHasNoWinograd) {
@@ -131,3 +174,5 @@ TEST(ConvBench, RefusesWhatItDoesNotUnderstand) {
         EXPECT_NE(read(temporary("err")).find(expected), std::string::npos) << read(temporary("err"));
     }
 }
+
+}  // namespace sparsetrain

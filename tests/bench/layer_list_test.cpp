@@ -64,13 +64,43 @@ TEST(ParseLayer, DerivesPaddingBelowAndRightFromTheOutput) {
     expect_shape("mb1ic16oc16ih8oh8kh3ph0n\"a\"", {{1, 16, 8, 8}, 16, 3, 3, 1, {0, 0, 2, 2}});
 }
 
+// benchdnn counts the pixels between a filter's taps.
+TEST(ParseLayer, TakesOneGroupAndNoDilation) {
+    const ConvShape plain = {{1, 16, 8, 8}, 16, 3, 3, 1, {1, 1, 1, 1}};
+    expect_shape("g1mb1ic16oc16ih8kh3ph1dh0dw0n\"a\"", plain);
+    expect_shape("mb1ic16oc16ih8kh3ph1_dh0_n\"a\"", plain);
+    expect_shape("g1_mb1_ic16_oc16_ih8_kh3_ph1_n\"a\"", plain);
+}
+
+TEST(ParseLayer, HasNoGroupsAndNoDilation) {
+    const std::pair<const char*, const char*> cases[] = {
+        {"g2mb1ic16oc16ih8kh3ph1n\"a\"",
+         "expected g1, as convolutions in groups are not supported, found g2"},
+        {"mb1ic16oc16ih8oh6kh3ph1dh1n\"a\"",
+         "expected dh0, as dilated convolutions are not supported, found dh1"},
+        {"mb1ic16oc16ih8kh3ph1dh0dw2n\"a\"",
+         "expected dw0, as dilated convolutions are not supported, found dw2"},
+    };
+    for (const auto& [problem, expected] : cases) {
+        try {
+            parse_layer(problem);
+            ADD_FAILURE() << "no error for " << problem;
+        } catch (const Error& error) {
+            EXPECT_EQ(std::string(error.what()), expected);
+            EXPECT_EQ(error.code(), ErrorCode::unsupported) << problem;
+        }
+    }
+}
+
 TEST(ParseLayer, RefusesWithWhatWasExpectedAndFound) {
     const std::pair<const char*, const char*> cases[] = {
         {"",
-         "expected one of the keys mb, ic, oc, ih, iw, oh, ow, kh, kw, sh, sw, ph, pw, n\"name\", found the "
-         "end"},
+         "expected one of the keys g, mb, ic, oc, ih, iw, oh, ow, kh, kw, sh, sw, ph, pw, dh, dw, "
+         "n\"name\", found the end"},
         {"mb16ic16oc16ih8kh3ph1", "found the end of the line"},
-        {"mb16ic16oc16ih8kh3ph1dh1n\"a\"", "found 'dh1n\"a\"'"},
+        {"mb16ic16oc16ih8kh3ph1dd1n\"a\"", "found 'dd1n\"a\"'"},
+        {"g0mb16ic16oc16ih8kh3n\"a\"", "expected a number of at least 1 after 'g'"},
+        {"mb16ic16oc16ih8kh3dh-1n\"a\"", "expected a number of at least 0 after 'dh'"},
         {"16ic16", "found '16ic16'"},
         {"mb,ic16oc16ih8kh3n\"a\"",
          "expected a number of at least 1 after 'mb', found ',ic16oc16ih8kh3n\"a\"'"},
@@ -111,7 +141,7 @@ TEST(ReadLayers, SkipsCommentsAndKeepsTheOrder) {
 }
 
 // Figures of one version are compared with those of another: the list that conv_bench reads stays as it is.
-TEST(ReadLayers, TheShippedListHasTheTwelveLayers) {
+TEST(ReadLayers, TheShippedListStaysAsItIs) {
     const Layer expected[] = {
         {"vgg1_2", {{16, 64, 224, 224}, 64, 3, 3, 1, {1, 1, 1, 1}}},
         {"vgg2_1", {{16, 64, 112, 112}, 128, 3, 3, 1, {1, 1, 1, 1}}},
@@ -125,18 +155,43 @@ TEST(ReadLayers, TheShippedListHasTheTwelveLayers) {
         {"res3_3x3", {{16, 128, 28, 28}, 128, 3, 3, 1, {1, 1, 1, 1}}},
         {"res4_3x3", {{16, 256, 14, 14}, 256, 3, 3, 1, {1, 1, 1, 1}}},
         {"res5_3x3", {{16, 512, 7, 7}, 512, 3, 3, 1, {1, 1, 1, 1}}},
+        {"3x3s2_128-128_56", {{16, 128, 56, 56}, 128, 3, 3, 2, {1, 1, 0, 0}}},
+        {"3x3s2_256-256_28", {{16, 256, 28, 28}, 256, 3, 3, 2, {1, 1, 0, 0}}},
+        {"3x3s2_512-512_14", {{16, 512, 14, 14}, 512, 3, 3, 2, {1, 1, 0, 0}}},
+        {"3x3s2_64-128_56", {{16, 64, 56, 56}, 128, 3, 3, 2, {1, 1, 0, 0}}},
+        {"3x3s2_128-256_28", {{16, 128, 28, 28}, 256, 3, 3, 2, {1, 1, 0, 0}}},
+        {"3x3s2_256-512_14", {{16, 256, 14, 14}, 512, 3, 3, 2, {1, 1, 0, 0}}},
+        {"1x1_64-64_56", {{16, 64, 56, 56}, 64, 1, 1, 1, {0, 0, 0, 0}}},
+        {"1x1_64-256_56", {{16, 64, 56, 56}, 256, 1, 1, 1, {0, 0, 0, 0}}},
+        {"1x1_256-64_56", {{16, 256, 56, 56}, 64, 1, 1, 1, {0, 0, 0, 0}}},
+        {"1x1_256-128_56", {{16, 256, 56, 56}, 128, 1, 1, 1, {0, 0, 0, 0}}},
+        {"1x1_128-512_28", {{16, 128, 28, 28}, 512, 1, 1, 1, {0, 0, 0, 0}}},
+        {"1x1_512-128_28", {{16, 512, 28, 28}, 128, 1, 1, 1, {0, 0, 0, 0}}},
+        {"1x1_512-256_28", {{16, 512, 28, 28}, 256, 1, 1, 1, {0, 0, 0, 0}}},
+        {"1x1_256-1024_14", {{16, 256, 14, 14}, 1024, 1, 1, 1, {0, 0, 0, 0}}},
+        {"1x1_1024-256_14", {{16, 1024, 14, 14}, 256, 1, 1, 1, {0, 0, 0, 0}}},
+        {"1x1_1024-512_14", {{16, 1024, 14, 14}, 512, 1, 1, 1, {0, 0, 0, 0}}},
+        {"1x1_512-2048_7", {{16, 512, 7, 7}, 2048, 1, 1, 1, {0, 0, 0, 0}}},
+        {"1x1_2048-512_7", {{16, 2048, 7, 7}, 512, 1, 1, 1, {0, 0, 0, 0}}},
+        {"1x1s2_256-512_56", {{16, 256, 56, 56}, 512, 1, 1, 2, {0, 0, 0, 0}}},
+        {"1x1s2_512-1024_28", {{16, 512, 28, 28}, 1024, 1, 1, 2, {0, 0, 0, 0}}},
+        {"1x1s2_1024-2048_14", {{16, 1024, 14, 14}, 2048, 1, 1, 2, {0, 0, 0, 0}}},
     };
     const std::vector<Layer> found = read_layers(CONV_BENCH_LAYERS);
     ASSERT_EQ(found.size(), std::size(expected));
     for (std::size_t i = 0; i < found.size(); ++i) {
         EXPECT_EQ(found[i].name, expected[i].name);
         expect_equal(found[i].shape, expected[i].shape, found[i].name);
+        EXPECT_EQ(found[i].shape.dst().h * found[i].shape.stride, found[i].shape.src.h) << found[i].name;
     }
 }
 
 TEST(ReadLayers, NamesFileAndLine) {
     const std::string bad = write_file("# comment\nmb1ic16oc16ih8kh3n\"a\"\nmb1ic16oc16kh3n\"b\"\n");
     EXPECT_EQ(error_of([&] { read_layers(bad); }), bad + ":3: expected the key 'ih', which is missing");
+    const std::string grouped = write_file("g4mb1ic16oc16ih8kh3n\"a\"\n");
+    EXPECT_EQ(error_of([&] { read_layers(grouped); }),
+              grouped + ":1: expected g1, as convolutions in groups are not supported, found g4");
     const std::string twice = write_file("mb1ic16oc16ih8kh3n\"a\"\nmb1ic16oc16ih9kh3n\"a\"\n");
     EXPECT_EQ(error_of([&] { read_layers(twice); }),
               twice + ":2: expected every name once, found \"a\" again");

@@ -15,6 +15,12 @@ namespace sparsetrain::bench {
 namespace {
 
 const ConvShape kShape = {{3, 20, 9, 7}, 37, 3, 3, 1, {1, 1, 1, 1}};
+// No tap reaches the last row and column of the second and most pixels of the fourth.
+const ConvShape kShapes[] = {kShape,
+                             {{3, 20, 8, 10}, 37, 3, 3, 2, {0, 0, 0, 0}},
+                             {{3, 20, 7, 9}, 37, 1, 1, 1, {0, 0, 0, 0}},
+                             {{3, 20, 8, 10}, 37, 1, 1, 2, {0, 0, 0, 0}},
+                             {{2, 20, 8, 9}, 17, 5, 5, 1, {2, 2, 2, 2}}};
 
 double zeros_percent(const Tensor& tensor) {
     const Shape s = tensor.shape();
@@ -26,29 +32,32 @@ double zeros_percent(const Tensor& tensor) {
 // Writes the right result of a pass.
 void compute(Problem& problem) {
     const ConvShape& shape = problem.shape;
-    const Shape src = shape.src, dst = shape.dst();
-    for (int n = 0; n < src.n; ++n)
-        for (int y = 0; y < src.h; ++y)
-            for (int x = 0; x < src.w; ++x) {
-                for (int k = 0; problem.pass == Pass::fwd && k < dst.c; ++k)
-                    problem.dst.values()[reference::lane_offset(dst, n, k, y, x)] =
-                        static_cast<float>(reference::forward_at(shape, problem.src.view(),
-                                                                 problem.weights.view(), {}, n, k, y, x)
-                                               .value);
-                for (int c = 0; problem.pass == Pass::bwd_data && c < src.c; ++c)
-                    problem.src.values()[reference::lane_offset(src, n, c, y, x)] =
-                        static_cast<float>(reference::backward_data_at(shape, problem.dst.view(),
-                                                                       problem.weights.view(), n, c, y, x)
-                                               .value);
-            }
-    for (int k = 0; problem.pass == Pass::bwd_weights && k < shape.k; ++k)
-        for (int c = 0; c < src.c; ++c)
-            for (int r = 0; r < 3; ++r)
-                for (int s = 0; s < 3; ++s)
-                    problem.weights.at(k, c, r, s) =
-                        static_cast<float>(reference::backward_weights_at(shape, problem.src.view(),
-                                                                          problem.dst.view(), k, c, r, s)
-                                               .value);
+    const auto each = [](const Shape& s, Tensor& to, auto value_at) {
+        for (int n = 0; n < s.n; ++n)
+            for (int c = 0; c < s.c; ++c)
+                for (int y = 0; y < s.h; ++y)
+                    for (int x = 0; x < s.w; ++x)
+                        to.values()[reference::lane_offset(s, n, c, y, x)] =
+                            static_cast<float>(value_at(n, c, y, x).value);
+    };
+    if (problem.pass == Pass::fwd) {
+        each(shape.dst(), problem.dst, [&](int n, int k, int y, int x) {
+            return reference::forward_at(shape, problem.src.view(), problem.weights.view(), {}, n, k, y, x);
+        });
+    } else if (problem.pass == Pass::bwd_data) {
+        each(shape.src, problem.src, [&](int n, int c, int y, int x) {
+            return reference::backward_data_at(shape, problem.dst.view(), problem.weights.view(), n, c, y, x);
+        });
+    } else {
+        for (int k = 0; k < shape.k; ++k)
+            for (int c = 0; c < shape.src.c; ++c)
+                for (int r = 0; r < shape.filter_h; ++r)
+                    for (int s = 0; s < shape.filter_w; ++s)
+                        problem.weights.at(k, c, r, s) =
+                            static_cast<float>(reference::backward_weights_at(shape, problem.src.view(),
+                                                                              problem.dst.view(), k, c, r, s)
+                                                   .value);
+    }
 }
 
 AlignedArray<float>& result_of(Problem& problem) {
@@ -73,30 +82,66 @@ TEST_P(ProblemOfPass, OnlyTheSparseOperandHasZeros) {
 }
 
 TEST_P(ProblemOfPass, AcceptsTheRightResult) {
-    Problem problem(kShape, GetParam(), 50);
-    EXPECT_GE(problem.samples(), 512u);
-    problem.forget_result();
-    EXPECT_NE(problem.find_mistake(), "");
-    compute(problem);
-    EXPECT_EQ(problem.find_mistake(), "");
+    for (const ConvShape& shape : kShapes) {
+        Problem problem(shape, GetParam(), 50);
+        EXPECT_GE(problem.samples(), 512u);
+        problem.forget_result();
+        EXPECT_NE(problem.find_mistake(), "");
+        compute(problem);
+        EXPECT_EQ(problem.find_mistake(), "");
+    }
 }
 
 TEST_P(ProblemOfPass, RefusesWrongCorners) {
-    Problem problem(kShape, GetParam(), 50);
-    compute(problem);
-    result_of(problem)[0] += 1;  // first image or output channel, first channel, top left
-    EXPECT_NE(problem.find_mistake(), "");
-    result_of(problem)[0] -= 1;
-    EXPECT_EQ(problem.find_mistake(), "");
+    for (const ConvShape& shape : kShapes) {
+        Problem problem(shape, GetParam(), 50);
+        compute(problem);
+        const auto expect_refused = [&](std::size_t offset) {
+            result_of(problem)[offset] += 1;
+            EXPECT_NE(problem.find_mistake(), "") << offset;
+            result_of(problem)[offset] -= 1;
+            EXPECT_EQ(problem.find_mistake(), "");
+        };
+        expect_refused(0);  // first image or output channel, first channel, top left
+        if (GetParam() == Pass::bwd_weights) {
+            expect_refused(
+                shape.weights().offset(shape.k - 1, shape.src.c - 1, shape.filter_h - 1, shape.filter_w - 1));
+        } else {
+            const Shape size = GetParam() == Pass::fwd ? shape.dst() : shape.src;
+            expect_refused(reference::lane_offset(size, size.n - 1, size.c - 1, size.h - 1, size.w - 1));
+        }
+    }
+}
 
-    const Shape src = kShape.src, dst = kShape.dst();
-    const std::size_t last = GetParam() == Pass::fwd
-                                 ? reference::lane_offset(dst, dst.n - 1, dst.c - 1, dst.h - 1, dst.w - 1)
-                             : GetParam() == Pass::bwd_data
-                                 ? reference::lane_offset(src, src.n - 1, src.c - 1, src.h - 1, src.w - 1)
-                                 : kShape.weights().offset(kShape.k - 1, src.c - 1, 2, 2);
-    result_of(problem)[last] += 1;
-    EXPECT_NE(problem.find_mistake(), "");
+// With a stride, sums of neighbours in diff_src have different taps, or none.
+TEST(ProblemOfStride, RefusesAWrongNeighbourOfEveryCorner) {
+    for (const ConvShape& shape : {kShapes[1], kShapes[3]}) {
+        Problem problem(shape, Pass::bwd_data, 50);
+        compute(problem);
+        const Shape s = shape.src;
+        for (const int y : {0, 1, s.h - 2, s.h - 1})
+            for (const int x : {0, 1, s.w - 2, s.w - 1}) {
+                float& value = problem.src.values()[reference::lane_offset(s, 0, 0, y, x)];
+                value += 1;
+                EXPECT_NE(problem.find_mistake(), "") << y << " " << x;
+                value -= 1;
+            }
+        EXPECT_EQ(problem.find_mistake(), "");
+    }
+}
+
+// Whoever leaves diff_src alone where no tap reaches is found.
+TEST(ProblemOfStride, WantsZerosWhereNoTapReaches) {
+    for (const ConvShape& shape : {kShapes[1], kShapes[3]}) {
+        Problem problem(shape, Pass::bwd_data, 0);
+        compute(problem);
+        const Shape s = shape.src;
+        for (int n = 0; n < s.n; ++n)
+            for (int c = 0; c < s.c; ++c)
+                for (int x = 0; x < s.w; ++x)
+                    problem.src.values()[reference::lane_offset(s, n, c, s.h - 1, x)] = -1;
+        EXPECT_TRUE(problem.find_mistake().starts_with("expected 0 at ")) << problem.find_mistake();
+    }
 }
 
 TEST_P(ProblemOfPass, AllowsNoMoreThanTheTolerance) {

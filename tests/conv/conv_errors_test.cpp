@@ -56,18 +56,53 @@ TEST(ErrorsOfPlans, SizesThatMakeNoConvolution) {
         refused(with([](ConvShape& s) { s.src.h = 0; }), {"0", "1"});
         refused(with([](ConvShape& s) { s.src.w = -3; }), {"-3", "1"});
         refused(with([](ConvShape& s) { s.k = 0; }), {"0", "1"});
-        refused(with([&](ConvShape& s) { s.padding.top = layer.filter_h; }),
-                {std::to_string(layer.filter_h)});
-        refused(with([&](ConvShape& s) { s.padding.bottom = layer.filter_h; }),
-                {std::to_string(layer.filter_h)});
-        refused(with([&](ConvShape& s) { s.padding.right = layer.filter_w; }),
-                {std::to_string(layer.filter_w)});
-        refused(with([](ConvShape& s) { s.padding.left = -1; }), {"-1"});
-        refused(with([](ConvShape& s) { s.padding.bottom = -1; }), {"-1"});
         if (layer.filter_h < 3) continue;
-        refused(with([](ConvShape& s) { s.src.h = 2; }), {"2", "3"});
-        refused(with([](ConvShape& s) { s.src = {1, 16, 1, 16}, s.padding.bottom = 1; }), {"2", "3"});
-        refused(with([](ConvShape& s) { s.src.w = 1; }), {"1", "3"});
+        const std::string filter = std::to_string(layer.filter_h);
+        refused(with([](ConvShape& s) { s.src.h = 2; }), {"2", filter});
+        refused(with([](ConvShape& s) { s.src = {1, 16, 1, 16}, s.padding.bottom = 1; }), {"2", filter});
+        refused(with([](ConvShape& s) { s.src.w = 1; }), {"1", filter});
+    }
+}
+
+TEST(ErrorsOfPlans, PaddingBeyondTheFilter) {
+    struct Side {
+        const char* name;
+        int Padding::*padding;
+        int LayerClassInfo::*filter;
+    };
+    constexpr Side kSides[] = {{"padding.top", &Padding::top, &LayerClassInfo::filter_h},
+                               {"padding.left", &Padding::left, &LayerClassInfo::filter_w},
+                               {"padding.bottom", &Padding::bottom, &LayerClassInfo::filter_h},
+                               {"padding.right", &Padding::right, &LayerClassInfo::filter_w}};
+    for (const LayerClassInfo& layer : layer_classes()) {
+        ConvShape shape = shape_of(layer, {2, 17, 9, 11, 40, {}});
+        for (const Side& side : kSides) {
+            const int most = layer.*side.filter - 1;
+            for (const int wrong : {-1, most + 1, 1 << 30}) {
+                shape.padding.*side.padding = wrong;
+                expect_error(kInvalid,
+                             {side.name, "from 0 to " + std::to_string(most), std::to_string(wrong)},
+                             [&] { Conv2d plan(shape); });
+            }
+            shape.padding.*side.padding = most;  // from now on
+            EXPECT_EQ(Conv2d(shape).shape().padding, shape.padding);
+        }
+    }
+}
+
+// Not even with the values that some software has for none.
+TEST(ErrorsOfPlans, DilationAndGroups) {
+    for (const LayerClassInfo& layer : layer_classes()) {
+        const ConvShape good = shape_of(layer, {2, 32, 15, 17, 64, {}});
+        EXPECT_EQ(good.dilation, 1);
+        EXPECT_EQ(good.groups, 1);
+        for (const int wrong : {2, 32, 0, -1}) {
+            ConvShape dilated = good, grouped = good;
+            dilated.dilation = grouped.groups = wrong;
+            const std::string given = "given " + std::to_string(wrong);
+            expect_error(kUnsupported, {"dilation", "expected 1", given}, [&] { Conv2d plan(dilated); });
+            expect_error(kUnsupported, {"groups", "expected 1", given}, [&] { Conv2d plan(grouped); });
+        }
     }
 }
 
@@ -91,21 +126,17 @@ TEST(ErrorsOfPlans, WidthsBeyondIndexing) {
 }
 
 TEST(ErrorsOfPlans, LayerClassesThatAreNotLinked) {
-    const std::string linked = layer_classes().front().name;
-    expect_error(kUnsupported, {"conv2x2_stride1", linked}, [] {
-        Conv2d plan({{1, 16, 8, 8}, 16, 2, 2, 1, {}});
-    });
-    expect_error(kUnsupported, {"conv3x3_stride3", linked}, [] {
-        Conv2d plan({{1, 16, 8, 8}, 16, 3, 3, 3, {}});
-    });
-    expect_error(kUnsupported, {"conv3x2_stride1", linked}, [] {
-        Conv2d plan({{1, 16, 8, 8}, 16, 3, 2, 1, {}});
-    });
-    // Whose sums with the padding would not fit an int.
+    // Sums of the last one's sizes with its padding would not fit an int.
     constexpr int kHuge = 2147483647;
-    expect_error(kUnsupported, {"2147483647", linked}, [] {
-        Conv2d plan({{1, 16, 8, 8}, 16, kHuge, kHuge, 1, {kHuge - 1, kHuge - 1, kHuge - 1, kHuge - 1}});
-    });
+    const std::pair<const char*, ConvShape> missing[] = {
+        {"conv2x2_stride1", {{1, 16, 8, 8}, 16, 2, 2, 1, {}}},
+        {"conv3x3_stride3", {{1, 16, 8, 8}, 16, 3, 3, 3, {}}},
+        {"conv3x2_stride1", {{1, 16, 8, 8}, 16, 3, 2, 1, {}}},
+        {"2147483647", {{1, 16, 8, 8}, 16, kHuge, kHuge, 1, {kHuge - 1, kHuge - 1, kHuge - 1, kHuge - 1}}},
+    };
+    for (const auto& [name, shape] : missing)
+        for (const LayerClassInfo& linked : layer_classes())
+            expect_error(kUnsupported, {name, linked.name}, [&shape = shape] { Conv2d plan(shape); });
 }
 
 TEST(ErrorsOfPlans, FiltersAndStridesBelowOne) {
@@ -272,20 +303,23 @@ TEST_P(ErrorsOfPasses, Biases) {
 }
 
 TEST_P(ErrorsOfPasses, WeightsOfAnotherShape) {
-    for (const WeightsShape shape :
-         {WeightsShape{41, 17, problem.shape.filter_h, problem.shape.filter_w},
-          WeightsShape{40, 18, problem.shape.filter_h, problem.shape.filter_w}, WeightsShape{40, 17, 5, 5}}) {
+    const int r = problem.shape.filter_h, s = problem.shape.filter_w;
+    for (const WeightsShape shape : {WeightsShape{41, 17, r, s}, WeightsShape{40, 18, r, s},
+                                     WeightsShape{40, 17, r + 2, s + 2}, WeightsShape{40, 17, s + 1, r}}) {
         const TestWeights other(shape);
         const PackedWeights wrong(other.view());
         const Parts parts = {"weights", std::to_string(shape.k), std::to_string(shape.c), "40", "17"};
         expect_error(kInvalid, parts,
                      [&] { plan.forward(problem.src.view(), wrong, {}, dst.view(), workspace); });
+        if (!GetParam().backward_data) continue;
         expect_error(kInvalid, parts,
                      [&] { plan.backward_data(problem.diff_dst.view(), wrong, diff_src.view(), workspace); });
     }
 }
 
-TEST_P(ErrorsOfPasses, BackwardDataTensorsAndMasks) {
+class ErrorsOfBackwardData : public ErrorsOfPasses {};
+
+TEST_P(ErrorsOfBackwardData, TensorsAndMasks) {
     for_each_wrong_view(problem.diff_dst, "diff_dst", [&](TensorView view, Parts parts) {
         expect_error(kInvalid, parts, [&] { plan.backward_data(view, packed, diff_src.view(), workspace); });
     });
@@ -300,7 +334,7 @@ TEST_P(ErrorsOfPasses, BackwardDataTensorsAndMasks) {
     });
 }
 
-TEST_P(ErrorsOfPasses, ReluMasks) {
+TEST_P(ErrorsOfBackwardData, ReluMasks) {
     const auto run = [&](ConstMaskView mask) {
         plan.backward_data(problem.diff_dst.view(), packed, diff_src.view(), workspace, mask);
     };
@@ -314,10 +348,26 @@ TEST_P(ErrorsOfPasses, ReluMasks) {
     expect_error(kInvalid, {"relu_mask", "expected", "given"}, [&] { run({good.data, wrong}); });
 }
 
-TEST_P(ErrorsOfPasses, APlanForOutputMaskNeedsAMask) {
+TEST_P(ErrorsOfBackwardData, APlanForOutputMaskNeedsAMask) {
     const Conv2d by_mask(problem.shape, Policy::output_mask);
     expect_error(kInvalid, {"relu_mask", "a mask", "none"},
                  [&] { by_mask.backward_data(problem.diff_dst.view(), packed, diff_src.view(), workspace); });
+}
+
+// A class for first layers, whose src has no gradient, says so whatever it is given.
+class ErrorsWithoutBackwardData : public ErrorsOfPasses {};
+
+TEST_P(ErrorsWithoutBackwardData, NameTheClassAndItsPasses) {
+    const Parts parts = {"backward_data", GetParam().name, "fwd", "bwd_weights"};
+    for (const Policy policy : all_policies()) {
+        const Conv2d any(problem.shape, policy);
+        expect_error(kUnsupported, parts,
+                     [&] { any.backward_data(problem.diff_dst.view(), packed, diff_src.view(), workspace); });
+        expect_error(kUnsupported, parts, [&] {
+            any.backward_data(problem.diff_dst.view(), packed, diff_src.view(), workspace, src_mask.view());
+        });
+    }
+    expect_error(kUnsupported, parts, [&] { plan.backward_data(TensorView{}, packed, {}, workspace); });
 }
 
 TEST_P(ErrorsOfPasses, BackwardWeightsTensors) {
@@ -358,6 +408,10 @@ std::string name(const ::testing::TestParamInfo<LayerClassInfo>& info) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Classes, ErrorsOfPasses, ::testing::ValuesIn(layer_classes()), name);
+INSTANTIATE_TEST_SUITE_P(Classes, ErrorsOfBackwardData,
+                         ::testing::ValuesIn(classes_with(&LayerClassInfo::backward_data)), name);
+INSTANTIATE_TEST_SUITE_P(Classes, ErrorsWithoutBackwardData,
+                         ::testing::ValuesIn(classes_without(&LayerClassInfo::backward_data)), name);
 
 }  // namespace
 }  // namespace sparsetrain::test

@@ -9,6 +9,7 @@
 
 #include "conv_problem.h"
 #include "conv_shapes.h"
+#include "schedules/tables.h"
 
 namespace sparsetrain::test {
 namespace {
@@ -16,15 +17,18 @@ namespace {
 constexpr float kNaN = std::numeric_limits<float>::quiet_NaN();
 constexpr float kInf = std::numeric_limits<float>::infinity();
 
-// Large enough for `auto` to sample, and for its choice to matter.
-constexpr Extents kSampled{2, 64, 28, 28, 64, {1, 1, 1, 1}};
+// Large enough for `auto` to sample dst, too, and for its choice to matter.
+ConvShape sampled_shape(const LayerClassInfo& layer, int channels = 64) {
+    const int size = 28 * layer.stride;
+    return shape_of(layer, {2, channels, size, size, channels, {1, 1, 1, 1}});
+}
 
 class ConvStatistics : public ::testing::TestWithParam<LayerClassInfo> {
   protected:
     // Runs all passes and calls expect(statistics) after each.
     template <typename Expect>
     void after_each_pass(Policy policy, int zero_percent, MaskKind mask, Expect expect) {
-        const ConvProblem problem(shape_of(GetParam(), kSampled), Values::integers, {zero_percent}, 7);
+        const ConvProblem problem(sampled_shape(GetParam()), Values::integers, {zero_percent}, 7);
         ConvRunner runner(problem, policy, 1);
         const Settings settings{policy, 1, mask, true};
         SCOPED_TRACE(describe(settings) + ", zeros " + std::to_string(zero_percent));
@@ -33,7 +37,20 @@ class ConvStatistics : public ::testing::TestWithParam<LayerClassInfo> {
         EXPECT_EQ(runner.last_run().skipped, Operand::src);
         runner.forward_relu(settings);
         expect(runner.last_run());
-        if (policy != Policy::output_mask) {
+        if (GetParam().backward_data) after_backward_data(runner, settings, expect);
+        for (const Operand sparse : kOperands) {
+            ConvRunner first_call(problem, policy, 1);
+            first_call.backward_weights(settings, sparse);
+            expect(first_call.last_run());
+            if (zero_percent > 0) {
+                EXPECT_EQ(first_call.last_run().skipped, sparse);
+            }
+        }
+    }
+
+    template <typename Expect>
+    void after_backward_data(ConvRunner& runner, const Settings& settings, Expect expect) {
+        if (settings.policy != Policy::output_mask) {
             runner.backward_data(settings);
             expect(runner.last_run());
             EXPECT_EQ(runner.last_run().skipped, Operand::diff_dst);
@@ -43,14 +60,6 @@ class ConvStatistics : public ::testing::TestWithParam<LayerClassInfo> {
         if (runner.last_run().kernel != Kernel::dense) {
             const bool by_mask = runner.last_run().kernel == Kernel::output_mask;
             EXPECT_EQ(runner.last_run().skipped, by_mask ? Operand::src : Operand::diff_dst);
-        }
-        for (const Operand sparse : kOperands) {
-            ConvRunner first_call(problem, policy, 1);
-            first_call.backward_weights(settings, sparse);
-            expect(first_call.last_run());
-            if (zero_percent > 0) {
-                EXPECT_EQ(first_call.last_run().skipped, sparse);
-            }
         }
     }
 
@@ -90,8 +99,7 @@ TEST_P(ConvStatistics, ZerosAreThoseOfTheSparseOperand) {
 }
 
 TEST_P(ConvStatistics, LanesBeyondTheChannelsAreNotCounted) {
-    const ConvProblem problem(shape_of(GetParam(), {2, 17, 28, 28, 17, {1, 1, 1, 1}}), Values::integers, {0},
-                              7);
+    const ConvProblem problem(sampled_shape(GetParam(), 17), Values::integers, {0}, 7);
     for (const MaskKind mask : {MaskKind::none, MaskKind::exact}) {
         const Settings settings{Policy::zero_skip, 1, mask, false};
         ConvRunner runner(problem, settings.policy, 1);
@@ -126,7 +134,7 @@ void overwrite(const TestTensor& to, const TestTensor& from) {
 
 // By its ReLU's mask bwd_data skips even where diff_dst is dense.
 TEST_P(ConvStatistics, AutoTakesOutputMaskWhereOnlySrcIsSparse) {
-    ConvProblem problem(shape_of(GetParam(), kSampled), Values::integers, {90}, 7);
+    ConvProblem problem(sampled_shape(GetParam()), Values::integers, {90}, 7);
     overwrite(problem.diff_dst, problem.diff_dst_dense);
     const Settings settings{Policy::automatic, 1, MaskKind::none, true};
     ConvRunner runner(problem, settings.policy, settings.threads);
@@ -141,7 +149,7 @@ TEST_P(ConvStatistics, AutoTakesOutputMaskWhereOnlySrcIsSparse) {
 
 // ... and by diff_dst where that is sparser than the mask.
 TEST_P(ConvStatistics, AutoTakesZeroSkipWhereOnlyDiffDstIsSparse) {
-    ConvProblem problem(shape_of(GetParam(), kSampled), Values::integers, {90}, 7);
+    ConvProblem problem(sampled_shape(GetParam()), Values::integers, {90}, 7);
     overwrite(problem.src, make_tensor(problem.src.shape, Values::integers, {30}, problem.random));
     const Settings settings{Policy::automatic, 1, MaskKind::none, true};
     ConvRunner runner(problem, settings.policy, settings.threads);
@@ -153,7 +161,7 @@ TEST_P(ConvStatistics, AutoTakesZeroSkipWhereOnlyDiffDstIsSparse) {
 TEST_P(ConvStatistics, BackwardWeightsSkipsTheSparserOperand) {
     for (const Policy policy : {Policy::zero_skip, Policy::automatic}) {
         for (const MaskKind mask : {MaskKind::none, MaskKind::exact}) {
-            const Conv2d plan(shape_of(GetParam(), kSampled), policy);
+            const Conv2d plan(sampled_shape(GetParam()), policy);
             Workspace workspace;
             for (const auto& [zeros_src, zeros_diff_dst] : {std::pair{50, 90}, std::pair{80, 60}}) {
                 const RunStatistics run =
@@ -170,7 +178,7 @@ TEST_P(ConvStatistics, BackwardWeightsSkipsTheSparserOperand) {
 // A point of difference decides the first call; then `auto` keeps what it has, and zero_skip looks anew.
 TEST_P(ConvStatistics, AutoKeepsTheOperandThatItHas) {
     for (const Policy policy : {Policy::zero_skip, Policy::automatic}) {
-        const Conv2d plan(shape_of(GetParam(), kSampled), policy);
+        const Conv2d plan(sampled_shape(GetParam()), policy);
         Workspace workspace;
         const auto skipped = [&](int zeros_src, int zeros_diff_dst) {
             return after_backward_weights(plan, zeros_src, zeros_diff_dst, MaskKind::exact, workspace)
@@ -354,7 +362,8 @@ TEST_P(ConvSkips, BackwardWeightsLeavesOutDiffDstOfZeroPixels) {
         SCOPED_TRACE(describe(settings));
         EXPECT_GT(expect_nans(Operand::src, expected, settings, meets_nan), 100U);
     }
-    for (const int c : {5, 33}) EXPECT_FALSE(meets_nan(0, c, 1, 1));
+    const int r = problem.shape.filter_h / 2, s = problem.shape.filter_w / 2;
+    for (const int c : {5, 33}) EXPECT_FALSE(meets_nan(0, c, r, s));
 }
 
 // A NaN in src reaches a tap's gradient just where the output pixel that it meets there is not zero.
@@ -387,7 +396,8 @@ TEST_P(ConvSkips, BackwardWeightsLeavesOutSrcOfZeroPixels) {
         SCOPED_TRACE(describe(settings));
         EXPECT_GT(expect_nans(Operand::diff_dst, expected, settings, meets_nan), 100U);
     }
-    for (const int k : {5, 33}) EXPECT_FALSE(meets_nan(k, 0, 1, 1));
+    const int r = problem.shape.filter_h / 2, s = problem.shape.filter_w / 2;
+    for (const int k : {5, 33}) EXPECT_FALSE(meets_nan(k, 0, r, s));
 }
 
 // A NaN of diff_dst reaches what a ReLU's mask keeps around it, and nothing that it does not keep.
@@ -407,17 +417,51 @@ TEST_P(ConvSkips, NonFiniteGradientsShowWhereTheMaskKeepsThem) {
     }
 }
 
-// Small images have a crossover of their own in bwd_weights.
-TEST_P(ConvStatistics, AutoSkipsInNarrowImagesWhateverTheirZeros) {
-    for (const auto& [width, kernel] : {std::pair{7, Kernel::zero_skip}, std::pair{8, Kernel::dense}}) {
+// Small images have a crossover of their own in bwd_weights: 0 % where dense never wins.
+TEST_P(ConvStatistics, AutoLooksAtTheWidthOfImages) {
+    const schedules::PixelScanRow* row =
+        schedules::tables_of(instruction_set())->pixel_scan.find(GetParam().name, "bwd_weights");
+    ASSERT_NE(row, nullptr);
+    EXPECT_GT(row->crossover, 0);
+    for (const auto& [width, crossover] : {std::pair{7, row->narrow_crossover}, {8, row->crossover}}) {
         const Conv2d plan(shape_of(GetParam(), {4, 32, width, width, 32, {1, 1, 1, 1}}));
         Workspace workspace;
-        EXPECT_EQ(after_backward_weights(plan, 0, 0, MaskKind::exact, workspace).kernel, kernel) << width;
+        EXPECT_EQ(after_backward_weights(plan, 0, 0, MaskKind::exact, workspace).kernel,
+                  crossover > 0 ? Kernel::dense : Kernel::zero_skip)
+            << width;
     }
 }
 
+// Whatever the policy and the zeros, a class without other kernels runs dense, and tells what it saw.
+class ConvDenseOnly : public ConvStatistics {};
+
+TEST_P(ConvDenseOnly, EveryPolicyRunsDense) {
+    for (const Policy policy : all_policies()) {
+        for (const int percent : {0, 50, 90, 100}) {
+            for (const MaskKind mask : {MaskKind::none, MaskKind::exact}) {
+                after_each_pass(policy, percent, mask, [percent](const RunStatistics& run) {
+                    EXPECT_EQ(run.kernel, Kernel::dense) << to_string(run.pass);
+                    EXPECT_NEAR(run.zeros, percent, percent % 100 == 0 ? 1e-6 : 5) << to_string(run.pass);
+                });
+            }
+        }
+    }
+}
+
+TEST_P(ConvDenseOnly, EveryPolicyShowsWhatIsNotFinite) {
+    for (const Policy policy : all_policies()) {
+        ConvProblem problem(sampled_shape(GetParam(), 16), Values::integers, {100}, 3);
+        problem.weights.at(0, 0, 0, 0) = kInf;
+        const TestTensor dst = ConvRunner(problem, policy, 1).forward({policy, 1, MaskKind::exact, false});
+        EXPECT_TRUE(std::isnan(dst.memory[reference::lane_offset(dst.shape, 0, 0, 4, 4)]))
+            << to_string(policy);
+    }
+}
+
+class ConvNonFinite : public ConvSkips {};
+
 // Non-finite inputs that are not zero must show, whatever the kernel.
-TEST_P(ConvSkips, NonFiniteValuesThatMeetNonzerosShow) {
+TEST_P(ConvNonFinite, ValuesThatMeetNonzerosShow) {
     for (const Policy policy : all_policies()) {
         problem.src.memory[reference::lane_offset(problem.src.shape, 0, 0, 4, 4)] = kNaN;
         const Settings settings{policy, 1, MaskKind::none, true};
@@ -433,8 +477,13 @@ std::string name(const ::testing::TestParamInfo<LayerClassInfo>& info) {
     return info.param.name;
 }
 
-INSTANTIATE_TEST_SUITE_P(Classes, ConvStatistics, ::testing::ValuesIn(layer_classes()), name);
-INSTANTIATE_TEST_SUITE_P(Classes, ConvSkips, ::testing::ValuesIn(layer_classes()), name);
+INSTANTIATE_TEST_SUITE_P(Classes, ConvStatistics,
+                         ::testing::ValuesIn(classes_with(&LayerClassInfo::skips_zeros)), name);
+INSTANTIATE_TEST_SUITE_P(Classes, ConvDenseOnly,
+                         ::testing::ValuesIn(classes_without(&LayerClassInfo::skips_zeros)), name);
+INSTANTIATE_TEST_SUITE_P(Classes, ConvSkips, ::testing::ValuesIn(classes_with(&LayerClassInfo::skips_zeros)),
+                         name);
+INSTANTIATE_TEST_SUITE_P(Classes, ConvNonFinite, ::testing::ValuesIn(layer_classes()), name);
 
 }  // namespace
 

@@ -56,12 +56,28 @@ TEST_P(ConvZeros, EveryPatternAndPercentage) {
     }
 }
 
-std::string name(const ::testing::TestParamInfo<NamedConvShape>& info) {
-    return info.param.name;
+class ConvPaddings : public ::testing::TestWithParam<LayerClassInfo> {};
+
+// Every kernel meets every padding; threads, masks and bias take turns.
+TEST_P(ConvPaddings, IntegersAreExact) {
+    std::size_t turn = 0;
+    for (const ConvShape& shape : padded_shapes(GetParam())) {
+        const ConvProblem problem(shape, Values::integers, {50, ZeroPattern::elements}, 1);
+        const ConvReference reference(problem);
+        for (const Policy policy : all_policies()) {
+            const std::vector<Settings> settings = settings_for(policy);
+            expect_all_passes(problem, reference, settings[turn++ % settings.size()]);
+        }
+        ++turn;  // another setting of each policy next time
+    }
 }
 
-INSTANTIATE_TEST_SUITE_P(Tails, ConvTails, ::testing::ValuesIn(shapes_of_all_classes(tail_extents())), name);
-INSTANTIATE_TEST_SUITE_P(Zeros, ConvZeros, ::testing::ValuesIn(shapes_of_all_classes(small_extents())), name);
+INSTANTIATE_TEST_SUITE_P(Tails, ConvTails, ::testing::ValuesIn(tail_shapes()),
+                         [](const auto& tested) { return tested.param.name; });
+INSTANTIATE_TEST_SUITE_P(Zeros, ConvZeros, ::testing::ValuesIn(small_shapes()),
+                         [](const auto& tested) { return tested.param.name; });
+INSTANTIATE_TEST_SUITE_P(Paddings, ConvPaddings, ::testing::ValuesIn(layer_classes()),
+                         [](const auto& tested) { return std::string(tested.param.name); });
 
 TEST(LayerClasses, AreLinked) {
     EXPECT_FALSE(layer_classes().empty());

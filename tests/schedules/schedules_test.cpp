@@ -1,28 +1,48 @@
-// The schedule tables, without running a kernel: every class of the build has its rows, and rows keep to the
-// budgets of an AVX-512 core.
+// The schedule tables of every instruction set, without running a kernel: every class of the build has its
+// rows, and rows keep to the budgets of such a core.
 #include <gtest/gtest.h>
 
 #include <set>
 #include <string>
 #include <tuple>
 
-#include "schedules/avx512.h"
+#include "layer_class.h"
+#include "schedules/tables.h"
 #include "sparsetrain/library.h"
 
 namespace sparsetrain::schedules {
+
+// How GoogleTest shows a parameter.
+void PrintTo(const Tables* tables, std::ostream* out) {
+    *out << tables->isa;
+}
+
 namespace {
 
-// Calls check(row, class) for each row of `table` whose class is linked.
-template <typename Row, int Count, typename Check>
-void for_each_linked(const Row (&table)[Count], Check check) {
-    for (const Row& row : table) {
-        for (const LayerClassInfo& layer : layer_classes()) {
-            if (!same_name(row.layer_class, layer.name)) continue;
-            SCOPED_TRACE(std::string(row.layer_class) + " " + row.pass);
-            check(row, layer);
+class Schedules : public ::testing::TestWithParam<const Tables*> {
+  protected:
+    const Tables& tables() const { return *GetParam(); }
+
+    // Calls check(row, class) for each row of `table` whose class is linked.
+    template <typename Row, typename Check>
+    static void for_each_linked(const Table<Row>& table, Check check) {
+        for (const Row& row : table) {
+            for (const LayerClassInfo& layer : layer_classes()) {
+                if (!same_name(row.layer_class, layer.name)) continue;
+                SCOPED_TRACE(std::string(row.layer_class) + " " + row.pass);
+                check(row, layer);
+            }
         }
     }
-}
+
+    // Whether so many vectors and single registers fit the machine's.
+    ::testing::AssertionResult fit_registers(int vectors, int singles) const {
+        const int needed = vectors * tables().registers_per_vector + singles;
+        if (needed <= tables().registers) return ::testing::AssertionSuccess();
+        return ::testing::AssertionFailure()
+               << needed << " registers, of which there are " << tables().registers;
+    }
+};
 
 const char* blocking_of(const ScatterRow& row) {
     return row.blocking;
@@ -32,8 +52,8 @@ const char* blocking_of(const Row&) {
     return "";
 }
 
-template <typename Row, int Count>
-void expect_unique(const Row (&table)[Count]) {
+template <typename Row>
+void expect_unique(const Table<Row>& table) {
     std::set<std::tuple<std::string, std::string, std::string>> seen;
     for (const Row& row : table) {
         EXPECT_TRUE(seen.emplace(row.layer_class, row.pass, blocking_of(row)).second)
@@ -41,95 +61,154 @@ void expect_unique(const Row (&table)[Count]) {
     }
 }
 
-TEST(Schedules, EveryLinkedClassHasARowPerPassAndKernel) {
+template <typename Row>
+int count_rows(const Table<Row>& table, const char* layer_class, const char* pass) {
+    int count = 0;
+    for (const Row& row : table)
+        count += same_name(row.layer_class, layer_class) && same_name(row.pass, pass);
+    return count;
+}
+
+int ceiling(int length, int size) {
+    return (length + size - 1) / size;
+}
+
+TEST_P(Schedules, EveryLinkedClassHasARowPerPassAndKernelThatItHas) {
     ASSERT_FALSE(layer_classes().empty());
     for (const LayerClassInfo& layer : layer_classes()) {
-        for (const char* pass : {"fwd", "bwd_data"}) {
-            EXPECT_NE(find_row(kDense, layer.name, pass), nullptr) << layer.name << " " << pass;
-            for (const char* blocking : {"shallow", "deep"})
-                EXPECT_NE(find_row(kScatter, layer.name, pass, blocking), nullptr)
-                    << layer.name << " " << pass;
-        }
-        EXPECT_NE(find_row(kOutputMask, layer.name, "bwd_data"), nullptr) << layer.name;
-        EXPECT_NE(find_row(kDenseWeights, layer.name, "bwd_weights"), nullptr) << layer.name;
-        EXPECT_NE(find_row(kPixelScan, layer.name, "bwd_weights"), nullptr) << layer.name;
+        SCOPED_TRACE(layer.name);
+        EXPECT_EQ(count_rows(tables().dense, layer.name, "fwd"), 1);
+        EXPECT_EQ(count_rows(tables().dense, layer.name, "bwd_data"), layer.backward_data);
+        EXPECT_EQ(count_rows(tables().dense_weights, layer.name, "bwd_weights"), 1);
+        for (const char* pass : {"fwd", "bwd_data"})
+            EXPECT_EQ(count_rows(tables().scatter, layer.name, pass) > 0, layer.skips_zeros) << pass;
+        EXPECT_EQ(count_rows(tables().output_mask, layer.name, "bwd_data"), layer.skips_zeros);
+        EXPECT_EQ(count_rows(tables().pixel_scan, layer.name, "bwd_weights"), layer.skips_zeros);
     }
 }
 
-TEST(Schedules, RowsAreUnique) {
-    expect_unique(kDense);
-    expect_unique(kDenseWeights);
-    expect_unique(kScatter);
-    expect_unique(kOutputMask);
-    expect_unique(kPixelScan);
+// What is linked was made from this table, with the last blocking for any number of channels.
+TEST_P(Schedules, EveryLinkedClassIsCompiledForTheInstructionSet) {
+    std::set<std::string> compiled;
+    for (const detail::LayerClass* layer : detail::all_linked_layer_classes()) {
+        if (!same_name(layer->isa, tables().isa)) continue;
+        SCOPED_TRACE(layer->info.name);
+        compiled.insert(layer->info.name);
+        for (const Pass pass : {Pass::fwd, Pass::bwd_data}) {
+            const auto& blockings = layer->kernels(pass).zero_skip;
+            ASSERT_EQ(blockings.empty(), !layer->info.skips_zeros);
+            if (blockings.empty()) continue;
+            EXPECT_EQ(blockings.back().row.most_channels, kAnyChannels);
+            for (const detail::ScatterKernel& kernel : blockings)
+                EXPECT_NE(tables().scatter.find(layer->info.name, to_string(pass), kernel.row.blocking),
+                          nullptr);
+        }
+    }
+    std::set<std::string> linked;
+    for (const LayerClassInfo& layer : layer_classes()) linked.insert(layer.name);
+    EXPECT_EQ(compiled, linked);
 }
 
-TEST(Schedules, UnknownClassesAndPassesHaveNoRow) {
-    EXPECT_EQ(find_row(kDense, "conv3x3", "fwd"), nullptr);
-    EXPECT_EQ(find_row(kDense, "conv3x3_stride1", "bwd_weights"), nullptr);
-    EXPECT_EQ(find_row(kScatter, "conv3x3_stride1", "fw", "deep"), nullptr);
-    EXPECT_EQ(find_row(kScatter, "conv3x3_stride1", "fwd", "deeper"), nullptr);
-    EXPECT_EQ(find_row(kScatter, "", "", ""), nullptr);
+TEST_P(Schedules, RowsAreUnique) {
+    expect_unique(tables().dense);
+    expect_unique(tables().dense_weights);
+    expect_unique(tables().scatter);
+    expect_unique(tables().output_mask);
+    expect_unique(tables().pixel_scan);
 }
 
-TEST(Schedules, DenseTilesFitTheRegisters) {
-    for_each_linked(kDense, [](const DenseRow& row, const LayerClassInfo& layer) {
+TEST_P(Schedules, UnknownClassesAndPassesHaveNoRow) {
+    EXPECT_NE(tables().dense.find("conv3x3_stride1", "fwd"), nullptr);
+    EXPECT_EQ(tables().dense.find("conv3x3", "fwd"), nullptr);
+    EXPECT_EQ(tables().dense.find("conv3x3_stride1", "bwd_weights"), nullptr);
+    EXPECT_EQ(tables().scatter.find("conv3x3_stride1", "fw", "deep"), nullptr);
+    EXPECT_EQ(tables().scatter.find("conv3x3_stride1", "fwd", "deeper"), nullptr);
+    EXPECT_EQ(tables().scatter.find("", "", ""), nullptr);
+}
+
+TEST_P(Schedules, DenseTilesFitTheRegisters) {
+    for_each_linked(tables().dense, [this](const DenseRow& row, const LayerClassInfo& layer) {
         EXPECT_GE(row.pixels, 1);
         // Padding is at most in the first and the last tile.
-        EXPECT_GE(row.x_tile, layer.filter_w);
-        // Accumulators and the weights of a tap; a pixel that is not broadcast to a register is an operand in
-        // memory.
-        EXPECT_LE(row.x_tile * row.k_vectors + row.k_vectors, kZmmRegisters);
+        EXPECT_GE(row.x_tile * layer.stride, layer.filter_w);
+        // Accumulators and the weights of a tap. AVX-512 broadcasts a pixel from memory as it multiplies.
+        EXPECT_TRUE(fit_registers(row.x_tile * row.k_vectors + row.k_vectors,
+                                  tables().registers_per_vector == 1 ? 0 : 1));
     });
-    for_each_linked(kDenseWeights, [](const DenseWeightsRow& row, const LayerClassInfo& layer) {
+    for_each_linked(tables().dense_weights, [this](const DenseWeightsRow& row, const LayerClassInfo& layer) {
         EXPECT_GE(row.rows, 1);
         EXPECT_EQ(16 % row.c_lanes, 0);
         // Accumulators of a filter row, diff_dst of a pixel, and a broadcast src.
-        EXPECT_LE(row.c_lanes * layer.filter_w * row.k_vectors + row.k_vectors + 1, kZmmRegisters);
+        EXPECT_TRUE(fit_registers(row.c_lanes * layer.filter_w * row.k_vectors + row.k_vectors, 1));
     });
 }
 
-TEST(Schedules, ScatterRowsFitRegistersAndL1) {
-    for_each_linked(kScatter, [](const ScatterRow& row, const LayerClassInfo& layer) {
+TEST_P(Schedules, ScatterRowsFitRegistersAndL1) {
+    for_each_linked(tables().scatter, [this](const ScatterRow& row, const LayerClassInfo& layer) {
         EXPECT_GE(row.pixels, 1);
         EXPECT_GE(row.rows, 1);
         // Whole blocks, and no more channels than the stages' mask words have bits.
         EXPECT_TRUE(row.group == 16 || row.group == 32 || row.group == 64) << row.group;
-        // Accumulators that rotate over x, and a broadcast nonzero.
-        EXPECT_LE(layer.filter_w * row.k_vectors + 1, kZmmRegisters);
+        // The outputs that a nonzero reaches, and itself, broadcast. At a stride those of fwd are that much
+        // further apart, those of bwd_data are neighbours.
+        const bool is_forward = same_name(row.pass, "fwd");
+        const int outputs = is_forward ? ceiling(layer.filter_w, layer.stride) : layer.filter_w;
+        EXPECT_TRUE(fit_registers(outputs * row.k_vectors, 1));
         // The weights of a group and filter row leave a quarter of L1 to everything else.
         EXPECT_LE(row.group * layer.filter_w * row.k_vectors * kVectorBytes, kL1Bytes * 3 / 4);
     });
 }
 
-TEST(Schedules, OutputMasksFitRegistersAndL1) {
-    for_each_linked(kOutputMask, [](const OutputMaskRow& row, const LayerClassInfo& layer) {
+TEST_P(Schedules, OutputMasksFitRegistersAndL1) {
+    for_each_linked(tables().output_mask, [this](const OutputMaskRow& row, const LayerClassInfo& layer) {
         EXPECT_GE(row.rows, 1);
         EXPECT_GE(row.pixels, 1);
-        const int neighbourhood = layer.filter_h * layer.filter_w * row.k_vectors;
+        EXPECT_TRUE(row.group == 16 || row.group == 32 || row.group == 64) << row.group;
         // A neighbourhood of diff_dst and the two chains of a sum.
-        EXPECT_LE(neighbourhood + 2, kZmmRegisters);
-        // The weights of 16 channels leave an eighth of L1 to everything else.
-        EXPECT_LE(16 * neighbourhood * kVectorBytes, kL1Bytes * 7 / 8);
+        EXPECT_TRUE(fit_registers(row.vectors + 2, 0));
+        // The weights of a group leave an eighth of L1 to everything else.
+        EXPECT_LE(row.group * row.vectors * kVectorBytes, kL1Bytes * 7 / 8);
+        // `tap_rows` rows of the phase with the most taps make at least one vector of output channels.
+        const int rows = taps_of_phase(layer.filter_h, layer.stride, 0),
+                  columns = taps_of_phase(layer.filter_w, layer.stride, 0);
+        EXPECT_EQ(rows, ceiling(layer.filter_h, layer.stride));
+        EXPECT_LE(row.tap_rows, rows);
+        EXPECT_GE(cut_phase(row.tap_rows, row.vectors, rows, columns).k_vectors, 1);
     });
 }
 
-TEST(Schedules, PixelScansFitTheRegisters) {
-    for_each_linked(kPixelScan, [](const PixelScanRow& row, const LayerClassInfo& layer) {
-        EXPECT_GE(row.rows, 1);
-        EXPECT_LE(layer.filter_h * layer.filter_w * row.k_vectors + 1, kZmmRegisters);
+TEST_P(Schedules, PixelScansFitTheRegisters) {
+    for_each_linked(tables().pixel_scan, [this](const PixelScanRow& row, const LayerClassInfo& layer) {
+        EXPECT_EQ(row.rows % 4, 0);  // which a mask word holds
+        EXPECT_GE(row.rows, 4);
+        EXPECT_GE(row.tap_rows, 1);
+        EXPECT_LE(row.tap_rows, layer.filter_h);
+        // A nonzero of diff_dst, broadcast, meets as many columns as the filter has; one of src no more.
+        EXPECT_TRUE(fit_registers(row.tap_rows * layer.filter_w * row.k_vectors, 1));
     });
 }
 
-TEST(Schedules, CrossoversArePercentages) {
+TEST_P(Schedules, CrossoversArePercentages) {
     const auto between = [](double crossover) { return crossover > 0 && crossover < 100; };
-    for (const ScatterRow& row : kScatter) EXPECT_TRUE(between(row.crossover)) << row.crossover;
-    for (const OutputMaskRow& row : kOutputMask) EXPECT_TRUE(between(row.crossover)) << row.crossover;
-    for (const PixelScanRow& row : kPixelScan) {
+    for (const ScatterRow& row : tables().scatter) EXPECT_TRUE(between(row.crossover)) << row.crossover;
+    for (const OutputMaskRow& row : tables().output_mask)
+        EXPECT_TRUE(between(row.crossover)) << row.crossover;
+    for (const PixelScanRow& row : tables().pixel_scan) {
         EXPECT_TRUE(between(row.crossover)) << row.crossover;
         EXPECT_GE(row.narrow_crossover, 0);
         EXPECT_LE(row.narrow_crossover, row.crossover);
     }
+}
+
+INSTANTIATE_TEST_SUITE_P(InstructionSets, Schedules, ::testing::ValuesIn(kAllTables),
+                         [](const auto& tested) { return std::string(tested.param->isa); });
+
+TEST(TablesOf, AreFoundByName) {
+    for (const Tables* tables : kAllTables) EXPECT_EQ(tables_of(tables->isa), tables);
+    EXPECT_EQ(tables_of("avx"), nullptr);
+    EXPECT_EQ(tables_of(""), nullptr);
+    // The one that runs here.
+    EXPECT_NE(tables_of(instruction_set()), nullptr);
 }
 
 }  // namespace

@@ -2,8 +2,8 @@
 
  1. Nothing defines or needs a Halide runtime symbol under its own name: the runtime is a private, renamed copy, so that
     a program's own Halide code cannot collide with it.
- 2. No object with AVX-512 code defines a weak symbol: the linker may keep that copy of an inline function for
-    the whole program, which then fails on a CPU without AVX-512.
+ 2. No object with AVX code (AVX2 or AVX-512) defines a weak symbol: the linker may keep that copy of an inline function
+    for the whole program, which then fails on a CPU without it.
 
 Usage: check_symbols.py NM OBJDUMP archive...
 """
@@ -13,6 +13,7 @@ import sys
 
 HALIDE_NAME = re.compile(r"^(_?halide_|_ZN6Halide7Runtime)")
 WEAK = set("VWvwu")
+AVX_INSTRUCTION = re.compile(r"\tv(?!er[rw]\b)\w")  # of any register's width: scalars, too, are encoded anew
 
 
 def output_of(*command):
@@ -27,12 +28,12 @@ def symbols_of(nm, archive):
         yield where[where.index("[") + 1:-1], name, kind
 
 
-def members_with_avx512(objdump, archive):
+def members_with_avx(objdump, archive):
     members, current = set(), None
     for line in output_of(objdump, "-d", "--no-show-raw-insn", archive).splitlines():
         if "file format" in line:
             current = line.split(":")[0]
-        elif "%zmm" in line:
+        elif AVX_INSTRUCTION.search(line):
             members.add(current)
     return members
 
@@ -47,10 +48,10 @@ def problems_of(nm, objdump, archive):
             yield f"{archive}({member}) {verb} the Halide symbol {name}"
     weak = [(member, name) for member, name, kind in symbols if kind in WEAK]
     if weak:
-        wide = members_with_avx512(objdump, archive)
+        wide = members_with_avx(objdump, archive)
         for member, name in weak:
             if member in wide:
-                yield f"{archive}({member}) has AVX-512 code and the weak symbol {name}"
+                yield f"{archive}({member}) has AVX code and the weak symbol {name}"
 
 
 def main():

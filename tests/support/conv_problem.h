@@ -80,7 +80,7 @@ struct BackwardWeightsResult {
 
 // A plan with its packed weights and workspace. Every call writes fresh outputs, which start as NaN, and
 // expects their guards to survive and the statistics to name the pass (and the kernel, unless the policy is
-// automatic).
+// automatic): dense, where the class or the pass does not have the one that the policy asks for.
 class ConvRunner {
   public:
     ConvRunner(const ConvProblem& problem, Policy policy, int threads);
@@ -106,13 +106,16 @@ class ConvRunner {
     Random random_;
 };
 
-// Runs every pass and epilogue (backward_data with and, unless the policy needs one, without a mask) under
-// `settings` and expects the reference's results.
+// Runs every pass that the class has and every epilogue (backward_data with and, unless the policy needs one,
+// without a mask) under `settings` and expects the reference's results.
 void expect_all_passes(const ConvProblem& problem, const ConvReference& reference, const Settings& settings);
 
 // Guards against a test that compares zeros with zeros: where the problem has at most 50 % zeros and outputs
 // of 64 elements or more, a third of every pass's results are not zero; else at least one of bwd_data's is.
 void expect_meaningful(const ConvProblem& problem, const ConvReference& reference);
+
+// The linked class of a shape.
+const LayerClassInfo& layer_of(const ConvShape& shape);
 
 inline constexpr Operand kOperands[] = {Operand::src, Operand::diff_dst};
 

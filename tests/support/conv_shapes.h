@@ -47,14 +47,6 @@ inline bool makes_output(const ConvShape& s) {
            s.src.w + s.padding.left + s.padding.right >= s.filter_w;
 }
 
-// Tails in every dimension: what is 1, just below, at and just above the sizes that kernels work in (16
-// lanes, 32- and 64-channel groups, tiles of 7, 14 and 28 pixels, 64 pixels in a word), each padding, 1x1
-// outputs.
-std::span<const Extents> tail_extents();
-
-// Few shapes, each with tails, for tests that vary something else.
-std::span<const Extents> small_extents();
-
 struct NamedConvShape {
     std::string name;  // "conv3x3_stride1_n1_c16_h14_w14_k16_pad1111"
     ConvShape shape;
@@ -62,7 +54,23 @@ struct NamedConvShape {
     friend void PrintTo(const NamedConvShape& named, std::ostream* out) { *out << named.name; }
 };
 
-// Every linked class with each of the extents for which it has an output.
-std::vector<NamedConvShape> shapes_of_all_classes(std::span<const Extents> extents);
+// For every linked class, shapes with tails in every dimension: what is 1, just below, at and just above the
+// sizes that kernels work in (16 lanes, 32- and 64-channel groups, tiles of 7, 14 and 28 pixels and the dense
+// kernels' own, 64 pixels in a word), paddings up to the class's most, 1x1 outputs.
+std::vector<NamedConvShape> tail_shapes();
+
+// For every linked class, few shapes, each with tails, for tests that vary something else.
+std::vector<NamedConvShape> small_shapes();
+
+// Small images of a class with every padding above and below, for even and odd heights, and, paired with them
+// at random, every padding on the left and right, for even and odd widths. With a stride, no tap reaches the
+// last row or column of some.
+std::vector<ConvShape> padded_shapes(const LayerClassInfo& layer);
+
+// The linked classes that have (or do not have) something, as &LayerClassInfo::skips_zeros.
+std::vector<LayerClassInfo> classes_with(bool LayerClassInfo::*has, bool wanted = true);
+inline std::vector<LayerClassInfo> classes_without(bool LayerClassInfo::*has) {
+    return classes_with(has, false);
+}
 
 }  // namespace sparsetrain::test
