@@ -24,12 +24,14 @@ struct ChannelWeights {
 // Rows, Columns, Vectors: the extents of a neighbourhood. `Fresh`: there are no sums yet. Bit c of a pixel's
 // Word: channel c is kept.
 template <int Rows, int Columns, int Vectors, bool Fresh, typename Word>
-struct OutputMaskSweep {
+class OutputMaskSweep {
     const Neighbours from;
     const ChannelWeights weights;
-    const Word* words;
     float* sums;                       // of the next kept channel
     Vec near[Columns][Rows][Vectors];  // column s of the pixel in `Phase` is in slot (Phase + s) % Columns
+
+    OutputMaskSweep(const Neighbours& neighbours, const ChannelWeights& channels, float* first)
+        : from(neighbours), weights(channels), sums(first) {}
 
     template <int Slot>
     SPARSETRAIN_ALWAYS_INLINE void load_column(int column) {
@@ -60,26 +62,36 @@ struct OutputMaskSweep {
         }
     }
 
-    // A pixel some of whose columns are padding.
+    // A pixel some of whose columns are padding. `first`: the first column of its neighbourhood.
     template <int Case = 0>
-    void border(int x) {
+    SPARSETRAIN_ALWAYS_INLINE void clipped_pixel(int first, Word kept) {
         constexpr int begin = Case / Columns, end = Case % Columns + 1;
-        const int first = from.column + x;
         if constexpr (begin == Columns) {
             return;  // no tap reaches the pixel, and its word is 0
         } else if constexpr (begin >= end) {
-            border<Case + 1>(x);
+            clipped_pixel<Case + 1>(first, kept);
         } else if (begin != max_of(0, -first) || end != min_of(Columns, from.width - first)) {
-            border<Case + 1>(x);
+            clipped_pixel<Case + 1>(first, kept);
         } else {
             unroll<end, begin>([&](auto s) { load_column<s>(first + s); });
-            multiply<0, begin, end>(words[x]);
+            multiply<0, begin, end>(kept);
         }
     }
 
-    // Pixels x to end - 1, none of whose columns are padding.
-    SPARSETRAIN_ALWAYS_INLINE void interior(int x, int end) {
-        unroll<Columns - 1>([&](auto s) { load_column<s>(from.column + x + s); });
+    // Pixels x to end - 1. A sweep of its own, or the compiler would pass all registers of interior() through
+    // memory.
+    __attribute__((noinline)) static float* border(const Neighbours& from, const ChannelWeights& weights,
+                                                   const Word* words, int x, int end, float* sums) {
+        OutputMaskSweep sweep(from, weights, sums);
+        for (; x < end; ++x) sweep.clipped_pixel(from.column + x, words[x]);
+        return sweep.sums;
+    }
+
+    // The same, where no column is padding.
+    __attribute__((noinline)) static float* interior(const Neighbours& from, const ChannelWeights& weights,
+                                                     const Word* words, int x, int end, float* sums) {
+        OutputMaskSweep sweep(from, weights, sums);
+        unroll<Columns - 1>([&](auto s) { sweep.template load_column<s>(from.column + x + s); });
         for (bool done = false; !done;) {
             unroll<Columns>([&](auto phase) {
                 if (done) return;
@@ -87,23 +99,25 @@ struct OutputMaskSweep {
                     done = true;
                     return;
                 }
-                load_column<(phase + Columns - 1) % Columns>(from.column + x + Columns - 1);
-                multiply<phase, 0, Columns>(words[x]);
+                sweep.template load_column<(phase + Columns - 1) % Columns>(from.column + x + Columns - 1);
+                sweep.template multiply<phase, 0, Columns>(words[x]);
                 ++x;
             });
         }
+        return sweep.sums;
     }
 
+  public:
     // `pixels` words into sums, from `sums` on; returns their end.
-    __attribute__((noinline)) static float* run(const Neighbours& from, const ChannelWeights& weights,
-                                                const Word* words, int pixels, float* sums) {
-        OutputMaskSweep sweep = {from, weights, words, sums, {}};
+    static float* run(const Neighbours& from, const ChannelWeights& weights, const Word* words, int pixels,
+                      float* sums) {
+        constexpr bool clips = Columns > 1;  // of one column, all or nothing is padding
         const int begin = min_of(max_of(0, -from.column), pixels);
         const int end = max_of(begin, min_of(from.width - Columns + 1 - from.column, pixels));
-        for (int x = 0; x < begin; ++x) sweep.border(x);
-        if (begin < end) sweep.interior(begin, end);
-        for (int x = end; x < pixels; ++x) sweep.border(x);
-        return sweep.sums;
+        if (clips && begin > 0) sums = border(from, weights, words, 0, begin, sums);
+        if (begin < end) sums = interior(from, weights, words, begin, end, sums);
+        if (clips && end < pixels) sums = border(from, weights, words, end, pixels, sums);
+        return sums;
     }
 };
 
