@@ -19,7 +19,7 @@ inline constexpr DenseRow kDense[] = {
     {"conv1x1_stride2", "bwd_data",      6,       1,      784},
     {"conv5x5_stride1", "fwd",           6,       1,      784},
     {"conv5x5_stride1", "bwd_data",      6,       1,      784},
-    {"conv7x7_stride2", "fwd",           7,       1,      784},
+    {"conv7x7_stride2", "fwd",           6,       1,      784},
 };
 
 inline constexpr DenseWeightsRow kDenseWeights[] = {
