@@ -43,7 +43,7 @@ class ConvDenseWeights : public sparsetrain::generators::ClassGenerator<ConvDens
         declare_lanes(src);
         declare_lanes(diff_dst);
         declare_lanes(diff_weights);
-        Var co("co"), ci("ci"), kbo("kbo"), kbi("kbi"), yo("yo");
+        Var co("co"), ci("ci"), so("so"), si("si"), kbo("kbo"), kbi("kbi"), yo("yo");
         RVar ryo("ryo"), ryi("ryi");
         Func sums(diff_weights);
         sums.compute_root()
@@ -58,16 +58,17 @@ class ConvDenseWeights : public sparsetrain::generators::ClassGenerator<ConvDens
         Func partial = sums.update().rfactor({{ryo, yo}, {pixels_.z, n}});
         sums.update()
             .split(c, co, ci, row.c_lanes)
+            .split(s, so, si, row.tap_columns, TailStrategy::GuardWithIf)
             .split(kb, kbo, kbi, row.k_vectors, TailStrategy::GuardWithIf)
-            .reorder(k, ci, s, kbi, co, r, cb, kbo, ryo, pixels_.z)
+            .reorder(k, ci, si, kbi, co, so, r, cb, kbo, ryo, pixels_.z)
             .vectorize(k)
             .unroll(ci)
-            .unroll(s)
+            .unroll(si)
             .parallel(kbo);
         partial.compute_at(sums, co)
             .store_in(MemoryType::Register)
             .bound_extent(c, row.c_lanes)
-            .bound_extent(s, filter_w)
+            .bound_extent(s, row.tap_columns)
             .bound_extent(kb, row.k_vectors)
             .reorder(k, kb, c, s)
             .vectorize(k)

@@ -17,12 +17,13 @@ struct DenseRow {
     int pixels;
 };
 
-// bwd_weights, `dense`: register accumulators for `c_lanes` input channels by one filter row by `k_vectors`
-// vectors of 16 output channels, summed over blocks of `rows` rows.
+// bwd_weights, `dense`: register accumulators for `c_lanes` input channels by `tap_columns` of a filter row by
+// `k_vectors` vectors of 16 output channels, summed over blocks of `rows` rows.
 struct DenseWeightsRow {
     const char* layer_class;
     const char* pass;
     int c_lanes;
+    int tap_columns;
     int k_vectors;
     int rows;
 };
