@@ -182,9 +182,11 @@ SPARSETRAIN_ALWAYS_INLINE float* compress_store(float* to, uint32_t kept, Vec a)
 }
 
 SPARSETRAIN_ALWAYS_INLINE __m256 expand_half(const float* from, uint32_t kept) {
-    const __m256i lanes = lanes_of(kExpand, kept);
-    const __m256 cleared = _mm256_castsi256_ps(_mm256_srai_epi32(_mm256_slli_epi32(lanes, 24), 31));
-    return _mm256_andnot_ps(cleared, _mm256_permutevar8x32_ps(_mm256_loadu_ps(from), lanes));
+    // Extended by its sign, an index's mark is the top bit of the word, by which a blend chooses.
+    const auto* bytes = reinterpret_cast<const __m128i*>(kExpand.lanes[kept]);
+    const __m256i lanes = _mm256_cvtepi8_epi32(_mm_loadl_epi64(bytes));
+    return _mm256_blendv_ps(_mm256_permutevar8x32_ps(_mm256_loadu_ps(from), lanes), _mm256_setzero_ps(),
+                            _mm256_castsi256_ps(lanes));
 }
 SPARSETRAIN_ALWAYS_INLINE Vec expand_load(const float* from, uint32_t kept) {
     return {expand_half(from, kept & 0xff), expand_half(from + __builtin_popcount(kept & 0xff), kept >> 8)};
