@@ -11,6 +11,7 @@
 #include "layer_list.h"
 #include "recorder.h"
 #include "sparsetrain/error.h"
+#include "sparsetrain/library.h"
 
 namespace sparsetrain::bench {
 

@@ -55,7 +55,7 @@ class ConvDenseTransposed : public sparsetrain::generators::ClassGenerator<ConvD
         sum_(k, phase, in_tile, tile, y, kb, n) = bias(k, block);
         sum_(k, phase, in_tile, tile, y, kb, n) +=
             padded_(taps_.x, tile * tile_width + in_tile + before - taps_.y, src_row, taps_.w, n) *
-            weights(k, taps_.x, filter_w - 1 - s, filter_h - 1 - r, taps_.w, block);
+            weights(k, taps_.x, rotated(s, filter_w), rotated(r, filter_h), taps_.w, block);
         // The columns of a phase, from that of u = pad_left on.
         row_(k, phase, x, y, kb, n) = sum_(k, phase, x % tile_width, x / tile_width, y, kb, n);
         pixels_(k, x, y, kb, n) =
@@ -108,6 +108,11 @@ class ConvDenseTransposed : public sparsetrain::generators::ClassGenerator<ConvD
     const sparsetrain::schedules::DenseRow& row() const {
         return sparsetrain::generators::schedule_of(&sparsetrain::schedules::Tables::dense, isa, layer_class,
                                                     "bwd_data");
+    }
+
+    // The place of a tap in the rotated filter; taps beyond are left out by `where`, which bounds do not see.
+    static Expr rotated(const Expr& tap, int size) {
+        return unsafe_promise_clamped(size - 1 - tap, 0, size - 1);
     }
 
     // Strides as constants: the addresses of a tile's pixels need one register then, not one each.

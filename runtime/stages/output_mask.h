@@ -85,6 +85,29 @@ struct OutputMask {
         }
     };
 
+    // The masks of a channel group along a row of a phase; those of pixels that no tap reaches are 0.
+    struct MaskRow {
+        const uint16_t* first;
+        ptrdiff_t to_block;
+        int blocks, reached;
+
+        MaskRow(const Call& call, const Grid& grid, Cursor at)
+            : first(element<const uint16_t>(call.mask, grid.x.first, grid.y.first + at.i * Stride,
+                                            grid.blocks.min, at.n)),
+              to_block(call.mask->dim[2].stride),
+              blocks(grid.blocks.extent),
+              reached(at.i < grid.y.reached ? grid.x.reached : 0) {}
+
+        Word operator[](int j) const {
+            Word word = 0;
+            if (j >= reached) return word;
+            unroll<kBlocks>([&](auto b) {
+                if (b < blocks) word |= Word{first[b * to_block + j * Stride]} << (b * kLanes);
+            });
+            return word;
+        }
+    };
+
     // Consecutive pixels of a phase.
     struct Strip {
         Cursor begin;
@@ -98,25 +121,15 @@ struct OutputMask {
             pixels = 0;
             int kept = 0;
             for (; at.n < grid.end(); at = grid.next_row(at)) {
-                const bool row_reached = at.i < grid.y.reached;
+                const MaskRow masks(call, grid, at);
                 for (; at.j < grid.x.count; ++at.j) {
-                    const Word word =
-                        row_reached && at.j < grid.x.reached ? word_of(call, grid, at) : Word{0};
+                    const Word word = masks[at.j];
                     kept += __builtin_popcountll(word);
                     if (pixels == kMostPixels || kept > kMostSums) return at;
                     words[pixels++] = word;
                 }
             }
             return at;
-        }
-
-        static Word word_of(const Call& call, const Grid& grid, Cursor at) {
-            const uint16_t* masks = element<const uint16_t>(
-                call.mask, grid.x.first + at.j * Stride, grid.y.first + at.i * Stride, grid.blocks.min, at.n);
-            Word word = 0;
-            for (int b = 0; b < grid.blocks.extent; ++b)
-                word |= static_cast<Word>(Word{masks[b * call.mask->dim[2].stride]} << (b * kLanes));
-            return word;
         }
 
         // Reduces the sums in place and expands them into the tile.
@@ -222,6 +235,7 @@ struct OutputMask {
         // Returns the end of the phase's weights.
         static const float* compute(const Call& call, const float* weights, Strip& strip) {
             const halide_dimension_t* tile = call.tile->dim;
+            const int k_blocks = call.diff_dst->dim[3].extent;
             const Grid grid = {Axis(tile[2], call.pad_top, R0, rows, call.dst_h),
                                Axis(tile[1], call.pad_left, S0, columns, call.diff_dst->dim[1].extent),
                                tile[4], tile[3]};
@@ -234,7 +248,7 @@ struct OutputMask {
                     compute_strip(call, grid, weights, strip);
                 }
             }
-            return weights + ptrdiff_t{rows * columns} * Group * call.diff_dst->dim[3].extent * kLanes;
+            return weights + ptrdiff_t{rows * columns} * Group * k_blocks * kLanes;
         }
     };
 

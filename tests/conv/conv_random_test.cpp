@@ -31,9 +31,9 @@ constexpr const char* kWhy = "some tens of seconds in all";
 #endif
 constexpr double kMostProducts = 4e5;  // of a pass: a few milliseconds of the reference
 
-unsigned base_seed() {
-    const char* given = std::getenv("SPARSETRAIN_TEST_SEED");
-    return given != nullptr ? static_cast<unsigned>(std::strtoul(given, nullptr, 10)) : 20240501u;
+unsigned from_environment(const char* variable, unsigned otherwise) {
+    const char* given = std::getenv(variable);
+    return given != nullptr ? static_cast<unsigned>(std::strtoul(given, nullptr, 10)) : otherwise;
 }
 
 int between(Random& random, int low, int high) {
@@ -93,10 +93,13 @@ void run_case(const LayerClassInfo& layer, unsigned seed) {
 class ConvRandom : public ::testing::TestWithParam<LayerClassInfo> {};
 
 TEST_P(ConvRandom, ShapesDataAndSettings) {
-    const unsigned seed = base_seed();
-    std::printf("SPARSETRAIN_TEST_SEED=%u, %u cases with every kernel (%s)\n", seed, kCases, kWhy);
+    const unsigned seed = from_environment("SPARSETRAIN_TEST_SEED", 20240501);
+    const unsigned cases = from_environment("SPARSETRAIN_TEST_CASES", kCases);
+    ASSERT_GE(cases, 1u);
+    std::printf("SPARSETRAIN_TEST_SEED=%u, %u cases with every kernel", seed, cases);
+    std::printf(" (%u by default: %s)\n", kCases, kWhy);
     std::fflush(stdout);  // before a crash
-    for (unsigned i = 0; i < kCases && !HasFailure(); ++i) run_case(GetParam(), seed + i);
+    for (unsigned i = 0; i < cases && !HasFailure(); ++i) run_case(GetParam(), seed + i);
 }
 
 INSTANTIATE_TEST_SUITE_P(Classes, ConvRandom, ::testing::ValuesIn(layer_classes()),
