@@ -1,10 +1,11 @@
-// What a forward convolution computes, for `dense`; with rotated, transposed weights it is also bwd_data at
-// stride 1.
+// What a forward convolution computes, for `dense`; and bwd_data at stride 1, which is one of diff_dst with
+// weights that are rotated by 180 degrees and have K and C exchanged.
 #include <Halide.h>
 
 #include "generators/class_generator.h"
 #include "generators/epilogue.h"
 #include "generators/lanes.h"
+#include "generators/register_tile.h"
 #include "generators/schedule_of.h"
 
 using namespace Halide;
@@ -13,7 +14,9 @@ namespace {
 
 // src (lane, x, y, c block, n); weights (k lane, c lane, s, r, c block, k block); bias (k lane, k block); dst
 // (k lane, x, y, k block, n); dst_mask of the relu epilogue and relu_mask of the masked one (x, y, k block,
-// n). At most most_images images share a task.
+// n). In bwd_data src is diff_dst and dst diff_src. At most most_images images share a task.
+//
+// A 1x1 filter does not mind where rows end: dst, and at stride 1 src with it, may have all pixels in one.
 class ConvDense : public sparsetrain::generators::ClassGenerator<ConvDense> {
   public:
     GeneratorParam<std::string> pass{"pass", "fwd"};
@@ -34,61 +37,54 @@ class ConvDense : public sparsetrain::generators::ClassGenerator<ConvDense> {
     }
 
     void generate() {
-        const int tile_width = row().x_tile;
-        const Expr height = src.dim(2).extent(), c_blocks = src.dim(3).extent();
-        taps_ = RDom(0, 16, 0, filter_w, 0, filter_h, 0, c_blocks, "taps");
-        // Taps in rows of padding are skipped.
-        const Expr tap_row = y * stride + taps_.z - top();
-        taps_.where(tap_row >= 0 && tap_row < height);
+        _halide_user_assert(stride == 1 || (pass.value() == "fwd" && width.value() == "any"))
+            << "no such pipeline at stride " << stride.value();
         // A tile may reach beyond the last block of output channels: it computes that block again and drops
         // it.
-        const Expr block = min(kb, weights.dim(5).extent() - 1);
-        // A pixel's place in its tile is a dimension, so that it is a constant where a tile is unrolled.
-        sum_(k, in_tile, tile, y, kb, n) = bias(k, block);
-        sum_(k, in_tile, tile, y, kb, n) += (whole_tiles() ? pixel_of_src() : pixel_of_copy()) *
-                                            weights(k, taps_.x, taps_.y, taps_.z, taps_.w, block);
+        const Expr block = min(kb, weights.dim(5).extent() - 1), c_blocks = src.dim(3).extent();
+        // The last chunk of input channels is added to the sums of those before it, if there are any, on the
+        // way to dst.
+        const Expr earlier = row().chunk == 0 ? 0 : (c_blocks - 1) / row().chunk * row().chunk;
+        earlier_taps_ = RDom(0, 16, 0, filter_w, 0, filter_h, 0, earlier, "earlier_taps");
+        taps_ = RDom(0, 16, 0, filter_w, 0, filter_h, earlier, c_blocks - earlier, "taps");
+        define_sum(earlier_sum_, earlier_taps_, bias(k, block), block);
+        define_sum(sum_, taps_,
+                   row().chunk == 0
+                       ? bias(k, block)
+                       : select(earlier > 0, earlier_sum_(k, in_tile, tile, y, kb, n), bias(k, block)),
+                   block);
         Func pixels("pixels");
-        pixels(k, x, y, kb, n) = sum_(k, x % tile_width, x / tile_width, y, kb, n);
+        pixels(k, x, y, kb, n) = sum_(k, x % row().x_tile, x / row().x_tile, y, kb, n);
         epilogue_.define(dst, pixels);
     }
 
     void schedule() {
-        Var xo("xo"), xi("xi"), yo("yo"), yi("yi"), kbo("kbo"), kbi("kbi"), no("no"), ni("ni");
-        // A block is of whole rows, and of whole images where they are small, but leaves all threads some.
+        Var xb("xb"), xo("xo"), xi("xi"), yo("yo"), yi("yi"), kbo("kbo"), kbi("kbi"), no("no"), ni("ni");
+        // A block is of whole rows, or a piece of one that holds an image, and of whole images where they are
+        // small, but leaves all threads some.
         const Expr rows = clamp(row().pixels / dst.dim(1).extent(), 1, dst.dim(2).extent());
         const Expr images = clamp(row().pixels / (dst.dim(1).extent() * rows), 1, most_images);
+        const Expr tiles = pointwise() ? Expr(row().pixels / row().x_tile) : dst.dim(1).extent();
         const auto traverse = [&](Func f) {
             f.split(x, xo, xi, row().x_tile, TailStrategy::GuardWithIf)
+                .split(xo, xb, xo, tiles, TailStrategy::GuardWithIf)
                 .split(y, yo, yi, rows, TailStrategy::GuardWithIf)
                 .split(kb, kbo, kbi, row().k_vectors, TailStrategy::GuardWithIf)
                 .split(n, no, ni, images, TailStrategy::GuardWithIf)
-                .reorder(xi, kbi, xo, yi, ni, kbo, yo, no)
+                .reorder(xi, kbi, xo, yi, ni, kbo, xb, yo, no)
                 .parallel(kbo)
+                .parallel(xb)
                 .parallel(yo)
                 .parallel(no);
         };
         declare_buffers();
         epilogue_.schedule(dst, xo, traverse);
-        sum_.compute_at(epilogue_.loops(), xo)
-            .store_in(MemoryType::Register)
-            .bound(in_tile, 0, row().x_tile)
-            .bound_extent(tile, 1)
-            .bound_extent(kb, row().k_vectors)
-            .bound_extent(y, 1)
-            .bound_extent(n, 1)
-            .reorder(k, kb, in_tile, tile, y, n)
-            .vectorize(k)
-            .unroll(in_tile)
-            .unroll(kb);
-        sum_.update()
-            .reorder(k, kb, in_tile, taps_.x, taps_.y, taps_.z, taps_.w, tile, y, n)
-            .vectorize(k)
-            .unroll(in_tile)
-            .unroll(kb);
-        if (whole_tiles()) {
-            // The tests for padding are constants then, but one on each side.
-            sum_.update().unroll(taps_.y);
-        } else {
+        tile_.keep(sum_, row(), LoopLevel(epilogue_.loops(), xo), {tile, y, n});
+        tile_.accumulate(sum_.update(), row(), tables(), {taps_.x, taps_.y, taps_.z, taps_.w, tile, y, n});
+        // The tests for padding are constants then, but one on each side.
+        if (whole_tiles()) sum_.update().unroll(taps_.y);
+        if (row().chunk != 0) schedule_earlier(LoopLevel(epilogue_.loops(), kbo));
+        if (padded_.defined()) {
             padded_.compute_at(epilogue_.loops(), yo).bound(c, 0, 16).vectorize(c).parallel(cb);
         }
     }
@@ -98,34 +94,79 @@ class ConvDense : public sparsetrain::generators::ClassGenerator<ConvDense> {
         return sparsetrain::generators::schedule_of(&sparsetrain::schedules::Tables::dense, isa, layer_class,
                                                     pass);
     }
-    // How far the filter reaches before the first pixel: rotated, as far as it did behind the last one.
-    Expr top() { return pass.value() == "fwd" ? Expr(pad_top) : filter_h - 1 - pad_top; }
-    Expr left() { return pass.value() == "fwd" ? Expr(pad_left) : filter_w - 1 - pad_left; }
-    bool whole_tiles() const { return width.value() == "whole"; }
+    const sparsetrain::schedules::Tables& tables() const {
+        return *sparsetrain::schedules::tables_of(isa.value().c_str());
+    }
+    bool pointwise() const { return filter_h == 1 && filter_w == 1; }
+    // With tiles no wider than the filter most would be at an edge, and the loops spill: they take the copy.
+    bool whole_tiles() const { return width.value() == "whole" && row().x_tile > filter_w; }
+
+    // A pixel's place in its tile is a dimension, so that it is a constant where a tile is unrolled.
+    void define_sum(Func& sum, RDom& taps, const Expr& initial, const Expr& block) {
+        sum(k, in_tile, tile, y, kb, n) = initial;
+        sum(k, in_tile, tile, y, kb, n) += pixel(taps) * weights(k, taps.x, taps.y, taps.z, taps.w, block);
+    }
+
+    Expr pixel(RDom& taps) {
+        if (pointwise()) return pixel_of_row(taps);
+        const Expr above = pass.value() == "fwd" ? Expr(pad_top) : filter_h - 1 - pad_top;
+        const Expr left = pass.value() == "fwd" ? Expr(pad_left) : filter_w - 1 - pad_left;
+        const Expr height = src.dim(2).extent(), tap_row = y * stride + taps.z - above;
+        // Taps in rows of padding are skipped.
+        taps.where(tap_row >= 0 && tap_row < height);
+        return whole_tiles() ? pixel_of_src(taps, above) : pixel_of_copy(taps, above, left);
+    }
+
+    // The pixel of src under a 1x1 filter. A tile may reach beyond dst's last pixel: it takes that one again.
+    Expr pixel_of_row(const RDom& taps) {
+        const Expr width = dst.dim(1).extent();
+        const Expr in_row = min(likely(tile * row().x_tile + in_tile), width - 1);
+        if (stride == 1) return src(taps.x, in_row, y, taps.w, n);
+        const Expr columns = (src.dim(1).extent() - 1) / stride + 1, pixel = y * width + in_row;
+        return src(taps.x, pixel % columns * stride, pixel / columns * stride, taps.w, n);
+    }
 
     // The pixel of src under a tap, where images of dst are whole tiles, and as wide as those of src: then
     // the taps in the padding are known but for whether a tile is the first or the last, and are skipped,
     // too.
-    Expr pixel_of_src() {
+    Expr pixel_of_src(RDom& taps, const Expr& above) {
         const int left = (filter_w - 1) / 2, tile_width = row().x_tile;
-        _halide_user_assert(tile_width >= filter_w) << "expected a tile at least as wide as the filter";
         const Expr src_width = src.dim(1).extent(), height = src.dim(2).extent();
-        const Expr in_src_tile = in_tile * stride + taps_.y - left, src_tile_width = tile_width * stride;
-        taps_.where(in_src_tile >= 0 || tile > 0);
-        taps_.where(in_src_tile < src_tile_width || (tile + 1) * src_tile_width < src_width);
-        return src(taps_.x, unsafe_promise_clamped(tile * src_tile_width + in_src_tile, 0, src_width - 1),
-                   unsafe_promise_clamped(y * stride + taps_.z - top(), 0, height - 1), taps_.w, n);
+        const Expr in_src_tile = in_tile + taps.y - left;
+        taps.where(in_src_tile >= 0 || tile > 0);
+        taps.where(in_src_tile < tile_width || (tile + 1) * tile_width < src_width);
+        return src(taps.x, unsafe_promise_clamped(tile * tile_width + in_src_tile, 0, src_width - 1),
+                   unsafe_promise_clamped(y + taps.z - above, 0, height - 1), taps.w, n);
     }
 
     // The same from a copy with zeros at both ends of its rows, for any width and padding. Rows in the
     // padding are not read, whatever they hold.
-    Expr pixel_of_copy() {
-        const Expr height = src.dim(2).extent();
+    Expr pixel_of_copy(const RDom& taps, const Expr& above, const Expr& left) {
         const Region rows = {{}, {0, src.dim(1).extent()}, {}, {}, {}};
-        padded_(c, x, y, cb, n) = BoundaryConditions::constant_exterior(src, 0.0f, rows)(
-            c, x - left(), clamp(y - top(), 0, height - 1), cb, n);
-        return padded_(taps_.x, (tile * row().x_tile + in_tile) * stride + taps_.y, y * stride + taps_.z,
-                       taps_.w, n);
+        if (!padded_.defined()) {
+            padded_(c, x, y, cb, n) = BoundaryConditions::constant_exterior(src, 0.0f, rows)(
+                c, x - left, clamp(y - above, 0, src.dim(2).extent() - 1), cb, n);
+        }
+        return padded_(taps.x, (tile * row().x_tile + in_tile) * stride + taps.y, y * stride + taps.z, taps.w,
+                       n);
+    }
+
+    // The sums of a block before the last chunk stay in L1 or L2, as the weights of a chunk do in L1.
+    void schedule_earlier(const LoopLevel& block) {
+        Var u("u");
+        RVar chunks("chunks"), in_chunk("in_chunk");
+        earlier_sum_.compute_at(block);
+        tile_.initialise(earlier_sum_, row(), {tile, y, n});
+        earlier_sum_.update().split(earlier_taps_.w, chunks, in_chunk, row().chunk);
+        Func chunk_sum = earlier_sum_.update().rfactor(chunks, u);
+        earlier_sum_.update()
+            .reorder(k, kb, in_tile, tile, y, n, chunks)
+            .vectorize(k)
+            .unroll(in_tile)
+            .unroll(kb);
+        tile_.keep(chunk_sum, row(), LoopLevel(earlier_sum_, tile), {tile, y, n, u});
+        tile_.accumulate(chunk_sum.update(), row(), tables(),
+                         {earlier_taps_.x, earlier_taps_.y, earlier_taps_.z, in_chunk, tile, y, n});
     }
 
     // Strides as constants: the addresses of a tile's pixels need one register then, not one each.
@@ -138,14 +179,15 @@ class ConvDense : public sparsetrain::generators::ClassGenerator<ConvDense> {
         weights.dim(3).set_bounds(0, filter_h).set_stride(16 * 16 * filter_w);
         if (!whole_tiles()) return;
         dst.dim(1).set_extent(dst.dim(1).extent() / row().x_tile * row().x_tile);
-        src.dim(1).set_extent(dst.dim(1).extent() * stride);
+        src.dim(1).set_extent(dst.dim(1).extent());
     }
 
     sparsetrain::generators::Epilogue epilogue_;
+    sparsetrain::generators::RegisterTile tile_;
     Var &k = epilogue_.k, &x = epilogue_.x, &y = epilogue_.y, &kb = epilogue_.kb, &n = epilogue_.n;
     Var c{"c"}, cb{"cb"}, in_tile{"in_tile"}, tile{"tile"};
-    Func sum_{"sum"}, padded_{"padded"};
-    RDom taps_;
+    Func earlier_sum_{"earlier_sum"}, sum_{"sum"}, padded_{"padded"};
+    RDom earlier_taps_, taps_;
 };
 
 }  // namespace

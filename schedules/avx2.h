@@ -8,18 +8,18 @@ namespace sparsetrain::schedules::avx2 {
 
 // clang-format off
 inline constexpr DenseRow kDense[] = {
-    // class             pass         x_tile  k_vectors  pixels
-    {"conv3x3_stride1", "fwd",           6,       1,      784},
-    {"conv3x3_stride1", "bwd_data",      6,       1,      784},
-    {"conv3x3_stride2", "fwd",           6,       1,      784},
-    {"conv3x3_stride2", "bwd_data",      6,       1,      784},
-    {"conv1x1_stride1", "fwd",           6,       1,      784},
-    {"conv1x1_stride1", "bwd_data",      6,       1,      784},
-    {"conv1x1_stride2", "fwd",           6,       1,      784},
-    {"conv1x1_stride2", "bwd_data",      6,       1,      784},
-    {"conv5x5_stride1", "fwd",           6,       1,      784},
-    {"conv5x5_stride1", "bwd_data",      6,       1,      784},
-    {"conv7x7_stride2", "fwd",           6,       1,      784},
+    // class             pass         x_tile  k_vectors  pixels  chunk
+    {"conv3x3_stride1", "fwd",         3,       2,      784,      0},
+    {"conv3x3_stride1", "bwd_data",    3,       2,      784,      0},
+    {"conv3x3_stride2", "fwd",         3,       2,      784,      0},
+    {"conv3x3_stride2", "bwd_data",    6,       1,      784,      0},
+    {"conv1x1_stride1", "fwd",         3,       2,      264,      8},
+    {"conv1x1_stride1", "bwd_data",    3,       2,      264,      8},
+    {"conv1x1_stride2", "fwd",         3,       2,      264,      8},
+    {"conv1x1_stride2", "bwd_data",    6,       1,      784,      0},
+    {"conv5x5_stride1", "fwd",         3,       2,      784,      0},
+    {"conv5x5_stride1", "bwd_data",    3,       2,      784,      0},
+    {"conv7x7_stride2", "fwd",         3,       2,      784,      0},
 };
 
 inline constexpr DenseWeightsRow kDenseWeights[] = {

@@ -8,13 +8,15 @@
 namespace sparsetrain::schedules {
 
 // fwd and bwd_data, `dense`: a register tile of `x_tile` pixels by `k_vectors` vectors of 16 output channels;
-// the weights of that many channels serve a block of about `pixels` output pixels in turn.
+// the weights of that many channels serve a block of about `pixels` output pixels in turn, those of `chunk`
+// blocks of input channels at a time (0: of all).
 struct DenseRow {
     const char* layer_class;
     const char* pass;
     int x_tile;
     int k_vectors;
     int pixels;
+    int chunk;
 };
 
 // bwd_weights, `dense`: register accumulators for `c_lanes` input channels by `tap_columns` of a filter row by

@@ -2,6 +2,7 @@
 // rows, and rows keep to the budgets of such a core.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <set>
 #include <string>
 #include <tuple>
@@ -129,11 +130,13 @@ TEST_P(Schedules, UnknownClassesAndPassesHaveNoRow) {
 TEST_P(Schedules, DenseTilesFitTheRegisters) {
     for_each_linked(tables().dense, [this](const DenseRow& row, const LayerClassInfo& layer) {
         EXPECT_GE(row.pixels, 1);
+        EXPECT_GE(row.chunk, 0);
         // Padding is at most in the first and the last tile.
-        EXPECT_GE(row.x_tile * layer.stride, layer.filter_w);
-        // Accumulators and the weights of a tap. AVX-512 broadcasts a pixel from memory as it multiplies.
-        EXPECT_TRUE(fit_registers(row.x_tile * row.k_vectors + row.k_vectors,
-                                  tables().registers_per_vector == 1 ? 0 : 1));
+        EXPECT_GE(row.x_tile * layer.stride, layer.filter_w / 2);
+        // Accumulators, the fewer of a tile's broadcast pixels and its vectors of weights, and one of the
+        // others in turn.
+        const int vectors = row.k_vectors * tables().registers_per_vector;
+        EXPECT_LE(row.x_tile * vectors + std::min(row.x_tile, vectors) + 1, tables().registers);
     });
     for_each_linked(tables().dense_weights, [this](const DenseWeightsRow& row, const LayerClassInfo& layer) {
         EXPECT_GE(row.rows, 1);

@@ -1,0 +1,55 @@
+// The register tiles of dense's fwd and bwd_data: sums of `x_tile` pixels by `k_vectors` vectors of output
+// channels, as a Func whose dimensions k (lane), in_tile (pixel) and kb (vector) are unrolled.
+#pragma once
+
+#include <Halide.h>
+
+#include <string>
+#include <vector>
+
+#include "schedules/tables.h"
+
+namespace sparsetrain::generators {
+
+class RegisterTile {
+  public:
+    Halide::Var k{"k"}, in_tile{"in_tile"}, kb{"kb"};
+
+    // Computes `sum` in registers for one tile at a time: an iteration of `loop` of `consumer`, where the
+    // dimensions `single` have one value.
+    void keep(Halide::Func sum, const schedules::DenseRow& row, Halide::LoopLevel loop,
+              const std::vector<Halide::Var>& single) const {
+        sum.compute_at(loop).store_in(Halide::MemoryType::Register);
+        for (const Halide::Var& var : single) sum.bound_extent(var, 1);
+        initialise(sum, row, {single.begin(), single.end()});
+    }
+
+    // The tile's own loops in the initial values of `sum`, inside `outer`.
+    void initialise(Halide::Func sum, const schedules::DenseRow& row,
+                    std::vector<Halide::VarOrRVar> outer) const {
+        outer.insert(outer.begin(), {k, kb, in_tile});
+        sum.bound(in_tile, 0, row.x_tile)
+            .bound_extent(kb, row.k_vectors)
+            .reorder(outer)
+            .vectorize(k)
+            .unroll(in_tile)
+            .unroll(kb);
+    }
+
+    // The same in what is added to them. The fewer of a tile's pixels and of its vectors of weights stay in
+    // registers while the others pass through one. Vectors are as long as a register, so that it is up to
+    // this order, and not to how the compiler splits longer ones.
+    void accumulate(Halide::Stage sum, const schedules::DenseRow& row, const schedules::Tables& tables,
+                    std::vector<Halide::VarOrRVar> outer) const {
+        const Halide::Var part("part");
+        sum.split(k, part, k, 16 / tables.registers_per_vector);
+        if (row.x_tile <= row.k_vectors * tables.registers_per_vector) {
+            outer.insert(outer.begin(), {k, in_tile, part, kb});
+        } else {
+            outer.insert(outer.begin(), {k, part, kb, in_tile});
+        }
+        sum.reorder(outer).vectorize(k).unroll(in_tile).unroll(part).unroll(kb);
+    }
+};
+
+}  // namespace sparsetrain::generators
