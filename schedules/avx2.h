@@ -62,7 +62,7 @@ inline constexpr OutputMaskRow kOutputMask[] = {
 inline constexpr PixelScanRow kPixelScan[] = {
     // class             pass          tap_rows  k_vectors  rows  crossover  narrow_crossover
     {"conv3x3_stride1", "bwd_weights",    1,         2,       8,    14.0,        0.0},
-    {"conv3x3_stride2", "bwd_weights",    1,         2,       8,    20.0,       10.0},
+    {"conv3x3_stride2", "bwd_weights",    1,         2,       4,    20.0,       10.0},
     {"conv1x1_stride1", "bwd_weights",    1,         4,       4,    30.0,       20.0},
     {"conv1x1_stride2", "bwd_weights",    1,         4,       4,    30.0,       20.0},
     {"conv5x5_stride1", "bwd_weights",    1,         1,       8,    20.0,       10.0},

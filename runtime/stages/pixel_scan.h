@@ -1,52 +1,37 @@
 // bwd_weights by zero_skip: one of src and diff_dst is `scanned`, the other gives `vectors`. For one scanned
-// channel the accumulators of taps by KV vectors of the other's channels stay in registers while the
+// channel the accumulators of taps by some vectors of the other's channels stay in registers while the
 // channel's occupancy, transposed to one bit per pixel, is scanned; each nonzero is broadcast once and
 // multiplied with the vectors around it.
 //
 // The work is cut into parts of the filter whose scanned pixels all meet the same taps (FilterPart): the
 // whole filter at stride 1; at stride 2, if src is scanned, one part for each parity of a pixel's padded
-// coordinates. Of a part, scanned pixel (y, x) meets a window of kRows x kColumns vectors from (kVectorStep *
-// y - top, kVectorStep * x - left) on.
+// coordinates. A part is cut into tiles of scanned pixels (WindowTiles, FlatTiles), whose vectors are copied
+// to a compact square that stays in L1 while all scanned channels pass.
 //
-// A part is cut into tiles of Rows x kTileColumns scanned pixels. A tile of vectors is copied, with its
-// neighbours and zeros where they are padding, to a compact square of pitch 16, so that bit i of a mask word
-// is at a constant stride from bit 0 and every tap at a constant offset: one pointer serves all FMAs. It
-// stays in L1 while all scanned channels pass.
+// What bounds it: one load and one FMA per vector and nonzero, plus, for each channel and tile, the load and
+// store of its accumulators and a mispredicted end of the scan. So tiles have as many pixels as L1 has
+// vectors.
 #pragma once
 
-#include "runtime/stages/stage.h"
+#include "runtime/stages/flat_tiles.h"
 #include "runtime/stages/transpose.h"
+#include "runtime/stages/window_tiles.h"
 #include "schedules/rows.h"
 
 namespace {
 
-constexpr int kMaskPitch = 16;  // scanned pixels of a tile row in mask words, each of which holds 4 rows
-
-// One direction of a part of the filter, of `Size` taps at `Stride`. At stride 2 a pixel of src meets the
-// taps of its parity only: a scan of src takes pixels `Parity`, `Parity` + 2, ... (counted from the padding),
-// which see every vector in turn; a scan of diff_dst takes every pixel, which see every other vector.
-template <bool ScansSrc, int Size, int Stride, int Parity>
-struct FilterAxis {
-    static constexpr int kTaps = ScansSrc ? (Size - Parity + Stride - 1) / Stride : Size;
-    static constexpr int kScannedStep = ScansSrc ? Stride : 1;
-    // Vectors from one scanned pixel to the next; windows of one vector leave out those between.
-    static constexpr int kVectorStep = ScansSrc ? 1 : Stride;
-    static constexpr int kCopiedStep = kTaps == 1 ? kVectorStep : 1;
-    static constexpr int kCopyStep = kVectorStep / kCopiedStep;
-
-    // The filter's tap at place i of a window.
-    static constexpr int tap(int i) { return ScansSrc ? Parity + Stride * (kTaps - 1 - i) : i; }
-
-    // Of scanned pixels: the first one's place in its tensor, how many there are in `length`, and how far the
-    // window of the first one reaches before the first vector.
-    static int first(int padding) { return ScansSrc ? (Parity + padding * (Stride - 1)) % Stride : 0; }
-    static int count(int padding, int length) {
-        return (length - first(padding) + kScannedStep - 1) / kScannedStep;
-    }
-    static int reach(int padding) {
-        return ScansSrc ? kTaps - 1 - (first(padding) + padding - Parity) / Stride : padding;
-    }
+template <bool OneTap>
+struct TilesFor {
+    template <typename Y, typename X, int Rows>
+    using Of = WindowTiles<Y, X, Rows>;
 };
+template <>
+struct TilesFor<true> {
+    template <typename Y, typename X, int Rows>
+    using Of = FlatTiles<Y, X, Rows>;
+};
+
+constexpr int kL2Bytes = (kVecRegisters == 1 ? 1024 : 512) * 1024;
 
 // A part of the filter of a class; TapRows, KV, Rows: those of the PixelScanRow. ParityY, ParityX: see
 // FilterAxis.
@@ -54,279 +39,184 @@ template <bool ScansSrc, int R, int S, int Stride, int TapRows, int KV, int Rows
 struct FilterPart {
     using Y = FilterAxis<ScansSrc, R, Stride, ParityY>;
     using X = FilterAxis<ScansSrc, S, Stride, ParityX>;
+    using Tiles = typename TilesFor<R == 1 && S == 1>::template Of<Y, X, Rows>;
+    using Tile = typename Tiles::Tile;
+    using Tiling = typename Tiles::Tiling;
+    using Images = ScannedImages<Y, X>;
     static constexpr bool kHasTaps = Y::kTaps > 0 && X::kTaps > 0;
 
-    static constexpr int kWords = Rows / 4;                   // mask words per channel
-    static constexpr int kPixel = KV * kLanes;                // floats of a pixel of the copy of vectors
-    static constexpr int kPitch = kMaskPitch * X::kCopyStep;  // pixels of a row of that copy
-    static constexpr int kTileColumns = (kPitch - X::kTaps) / X::kCopyStep + 1;  // of scanned pixels
-    static constexpr int kCopyRows = (Rows - 1) * Y::kCopyStep + Y::kTaps;
-    static constexpr int kCopy = kCopyRows * kPitch * kPixel;
-    static constexpr int kChannel = R * S * KV * kLanes;  // floats of the sums of a scanned channel
-    static constexpr int kElement = kLanes * kChannel;    // floats of the sums of a channel block and chunk
+    static constexpr int kWords = Tiles::kSlots / 64;   // mask words per channel and tile
+    static constexpr int kTap = KV * kLanes;            // floats of the sums of a scanned channel and tap
+    static constexpr int kChannel = R * S * kTap;       // floats of the sums of a scanned channel
+    static constexpr int kElement = kLanes * kChannel;  // floats of the sums of a channel block and chunk
+    static constexpr int kTileBlock = Tiles::kSlots * kLanes;  // floats of a tile of a scanned channel block
 
-    static_assert(Rows % 4 == 0, "a mask word holds 4 rows");
-    static_assert(Stride > 1 || kCopy * 4 <= sparsetrain::schedules::kL1Bytes, "a tile exceeds L1");
+    static_assert(Tiles::kSlots % 64 == 0, "a mask word holds 64 pixels");
+    static_assert(Tiles::kCopyPixels * kLanes * 4 <= sparsetrain::schedules::kL1Bytes, "a tile exceeds L1");
 
-    // Which pixels of the images are scanned, and where the window of the first of them begins.
-    struct Images {
-        const halide_buffer_t *scanned, *vectors;
-        int first_y, first_x, height, width, top, left;
-
-        Images(const halide_buffer_t* scanned_buffer, const halide_buffer_t* vectors_buffer, int pad_top,
-               int pad_left)
-            : scanned(scanned_buffer),
-              vectors(vectors_buffer),
-              first_y(Y::first(pad_top)),
-              first_x(X::first(pad_left)),
-              height(Y::count(pad_top, scanned_buffer->dim[2].extent)),
-              width(X::count(pad_left, scanned_buffer->dim[1].extent)),
-              top(Y::reach(pad_top)),
-              left(X::reach(pad_left)) {}
-
-        const float* scanned_pixel(int x, int y, int block, int n) const {
-            return element<const float>(scanned, 0, first_x + x * X::kScannedStep,
-                                        first_y + y * Y::kScannedStep, block, n);
-        }
-    };
-
-    // Which part of an image a tile covers, in scanned pixels: the same of each of `images` neighbouring
-    // ones, which lie half a pitch apart. Images of 7 columns would waste half of a tile.
-    struct Tile {
-        int n, images, y, x, rows, columns;
-    };
-    static constexpr int kImageColumns = kMaskPitch / 2;
-
-    // The tiles of some images, as equal as they can be, so that no narrow one is left over.
-    struct Tiling {
-        int first_image, end_image, height, width, images, rows, columns, across, per_image, count;
-
-        Tiling(const Images& tensors, int first, int end)
-            : first_image(first),
-              end_image(end),
-              height(tensors.height),
-              width(tensors.width),
-              images(two_fit(tensors) ? 2 : 1),
-              rows(even_size(height, Rows)),
-              columns(even_size(width, kTileColumns)),
-              across(pieces(width, columns)),
-              per_image(pieces(height, rows) * across),
-              count(pieces(end - first, images) * per_image) {}
-
-        Tile operator[](int i) const {
-            const int n = first_image + i / per_image * images, in_image = i % per_image;
-            const int y = in_image / across * rows, x = in_image % across * columns;
-            return {n, min_of(images, end_image - n), y,
-                    x, min_of(rows, height - y),      min_of(columns, width - x)};
-        }
-
-        // Whether two images and their neighbours fit into a pitch, where the last columns of one may be the
-        // first of the other (or, of the other, of the next row) if both are padding.
-        static bool two_fit(const Images& tensors) {
-            const int shared = tensors.width + X::kTaps - 1 - kImageColumns;
-            const int end = tensors.left + tensors.vectors->dim[1].extent;
-            return X::kCopyStep == 1 && tensors.width <= kImageColumns &&
-                   shared <= (end <= kImageColumns ? tensors.left : 0);
-        }
-        static int pieces(int length, int size) { return (length + size - 1) / size; }
-        // At least 1, also of nothing.
-        static int even_size(int length, int limit) {
-            return max_of(pieces(length, max_of(pieces(length, limit), 1)), 1);
-        }
-    };
-
-    // The vectors around a tile: copy row j, column i is pixel (y + j * Y::kCopiedStep, x + i *
-    // X::kCopiedStep).
-    struct Neighbourhood {
-        const halide_buffer_t* from;
-        int n, y, x, rows, columns;
-
-        Neighbourhood(const Images& images, const Tile& tile, int image)
-            : from(images.vectors),
-              n(tile.n + image),
-              y(tile.y * Y::kVectorStep - images.top),
-              x(tile.x * X::kVectorStep - images.left),
-              rows((tile.rows - 1) * Y::kCopyStep + Y::kTaps),
-              columns((tile.columns - 1) * X::kCopyStep + X::kTaps) {}
-
-        // The pixels of copy row j in a channel block, of which those from begin() to end() exist; null if
-        // none does.
-        const float* row(int j, int block) const {
-            const int from_y = y + j * Y::kCopiedStep;
-            const bool exists = from_y >= 0 && from_y < from->dim[2].extent && block < from->dim[3].extent;
-            return exists ? element<const float>(from, 0, 0, from_y, block, n) + ptrdiff_t{x} * kLanes
-                          : nullptr;
-        }
-        int begin() const { return Tiling::pieces(max_of(0, -x), X::kCopiedStep); }
-        int end() const {
-            return min_of(columns, Tiling::pieces(max_of(0, from->dim[1].extent - x), X::kCopiedStep));
-        }
-    };
-
-    static void copy_row(const float* row, int begin, int end, int columns, float* to) {
-        if (row == nullptr) begin = end = columns;
-        for (int i = 0; i < min_of(begin, columns); ++i) store(to + i * kPixel, zero());
-        for (int i = begin; i < end; ++i) store(to + i * kPixel, load(row + i * X::kCopiedStep * kLanes));
-        for (int i = max_of(begin, end); i < columns; ++i) store(to + i * kPixel, zero());
+    // Registers for sums, in Vecs, and how many vectors of a chunk they and L1 allow at a time.
+    static constexpr int kAccumulators = TapRows * S * KV;
+    static_assert(kAccumulators * kVecRegisters + 1 <= kRegisters, "accumulators exceed the registers");
+    static constexpr int most_vectors() {
+        int vectors = 1;
+        while (vectors < KV && X::kTaps * (vectors + 1) <= kAccumulators &&
+               Tiles::kCopyPixels * (vectors + 1) * kLanes * 4 <= sparsetrain::schedules::kL1Bytes)
+            ++vectors;
+        return vectors;
     }
+    static constexpr int kMostVectors = most_vectors();
 
-    // Tiles are prepared in strips, row by row: the short rows of a single tile come slowly from memory, and
-    // where few channels share them, waiting took as long as all FMAs.
-    static constexpr int kStripTiles = 4;
-    struct Strip {
-        int tiles;
-        Tile tile[kStripTiles];
-
-        Strip(const Tiling& tiling, int first, int end) : tiles(min_of(kStripTiles, end - first)) {
-            for (int i = 0; i < tiles; ++i) tile[i] = tiling[first + i];
-        }
-    };
-
-    // Occupancy of a strip in one channel block, `stride` words from tile to tile: bit i of word w of a
-    // channel is pixel (4w + i / 16, i % 16) of its tile.
-    static void transpose_strip(const Images& images, int block, const Strip& strip, uint64_t* words,
-                                ptrdiff_t stride) {
-        alignas(64) uint16_t lanes[kStripTiles][Rows * kMaskPitch] = {};
-        for (int j = 0; j < Rows; ++j) {
-            for (int i = 0; i < strip.tiles; ++i) {
-                const Tile& tile = strip.tile[i];
-                if (j >= tile.rows) continue;
-                for (int m = 0; m < tile.images; ++m) {
-                    const float* row = images.scanned_pixel(tile.x, tile.y + j, block, tile.n + m);
-                    uint16_t* to = lanes[i] + j * kMaskPitch + m * kImageColumns;
-                    for (int x = 0; x < tile.columns; ++x)
-                        to[x] =
-                            static_cast<uint16_t>(nonzero_lanes(load(row + x * X::kScannedStep * kLanes)));
-                }
-            }
-        }
-        for (int i = 0; i < strip.tiles; ++i)
-            for (int w = 0; w < kWords; ++w)
-                transpose_bits(lanes[i] + w * 4 * kMaskPitch, words + i * stride + w, kWords);
-    }
-
-    static void copy_strip(const Images& images, int first_block, const Strip& strip, float* copies) {
-        for (int v = 0; v < KV; ++v) {
-            for (int j = 0; j < kCopyRows; ++j) {
-                float* to = copies + j * kPitch * kPixel + v * kLanes;
-                for (int i = 0; i < strip.tiles; ++i, to += kCopy) {
-                    for (int m = 0; m < strip.tile[i].images; ++m) {
-                        const Neighbourhood around(images, strip.tile[i], m);
-                        if (j >= around.rows) continue;
-                        copy_row(around.row(j, first_block + v), around.begin(), around.end(), around.columns,
-                                 to + m * kImageColumns * kPixel);
-                    }
-                }
-            }
-        }
-    }
-
-    // One scanned channel over one tile and `TapCount` rows of taps; `values` starts with the channel's value
-    // at the tile's first pixel, and strides are those of scanned pixels. Never inlined: among its callers'
-    // variables the inner loop would run out of integer registers, at a cost of 20 %.
-    template <int TileImages, int FirstTapRow, int TapCount>
-    __attribute__((noinline)) static void scan(const uint64_t* words, const float* values,
-                                               ptrdiff_t row_stride, ptrdiff_t image_stride,
-                                               const float* copy, float* sums) {
-        constexpr int taps = TapCount * X::kTaps;
-        const auto sum_of = [](auto i) {
-            constexpr int r = Y::tap(FirstTapRow + i / (X::kTaps * KV)), s = X::tap(i / KV % X::kTaps);
-            return Index<((r * S + s) * KV + i % KV) * kLanes>{};
-        };
-        Vec acc[taps * KV];  // [TapCount][taps of a row][KV]
-        unroll<taps * KV>([&](auto i) { acc[i] = load(sums + sum_of(i)); });
-        // A pixel's row in its tensor is not at pitch 16. Arithmetic finds it: a table look-up in front of
-        // the broadcast costs 20 %.
-        constexpr ptrdiff_t step = X::kScannedStep * kLanes;
-        const ptrdiff_t skipped = row_stride - kMaskPitch * step;
-        const ptrdiff_t image_skipped = image_stride - kImageColumns * step;
-        copy += FirstTapRow * kPitch * kPixel;
-        for (int w = 0; w < kWords; ++w) {
-            for (uint64_t word = words[w]; word != 0; word &= word - 1) {
-                const ptrdiff_t bit = __builtin_ctzll(word);
-                ptrdiff_t offset = bit * step + bit / kMaskPitch * skipped;
-                if constexpr (TileImages == 2) offset += bit / kImageColumns % 2 * image_skipped;
-                const Broadcast value = broadcast(values + offset);
-                const float* pixel = copy + bit * X::kCopyStep * kPixel;
-                if constexpr (Y::kCopyStep > 1)
-                    pixel += bit / kMaskPitch * (Y::kCopyStep - 1) * kPitch * kPixel;
-                asm("" : "+r"(pixel));  // one base register: indexed operands of FMAs cost 8 %
-                unroll<taps * KV>([&](auto i) {
-                    constexpr int r = i / (X::kTaps * KV), s = i / KV % X::kTaps, v = i % KV;
-                    constexpr int tap = (r * kPitch + s) * kPixel + v * kLanes;
-                    acc[i] = multiply_add(value, load(pixel + tap), acc[i]);
-                });
-            }
-            values += 4 * row_stride;
-            copy += 4 * Y::kCopyStep * kPitch * kPixel;
-        }
-        unroll<taps * KV>([&](auto i) { store(sums + sum_of(i), acc[i]); });
-    }
-
-    // The same over all rows of taps, TapRows at a time.
-    template <int TileImages, int FirstTapRow = 0>
-    SPARSETRAIN_ALWAYS_INLINE static void scan_taps(const uint64_t* words, const float* values,
-                                                    ptrdiff_t row_stride, ptrdiff_t image_stride,
-                                                    const float* copy, float* sums) {
-        constexpr int count = Y::kTaps - FirstTapRow < TapRows ? Y::kTaps - FirstTapRow : TapRows;
-        static_assert(count * X::kTaps * KV * kVecRegisters + 1 <= kRegisters,
-                      "accumulators exceed the registers");
-        scan<TileImages, FirstTapRow, count>(words, values, row_stride, image_stride, copy, sums);
-        if constexpr (FirstTapRow + count < Y::kTaps)
-            scan_taps<TileImages, FirstTapRow + count>(words, values, row_stride, image_stride, copy, sums);
-    }
-
-    // A part of the work: some tiles, of all scanned channels or (of very deep tensors) some channel blocks,
-    // whose occupancy is transposed once and serves all chunks. Every chunk scans the tiles, so about half of
-    // L2 should hold them; every tile adds to the sums of a chunk, so they should fit the other half, and
-    // runs go on from image to image: else the sums of deep tensors with small images would be fetched for a
-    // tile or two.
+    // A share of the work: some tiles, of all scanned channels or (of deep tensors) some channel blocks,
+    // which are prepared once and serve all chunks. Every chunk scans the tiles, so about half of L2 should
+    // hold them; every tile adds to the sums of a chunk, so they should fit the other half, and runs go on
+    // from image to image: else the sums of deep tensors with small images would be fetched for a tile or
+    // two.
+    static constexpr int kRunBlocks = kL2Bytes / 2 / (kTileBlock * 4);
+    static constexpr int kMostBlocks = kVecRegisters == 1 ? 32 : 16;
     static constexpr int kBlockWords = kLanes * kWords;
-    static constexpr int kL2Bytes = 1024 * 1024;
-    static constexpr int kRunBlocks = kL2Bytes / 2 / (Rows * kTileColumns * kLanes * 4);
-    static constexpr int kMostBlocks = 32;
     struct Run {
         int first_tile, end_tile, first_block, blocks;
+
+        int tiles() const { return end_tile - first_tile; }
+        // Where a tile of a block is among what is prepared.
+        int index(int tile, int block) const { return (tile - first_tile) * blocks + block - first_block; }
     };
-    static int tiles_of_run(int blocks) { return max_of(kRunBlocks / blocks / kStripTiles, 1) * kStripTiles; }
+    static constexpr int kStrip = Tiles::kStripTiles;
+    static int tiles_of_run(int blocks) { return max_of(kRunBlocks / blocks / kStrip, 1) * kStrip; }
+    static constexpr int kMostPrepared = kRunBlocks > kMostBlocks* kStrip ? kRunBlocks : kMostBlocks* kStrip;
 
-    static void transpose_run(const Images& images, const Tiling& tiling, const Run& run, uint64_t* words) {
-        for (int b = 0; b < run.blocks; ++b) {
-            for (int i = run.first_tile; i < run.end_tile; i += kStripTiles) {
-                transpose_strip(images, run.first_block + b, Strip(tiling, i, run.end_tile),
-                                words + ((i - run.first_tile) * run.blocks + b) * kBlockWords,
-                                run.blocks * kBlockWords);
+    static constexpr int kCopy = Tiles::kCopyPixels * kMostVectors * kLanes;
+    struct Scratch {
+        alignas(64) uint64_t words[kMostPrepared * kBlockWords];
+        alignas(64) float values[kMostPrepared * kTileBlock];
+        alignas(64) float copies[kStrip * kCopy];
+    };
+
+    // The occupancy of some tiles in a channel block, bit i of word w of a channel for slot 64 w + i, and,
+    // unless they can be taken from where they are, the values of all slots.
+    static void prepare_strip(const Tiling& tiling, const Run& run, int first, int count, int block,
+                              Scratch& scratch) {
+        alignas(64) uint16_t lanes[kStrip][Tiles::kSlots] = {};
+        for (int line = 0; line < Tiles::kScannedLines; ++line) {
+            for (int i = 0; i < count; ++i) {
+                const Tile tile = tiling[first + i];
+                const bool copies = tiling.in_place(tile, block) == nullptr;
+                float* values = scratch.values + ptrdiff_t{run.index(first + i, block)} * kTileBlock;
+                tiling.for_each_run(tile, line, block, [&](int slot, const float* pixel, int pixels) {
+                    for (int x = 0; x < pixels; ++x) {
+                        const Vec value = load(pixel + x * X::kScannedStep * kLanes);
+                        lanes[i][slot + x] = static_cast<uint16_t>(nonzero_lanes(value));
+                        if (copies) store(values + (slot + x) * kLanes, value);
+                    }
+                });
             }
+        }
+        for (int i = 0; i < count; ++i) {
+            uint64_t* words = scratch.words + run.index(first + i, block) * kBlockWords;
+            for (int w = 0; w < kWords; ++w) transpose_bits(lanes[i] + 64 * w, words + w, kWords);
         }
     }
 
-    static void scan_tile(const Images& images, const Run& run, const Tile& tile, const uint64_t* words,
-                          const float* copy, float* sums) {
-        const ptrdiff_t row_stride = ptrdiff_t{images.scanned->dim[2].stride} * Y::kScannedStep,
-                        image_stride = images.scanned->dim[4].stride;
-        for (int b = run.first_block; b < run.first_block + run.blocks; ++b) {
-            const float* values = images.scanned_pixel(tile.x, tile.y, b, tile.n);
-            for (int c = 0; c < kLanes; ++c, words += kWords, sums += kChannel) {
-                if (tile.images == 2) {
-                    scan_taps<2>(words, values + c, row_stride, image_stride, copy, sums);
-                } else {
-                    scan_taps<1>(words, values + c, row_stride, image_stride, copy, sums);
+    static void prepare(const Tiling& tiling, const Run& run, Scratch& scratch) {
+        for (int block = run.first_block; block < run.first_block + run.blocks; ++block) {
+            for (int i = run.first_tile; i < run.end_tile; i += kStrip)
+                prepare_strip(tiling, run, i, min_of(kStrip, run.end_tile - i), block, scratch);
+        }
+    }
+
+    // `Vectors` vectors of a chunk.
+    template <int Vectors>
+    struct Chunk {
+        static constexpr int kPixel = Vectors * kLanes;  // floats of a pixel of the copy
+        static constexpr int kCopied = Tiles::kCopyPixels * kPixel;
+        static constexpr int kMostTapRows = kAccumulators / (X::kTaps * Vectors);
+
+        // One scanned channel over one tile and `Count` rows of taps; values are those of its slots. Never
+        // inlined: among its callers' variables the inner loop would run out of integer registers, at a cost
+        // of 20 %.
+        template <int FirstTapRow, int Count>
+        __attribute__((noinline)) static void scan(const uint64_t* words, const float* values,
+                                                   const float* copy, float* sums) {
+            constexpr int count = Count * X::kTaps * Vectors;
+            const auto sum_of = [](auto i) {
+                constexpr int r = Y::tap(FirstTapRow + i / (X::kTaps * Vectors));
+                constexpr int s = X::tap(i / Vectors % X::kTaps);
+                return Index<(r * S + s) * kTap + i % Vectors * kLanes>{};
+            };
+            Vec acc[count];  // [Count][taps of a row][Vectors]
+            unroll<count>([&](auto i) { acc[i] = load(sums + sum_of(i)); });
+            copy += Tiles::in_window(FirstTapRow, 0) * kPixel;
+            for (int w = 0; w < kWords; ++w) {
+                for (uint64_t word = words[w]; word != 0; word &= word - 1) {
+                    const ptrdiff_t slot = __builtin_ctzll(word);
+                    const Broadcast value = broadcast(values + slot * kLanes);
+                    const float* pixel = copy + Tiles::window(slot) * kPixel;
+                    asm("" : "+r"(pixel));  // one base register: indexed operands of FMAs cost 8 %
+                    unroll<count>([&](auto i) {
+                        constexpr int r = i / (X::kTaps * Vectors), s = i / Vectors % X::kTaps;
+                        constexpr int tap = Tiles::in_window(r, s) * kPixel + i % Vectors * kLanes;
+                        acc[i] = multiply_add(value, load(pixel + tap), acc[i]);
+                    });
                 }
+                values += 64 * kLanes;
+                copy += Tiles::window(64) * kPixel;
+            }
+            unroll<count>([&](auto i) { store(sums + sum_of(i), acc[i]); });
+        }
+
+        // The same over all rows of taps, as many at a time as there are registers for.
+        template <int FirstTapRow = 0>
+        SPARSETRAIN_ALWAYS_INLINE static void scan_taps(const uint64_t* words, const float* values,
+                                                        const float* copy, float* sums) {
+            constexpr int left = Y::kTaps - FirstTapRow, rows = left < kMostTapRows ? left : kMostTapRows;
+            scan<FirstTapRow, rows>(words, values, copy, sums);
+            if constexpr (rows < left) scan_taps<FirstTapRow + rows>(words, values, copy, sums);
+        }
+
+        static bool is_empty(const uint64_t* words) {
+            uint64_t any = words[0];
+            for (int w = 1; w < kWords; ++w) any |= words[w];
+            return any == 0;
+        }
+
+        static void scan_tile(const Tiling& tiling, const Run& run, int tile, const Scratch& scratch,
+                              const float* copy, float* sums) {
+            for (int block = run.first_block; block < run.first_block + run.blocks; ++block) {
+                const ptrdiff_t index = run.index(tile, block);
+                const uint64_t* words = scratch.words + index * kBlockWords;
+                const float* values = tiling.in_place(tiling[tile], block);
+                if (values == nullptr) values = scratch.values + index * kTileBlock;
+                for (int c = 0; c < kLanes; ++c, words += kWords, sums += kChannel)
+                    if (!is_empty(words)) scan_taps(words, values + c, copy, sums);
             }
         }
-    }
 
-    // A run into one chunk.
-    static void scan_run(const Images& images, const Tiling& tiling, const Run& run, const uint64_t* words,
-                         int chunk, float* sums) {
-        // The last row's window may end in a next row.
-        alignas(64) float copies[kStripTiles * kCopy + (X::kTaps - 1) * kPixel];
-        for (int first = run.first_tile; first < run.end_tile; first += kStripTiles) {
-            const Strip strip(tiling, first, run.end_tile);
-            copy_strip(images, chunk * KV, strip, copies);
-            for (int i = 0; i < strip.tiles; ++i, words += run.blocks * kBlockWords) {
-                scan_tile(images, run, strip.tile[i], words, copies + i * kCopy, sums);
+        // A run into the sums from `vector_block` on.
+        static void scan_run(const Tiling& tiling, const Run& run, int vector_block, Scratch& scratch,
+                             float* sums) {
+            for (int first = run.first_tile; first < run.end_tile; first += kStrip) {
+                const int count = min_of(kStrip, run.end_tile - first);
+                for (int v = 0; v < Vectors; ++v) {
+                    for (int line = 0; line < Tiles::kCopyLines; ++line) {
+                        for (int i = 0; i < count; ++i)
+                            tiling.template copy_line<kPixel>(tiling[first + i], line, vector_block + v,
+                                                              scratch.copies + i * kCopied + v * kLanes);
+                    }
+                }
+                for (int i = 0; i < count; ++i)
+                    scan_tile(tiling, run, first + i, scratch, scratch.copies + i * kCopied, sums);
             }
+        }
+    };
+
+    // A run into the sums of a chunk of `vectors` vectors, some at a time.
+    static void scan_chunk(const Tiling& tiling, const Run& run, int vector_block, int vectors,
+                           Scratch& scratch, float* sums) {
+        for (int v = 0; v < vectors; v += kMostVectors) {
+            unroll<kMostVectors>([&](auto i) {
+                if (min_of(kMostVectors, vectors - v) == i + 1)
+                    Chunk<i + 1>::scan_run(tiling, run, vector_block + v, scratch, sums + v * kLanes);
+            });
         }
     }
 
@@ -342,20 +232,21 @@ struct FilterPart {
         bool clear, exchange;
     };
 
-    // Adds some images to the sums of scanned channel blocks `block` and on.
-    static void add_images(const Images& images, const Tiling& tiling, int block, int blocks, Duties duties,
-                           halide_buffer_t* sums, int part) {
+    // Adds the tiles to the sums of scanned channel blocks `block` and on.
+    static void add_tiles(const Tiling& tiling, int block, int blocks, int vector_blocks, Duties duties,
+                          halide_buffer_t* sums, int part) {
+        Scratch scratch;
         const halide_dimension_t chunks = sums->dim[2];
         const int tiles = tiles_of_run(blocks);
-        alignas(64) uint64_t words[(kRunBlocks + kMostBlocks * kStripTiles) * kBlockWords];
         for (int first = 0; first < tiling.count; first += tiles) {
             const Run run = {first, min_of(tiling.count, first + tiles), block, blocks};
-            transpose_run(images, tiling, run, words);
+            prepare(tiling, run, scratch);
             for (int chunk = chunks.min; chunk < chunks.min + chunks.extent; ++chunk) {
                 float* to = element<float>(sums, 0, block, chunk, part);
                 if (duties.clear && first == 0)
                     __builtin_memset(to, 0, sizeof(float) * kElement * static_cast<size_t>(blocks));
-                scan_run(images, tiling, run, words, chunk, to);
+                const int vector_block = chunk * KV;
+                scan_chunk(tiling, run, vector_block, min_of(KV, vector_blocks - vector_block), scratch, to);
                 if (duties.exchange && run.end_tile == tiling.count) exchange_lanes(to, blocks);
             }
         }
@@ -371,10 +262,10 @@ struct PixelScan {
 
     struct Work {
         halide_buffer_t *scanned, *vectors, *sums;
-        int pad_top, pad_left, first_image, end_image, part;
+        int vector_blocks, pad_top, pad_left, first_image, end_image, part;
     };
 
-    // Calls body(part, images, tiling) for each part of the filter that has taps and pixels.
+    // Calls body(part, tiling) for each part of the filter that has taps and pixels.
     template <typename Body>
     SPARSETRAIN_ALWAYS_INLINE static void for_each_part(const Work& work, const Body& body) {
         unroll<kParities * kParities>([&](auto i) {
@@ -383,31 +274,31 @@ struct PixelScan {
                 const typename FilterPart::Images images(work.scanned, work.vectors, work.pad_top,
                                                          work.pad_left);
                 const typename FilterPart::Tiling tiling(images, work.first_image, work.end_image);
-                if (tiling.count > 0) body(FilterPart{}, images, tiling);
+                if (tiling.count > 0) body(FilterPart{}, tiling);
             }
         });
     }
 
     static void sum_images(const Work& work, bool exchange) {
         const halide_dimension_t blocks = work.sums->dim[1];
-        int parts = 0;
-        for_each_part(work, [&](const auto&, const auto&, const auto&) { ++parts; });
         constexpr int most = Part<0, 0>::kMostBlocks;
+        int parts = 0;
+        for_each_part(work, [&](const auto&, const auto&) { ++parts; });
         for (int block = blocks.min; block < blocks.min + blocks.extent; block += most) {
             const int count = min_of(most, blocks.min + blocks.extent - block);
             int turn = 0;
-            for_each_part(work, [&](const auto& part, const auto& images, const auto& tiling) {
+            for_each_part(work, [&](const auto& part, const auto& tiling) {
                 const bool first = turn == 0, last = ++turn == parts;
-                part.add_images(images, tiling, block, count, {first, exchange && last}, work.sums,
-                                work.part);
+                part.add_tiles(tiling, block, count, work.vector_blocks, {first, exchange && last}, work.sums,
+                               work.part);
             });
         }
     }
 
-    // Halide stage: scanned, vectors (lane, x, y, channel block, n) -> sums (element, scanned block, chunk of
-    // KV vector blocks, part), element = [16 scanned lanes][R][S][KV][16 vector lanes], or with `exchange`,
-    // [16 vector lanes][R][S][KV][16 scanned lanes]. Part p sums images p * images_per_part and on, in order.
-    // The padding is src's.
+    // Halide stage: scanned, vectors (lane, x, y, channel block, n) -> sums (element, scanned block,
+    // chunk of KV vector blocks, part), element = [16 scanned lanes][R][S][KV][16 vector lanes],
+    // or with `exchange`, [16 vector lanes][R][S][KV][16 scanned lanes]. Part p sums images p *
+    // images_per_part and on, in order. The padding is src's.
     static int run(halide_buffer_t* scanned, halide_buffer_t* vectors, int scanned_h, int scanned_w,
                    int vectors_h, int vectors_w, int batch, int vector_blocks, int images_per_part,
                    int pad_top, int pad_left, halide_buffer_t* sums) {
@@ -419,7 +310,8 @@ struct PixelScan {
         }
         for (int part = parts.min; part < parts.min + parts.extent; ++part) {
             const int first = part * images_per_part, end = min_of(batch, first + images_per_part);
-            sum_images({scanned, vectors, sums, pad_top, pad_left, first, end, part}, !ScansSrc);
+            sum_images({scanned, vectors, sums, vector_blocks, pad_top, pad_left, first, end, part},
+                       !ScansSrc);
         }
         return 0;
     }
