@@ -119,11 +119,11 @@ class ConvDense : public sparsetrain::generators::ClassGenerator<ConvDense> {
 
     // The pixel of src under a 1x1 filter. A tile may reach beyond dst's last pixel: it takes that one again.
     Expr pixel_of_row(const RDom& taps) {
-        const Expr width = dst.dim(1).extent();
-        const Expr in_row = min(likely(tile * row().x_tile + in_tile), width - 1);
+        const Expr row_length = dst.dim(1).extent();
+        const Expr in_row = min(likely(tile * row().x_tile + in_tile), row_length - 1);
         if (stride == 1) return src(taps.x, in_row, y, taps.w, n);
-        const Expr columns = (src.dim(1).extent() - 1) / stride + 1, pixel = y * width + in_row;
-        return src(taps.x, pixel % columns * stride, pixel / columns * stride, taps.w, n);
+        const Expr columns = (src.dim(1).extent() - 1) / stride + 1, at = y * row_length + in_row;
+        return src(taps.x, at % columns * stride, at / columns * stride, taps.w, n);
     }
 
     // The pixel of src under a tap, where images of dst are whole tiles, and as wide as those of src: then

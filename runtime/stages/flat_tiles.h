@@ -89,8 +89,8 @@ struct FlatTiles {
 
         template <int Pixel>
         void copy_line(const Tile& tile, int, int block, float* copy) const {
-            vectors.for_each_run(tile.first, tile.pixels, block, [&](int i, const float* pixel, int count) {
-                for (int p = 0; p < count; ++p)
+            vectors.for_each_run(tile.first, tile.pixels, block, [&](int i, const float* pixel, int length) {
+                for (int p = 0; p < length; ++p)
                     store(copy + (i + p) * Pixel, load(pixel + p * X::kVectorStep * kLanes));
             });
         }

@@ -95,10 +95,10 @@ struct WindowTiles {
             const halide_buffer_t* from = tensors.vectors;
             const int y = tile.y * Y::kVectorStep - tensors.top + line * Y::kCopiedStep;
             const int x = tile.x * X::kVectorStep - tensors.left;
-            const int columns = (tile.columns - 1) * X::kCopyStep + X::kTaps;
-            int begin = min_of(pieces(max_of(0, -x), X::kCopiedStep), columns);
-            int end = min_of(pieces(max_of(0, from->dim[1].extent - x), X::kCopiedStep), columns);
-            if (y < 0 || y >= from->dim[2].extent) begin = end = columns;
+            const int length = (tile.columns - 1) * X::kCopyStep + X::kTaps;
+            int begin = min_of(pieces(max_of(0, -x), X::kCopiedStep), length);
+            int end = min_of(pieces(max_of(0, from->dim[1].extent - x), X::kCopiedStep), length);
+            if (y < 0 || y >= from->dim[2].extent) begin = end = length;
             for (int m = 0; m < tile.images; ++m) {
                 float* to = copy + (line * kPitch + m * kImageColumns) * Pixel;
                 for (int i = 0; i < begin; ++i) store(to + i * Pixel, zero());
@@ -107,7 +107,7 @@ struct WindowTiles {
                     for (int i = begin; i < end; ++i)
                         store(to + i * Pixel, load(row + (x + i * X::kCopiedStep) * kLanes));
                 }
-                for (int i = max_of(begin, end); i < columns; ++i) store(to + i * Pixel, zero());
+                for (int i = max_of(begin, end); i < length; ++i) store(to + i * Pixel, zero());
             }
         }
     };

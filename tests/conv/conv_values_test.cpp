@@ -33,14 +33,8 @@ TEST_P(ConvTails, IntegersAreExact) {
     expect_right_results(GetParam().shape, Values::integers, {50, ZeroPattern::elements});
 }
 
-// With one of the settings of each policy: integers have shown that they make no difference.
 TEST_P(ConvTails, RealsAreWithinTheRoundingBound) {
-    const ConvProblem problem(GetParam().shape, Values::reals, {30, ZeroPattern::elements}, 1);
-    const ConvReference reference(problem);
-    expect_meaningful(problem, reference);
-    std::size_t turn = 0;
-    for (const Policy policy : all_policies())
-        expect_all_passes(problem, reference, settings_for(policy)[turn++]);
+    expect_right_results(GetParam().shape, Values::reals, {30, ZeroPattern::elements});
 }
 
 class ConvZeros : public ConvValues {};

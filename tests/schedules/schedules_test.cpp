@@ -138,7 +138,7 @@ TEST_P(Schedules, DenseTilesFitTheRegisters) {
         const int vectors = row.k_vectors * tables().registers_per_vector;
         EXPECT_LE(row.x_tile * vectors + std::min(row.x_tile, vectors) + 1, tables().registers);
     });
-    for_each_linked(tables().dense_weights, [this](const DenseWeightsRow& row, const LayerClassInfo& layer) {
+    for_each_linked(tables().dense_weights, [this](const DenseWeightsRow& row, const LayerClassInfo&) {
         EXPECT_GE(row.rows, 1);
         EXPECT_EQ(16 % row.c_lanes, 0);
         // Accumulators of a filter row, diff_dst of a pixel, and a broadcast src.
