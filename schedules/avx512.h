@@ -1,6 +1,7 @@
-// Schedules for any CPU with the Skylake server feature set. Figures and crossovers are of a Zen 4 server
-// core; a crossover is where conv_bench's speeds, interpolated between 0 and 30 % zeros, pass dense (the
-// median over its layers; 64-channel ones have theirs 2 points higher, 7x7 ones lower).
+// Schedules for any CPU with the Skylake server feature set. Rows of conv3x3_stride1 were measured; those of
+// the other classes follow from the budgets, and their crossovers are estimates. Figures and crossovers are
+// of a Zen 4 server core; a crossover is where conv_bench's speeds, interpolated between 0 and 30 % zeros,
+// pass dense (the median over its layers; 64-channel ones have theirs 2 points higher, 7x7 ones lower).
 #pragma once
 
 #include "schedules/rows.h"

@@ -19,8 +19,8 @@ struct DenseRow {
     int chunk;
 };
 
-// bwd_weights, `dense`: register accumulators for `c_lanes` input channels by `tap_columns` of a filter row by
-// `k_vectors` vectors of 16 output channels, summed over blocks of `rows` rows.
+// bwd_weights, `dense`: register accumulators for `c_lanes` input channels by `tap_columns` of a filter row
+// by `k_vectors` vectors of 16 output channels, summed over blocks of `rows` rows.
 struct DenseWeightsRow {
     const char* layer_class;
     const char* pass;
