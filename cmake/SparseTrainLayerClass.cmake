@@ -5,8 +5,8 @@
 # sparsetrain_add_layer_class(NAME name FILTER height width STRIDE stride [BLOCKINGS blocking...] [DENSE_FORWARD_ONLY])
 #
 # Adds the library sparsetrain_<name>. Its schedule rows are looked up by name in schedules/; BLOCKINGS are those of its
-# ScatterRows, "deep" unless given. DENSE_FORWARD_ONLY: for the first layer of a network, whose src is an image without
-# zeros or a gradient: there are fwd and bwd_weights by dense and nothing else.
+# ScatterRows, "deep" unless given. DENSE_FORWARD_ONLY: for the first layer of a network, whose src is an image, which has
+# no zeros and wants no gradient: there are fwd and bwd_weights by dense and nothing else.
 function(sparsetrain_add_layer_class)
     cmake_parse_arguments(PARSE_ARGV 0 ARG "DENSE_FORWARD_ONLY" "NAME;STRIDE" "FILTER;BLOCKINGS")
     list(LENGTH ARG_FILTER filter_sizes)
@@ -45,7 +45,6 @@ endfunction()
 # Everything of LAYER_CLASS (FILTER_H, FILTER_W, STRIDE, BLOCKINGS, SKIPS_ZEROS) for ISA, into LIBRARY.
 function(sparsetrain_compile_layer_class LIBRARY)
     set(PIPELINES "")
-    set(SCATTER_KERNELS "")
     foreach(epilogue IN ITEMS plain relu)
         sparsetrain_add_class_pipeline(fwd_dense_any_${epilogue} conv_dense pass=fwd width=any epilogue=${epilogue})
         if(STRIDE EQUAL 1)

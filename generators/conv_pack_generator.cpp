@@ -9,24 +9,13 @@ using namespace Halide;
 
 namespace {
 
-// The filter bank that a pass convolves with, as a function of (output lane, input lane, s, r, input block,
-// output block): the master itself in fwd; rotated by 180 degrees and with K and C exchanged in bwd_data at
-// stride 1.
-Expr weight_of_pass(const Func& master, bool is_forward, int filter_h, int filter_w,
-                    const std::vector<Expr>& at) {
-    if (is_forward) return master(at);
-    return master(at[1], at[0], filter_w - 1 - at[2], filter_h - 1 - at[3], at[5], at[4]);
-}
-
-// bwd_data of `dense`: (c lane, k lane, s, r, k block, c block).
+// bwd_data of `dense`: (c lane, k lane, s, r, k block, c block), rotated by 180 degrees.
 class ConvPackDense : public sparsetrain::generators::ClassGenerator<ConvPackDense> {
   public:
     Input<Buffer<float, 6>> master{"master"};
     Output<Buffer<float, 6>> packed{"packed"};
 
-    void generate() {
-        packed(o, i, s, r, ib, ob) = weight_of_pass(master, false, filter_h, filter_w, {o, i, s, r, ib, ob});
-    }
+    void generate() { packed(o, i, s, r, ib, ob) = master(i, o, filter_w - 1 - s, filter_h - 1 - r, ob, ib); }
     void schedule() { Func(packed).bound(o, 0, 16).bound(i, 0, 16).vectorize(o).unroll(i).parallel(ob); }
 
   private:
