@@ -44,7 +44,7 @@ class ConvDense : public sparsetrain::generators::ClassGenerator<ConvDense> {
         const Expr block = min(kb, weights.dim(5).extent() - 1), c_blocks = src.dim(3).extent();
         // The last chunk of input channels is added to the sums of those before it, if there are any, on the
         // way to dst.
-        const Expr earlier = row().chunk == 0 ? 0 : (c_blocks - 1) / row().chunk * row().chunk;
+        const Expr earlier = earlier_blocks();
         earlier_taps_ = RDom(0, 16, 0, filter_w, 0, filter_h, 0, earlier, "earlier_taps");
         taps_ = RDom(0, 16, 0, filter_w, 0, filter_h, earlier, c_blocks - earlier, "taps");
         define_sum(earlier_sum_, earlier_taps_, bias(k, block), block);
@@ -80,6 +80,9 @@ class ConvDense : public sparsetrain::generators::ClassGenerator<ConvDense> {
         declare_buffers();
         epilogue_.schedule(dst, xo, traverse);
         tile_.keep(sum_, row(), LoopLevel(epilogue_.loops(), xo), {tile, y, n});
+        // A branch, not a blend: without earlier chunks their sums have no memory, and for masked loads from
+        // addresses without memory CPUs take hundreds of cycles.
+        if (row().chunk != 0) sum_.specialize(earlier_blocks() > 0);
         tile_.accumulate(sum_.update(), row(), tables(), {taps_.x, taps_.y, taps_.z, taps_.w, tile, y, n});
         // The tests for padding are constants then, but one on each side.
         if (whole_tiles()) sum_.update().unroll(taps_.y);
@@ -96,6 +99,11 @@ class ConvDense : public sparsetrain::generators::ClassGenerator<ConvDense> {
     }
     const sparsetrain::schedules::Tables& tables() const {
         return *sparsetrain::schedules::tables_of(isa.value().c_str());
+    }
+    // Blocks of input channels before the last chunk.
+    Expr earlier_blocks() const {
+        const int chunk = row().chunk;
+        return chunk == 0 ? Expr(0) : (src.dim(3).extent() - 1) / chunk * chunk;
     }
     bool pointwise() const { return filter_h == 1 && filter_w == 1; }
     // With tiles no wider than the filter most would be at an edge, and the loops spill: they take the copy.
