@@ -24,6 +24,13 @@ namespace {
 
 std::atomic<unsigned long> next_plan{1};
 
+// A view of the same memory with another shape.
+template <typename View>
+View with_shape(View view, const Shape& shape) {
+    view.shape = shape;
+    return view;
+}
+
 }  // namespace
 
 class Conv2d::Impl {
@@ -32,6 +39,7 @@ class Conv2d::Impl {
         : shape(conv_shape),
           policy(conv_policy),
           layer_class(detail::find_class_of(conv_shape)),
+          kernel_shape(detail::shape_for_kernels(conv_shape)),
           id(next_plan++) {}
 
     RunStatistics decide(Pass pass, std::span<const detail::Candidate> candidates,
@@ -45,6 +53,7 @@ class Conv2d::Impl {
     const ConvShape shape;
     const Policy policy;
     const LayerClass& layer_class;
+    const ConvShape kernel_shape;  // that of all buffers
     const unsigned long id;
 };
 
@@ -120,8 +129,11 @@ void Conv2d::Impl::forward(const char* function, const SparseInput& src, const P
                                       layer_class.fwd.zero_skip_crossover(shape.src.c, shape.k)};
     const RunStatistics run = decide(Pass::fwd, {&by_src, 1}, workspace);
     BiasBuffer bias_buffer(bias, shape.k);
-    detail::convolve({function, Pass::fwd, src.tensor, shape.dst(), shape.padding.top, shape.padding.left},
-                     layer_class, run.kernel, weights, bias_buffer, workspace, TensorBuffer(dst), outputs...);
+    const Shape out = kernel_shape.dst();
+    detail::convolve({function, Pass::fwd, with_shape(src.tensor, kernel_shape.src), out, shape.padding.top,
+                      shape.padding.left},
+                     layer_class, run.kernel, weights, bias_buffer, workspace,
+                     TensorBuffer(with_shape(dst, out)), outputs...);
     record(run, workspace);
 }
 
@@ -134,7 +146,8 @@ void Conv2d::forward_relu(SparseInput src, const PackedWeights& weights, std::sp
                           TensorView dst, MaskView dst_mask, Workspace& workspace) const {
     const char* function = "Conv2d::forward_relu";
     detail::check_mask(function, "dst_mask", dst_mask, impl_->shape.dst());
-    impl_->forward(function, src, weights, bias, workspace, dst, detail::MaskBuffer(dst_mask));
+    impl_->forward(function, src, weights, bias, workspace, dst,
+                   detail::MaskBuffer(with_shape(dst_mask, impl_->kernel_shape.dst())));
 }
 
 void Conv2d::backward_data(SparseInput diff_dst, const PackedWeights& weights, TensorView diff_src,
@@ -163,18 +176,19 @@ void Conv2d::backward_data(SparseInput diff_dst, const PackedWeights& weights, T
                               layer_class.output_mask.row.crossover});
     }
     const RunStatistics run = impl_->decide(Pass::bwd_data, candidates, workspace);
-    const detail::Convolution backward = {function,  Pass::bwd_data,    diff_dst.tensor,
-                                          shape.src, shape.padding.top, shape.padding.left};
+    const Shape in = impl_->kernel_shape.dst(), out = impl_->kernel_shape.src;
+    const detail::Convolution backward = {function, Pass::bwd_data,    with_shape(diff_dst.tensor, in),
+                                          out,      shape.padding.top, shape.padding.left};
+    const ConstMaskView out_mask = with_shape(relu_mask, out);
+    TensorBuffer result(with_shape(diff_src, out));
     BiasBuffer no_bias({}, shape.src.c);
     if (run.kernel == Kernel::output_mask) {
-        detail::convolve_by_mask(backward, layer_class, weights, relu_mask, workspace,
-                                 TensorBuffer(diff_src));
+        detail::convolve_by_mask(backward, layer_class, weights, out_mask, workspace, result);
     } else if (relu_mask) {
         detail::convolve(backward, layer_class, run.kernel, weights, no_bias, workspace,
-                         detail::MaskBuffer(relu_mask), TensorBuffer(diff_src));
+                         detail::MaskBuffer(out_mask), result);
     } else {
-        detail::convolve(backward, layer_class, run.kernel, weights, no_bias, workspace,
-                         TensorBuffer(diff_src));
+        detail::convolve(backward, layer_class, run.kernel, weights, no_bias, workspace, result);
     }
     impl_->record(run, workspace);
 }
@@ -196,14 +210,16 @@ void Conv2d::backward_weights(SparseInput src, SparseInput diff_dst, WeightsView
         {Kernel::zero_skip, Operand::src, detail::observe_zeros(src), crossover},
         {Kernel::zero_skip, Operand::diff_dst, detail::observe_zeros(diff_dst), crossover}};
     const RunStatistics run = impl_->decide(Pass::bwd_weights, candidates, workspace);
-    TensorBuffer src_buffer(src.tensor), diff_dst_buffer(diff_dst.tensor);
+    const ConvShape& kernel_shape = impl_->kernel_shape;
+    TensorBuffer src_buffer(with_shape(src.tensor, kernel_shape.src)),
+        diff_dst_buffer(with_shape(diff_dst.tensor, kernel_shape.dst()));
     detail::WeightsBuffer result(diff_weights);
     if (run.kernel == Kernel::dense) {
         call_pipeline(function, layer_class.bwd_weights_dense, workspace, src_buffer, diff_dst_buffer,
                       shape.padding.top, shape.padding.left, result);
     } else {
-        detail::backward_weights_zero_skip(shape, layer_class, run.skipped, src_buffer, diff_dst_buffer,
-                                           result, workspace);
+        detail::backward_weights_zero_skip(kernel_shape, layer_class, run.skipped, src_buffer,
+                                           diff_dst_buffer, result, workspace);
     }
     if (!diff_bias.empty()) {
         BiasBuffer sums({}, shape.k);

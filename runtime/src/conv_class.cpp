@@ -81,4 +81,16 @@ const LayerClass& find_class_of(const ConvShape& shape) {
     return layer_class;
 }
 
+ConvShape shape_for_kernels(const ConvShape& shape) {
+    constexpr int kMostPixels = 256;
+    if (shape.filter_h != 1 || shape.filter_w != 1 || shape.stride != 1) return shape;
+    ConvShape longest = shape;
+    for (int rows = 2; rows <= shape.src.h && rows * shape.src.w <= kMostPixels; ++rows) {
+        if (shape.src.h % rows != 0) continue;
+        longest.src.h = shape.src.h / rows;
+        longest.src.w = shape.src.w * rows;
+    }
+    return longest;
+}
+
 }  // namespace sparsetrain::detail

@@ -9,4 +9,9 @@ namespace sparsetrain::detail {
 // convolution and Error(unsupported) for a class that is not linked.
 const LayerClass& find_class_of(const ConvShape& shape);
 
+// The same convolution with images of the shape that kernels are best at, in the same memory: where a filter
+// of one pixel at stride 1 sees no neighbours, the longest rows of up to 256 pixels that are made of whole
+// ones, as every row has a beginning and an end to pay for.
+ConvShape shape_for_kernels(const ConvShape& shape);
+
 }  // namespace sparsetrain::detail

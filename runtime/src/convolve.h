@@ -89,7 +89,7 @@ void convolve(const Convolution& conv, const LayerClass& layer_class, Kernel ker
 // By output_mask.
 inline void convolve_by_mask(const Convolution& conv, const LayerClass& layer_class,
                              const PackedWeights& weights, ConstMaskView relu_mask, Workspace& workspace,
-                             TensorBuffer&& out) {
+                             TensorBuffer& out) {
     const OutputMaskKernel& kernel = layer_class.output_mask;
     Buffer<3> packed(weights.impl().get(layer_class, conv.pass, Kernel::output_mask, workspace),
                      packed_extents(kernel.row, layer_class.info, weights.master().shape));
