@@ -79,6 +79,7 @@ std::vector<Layer> layers_of(const Options& options) {
 
 void add_context(const Options& options) {
     benchmark::AddCustomContext("isa", instruction_set());
+    benchmark::AddCustomContext("uarch", microarchitecture());
     benchmark::AddCustomContext("threads", std::to_string(options.threads));
     benchmark::AddCustomContext("time", options.clock() == Clock::cpu ? "cpu_time" : "real_time");
     benchmark::AddCustomContext("batch", options.batch ? std::to_string(*options.batch) : "as listed");

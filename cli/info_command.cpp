@@ -24,6 +24,7 @@ int run_info(const std::string& data_directory) {
     std::printf("compiler       %s\n", compiler_name().c_str());
     std::printf("cpu            %s\n", cpu_model().c_str());
     std::printf("isa            %s\n", instruction_set());
+    std::printf("uarch          %s\n", microarchitecture());
     std::printf("layer classes  %s\n", linked_classes().c_str());
     std::printf("fashion-mnist  %s%s\n", data_directory.c_str(),
                 data ? "" : " is missing: install Debian's package dataset-fashion-mnist");

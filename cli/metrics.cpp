@@ -71,6 +71,7 @@ Json header_record(const TrainOptions& options) {
             {"compiler", compiler_name()},
             {"cpu", cpu_model()},
             {"isa", instruction_set()},
+            {"uarch", microarchitecture()},
             {"model", options.model},
             {"data", options.data},
             {"steps", options.steps},

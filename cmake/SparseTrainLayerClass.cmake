@@ -1,6 +1,7 @@
-# A layer class (filter size and stride) becomes one static library: for every instruction set its pipelines, its zero-skip
-# stages, and a record through which the runtime finds them. Nothing registers itself: a program's library holds a generated
-# list of the classes in it, with explicit references, so that only what is used is linked and nothing is dropped.
+# A layer class (filter size and stride) becomes one static library: for every microarchitecture its pipelines, its
+# zero-skip stages, and a record through which the runtime finds them. Nothing registers itself: a program's library holds
+# a generated list of the classes in it, with explicit references, so that only what is used is linked and nothing is
+# dropped.
 
 # sparsetrain_add_layer_class(NAME name FILTER height width STRIDE stride [BLOCKINGS blocking...] [DENSE_FORWARD_ONLY])
 #
@@ -36,13 +37,15 @@ function(sparsetrain_add_layer_class)
     target_link_libraries(${CLASS_SYMBOL}
         PUBLIC sparsetrain_halide_runtime
         PRIVATE sparsetrain_warnings sparsetrain_schedules sparsetrain_runtime_internal)
-    foreach(ISA IN LISTS SPARSETRAIN_ISAS)
+    foreach(UARCH IN LISTS SPARSETRAIN_UARCHS)
+        set(ISA "${SPARSETRAIN_ISA_OF_${UARCH}}")
         sparsetrain_compile_layer_class(${CLASS_SYMBOL})
     endforeach()
     set_property(GLOBAL APPEND PROPERTY SPARSETRAIN_LAYER_CLASSES "${LAYER_CLASS}")
 endfunction()
 
-# Everything of LAYER_CLASS (FILTER_H, FILTER_W, STRIDE, BLOCKINGS, SKIPS_ZEROS) for ISA, into LIBRARY.
+# Everything of LAYER_CLASS (FILTER_H, FILTER_W, STRIDE, BLOCKINGS, SKIPS_ZEROS) for UARCH, whose instruction set is ISA,
+# into LIBRARY.
 function(sparsetrain_compile_layer_class LIBRARY)
     set(PIPELINES "")
     foreach(epilogue IN ITEMS plain relu)
@@ -59,7 +62,7 @@ function(sparsetrain_compile_layer_class LIBRARY)
     set(INCLUDES ${PIPELINES})
     list(TRANSFORM INCLUDES REPLACE "(.+)" "#include \"\\1.h\"")
     list(JOIN INCLUDES "\n" INCLUDES)
-    set(source "${SparseTrain_BINARY_DIR}/classes/${LAYER_CLASS}_${ISA}.cpp")
+    set(source "${SparseTrain_BINARY_DIR}/classes/${LAYER_CLASS}_${UARCH}.cpp")
     configure_file("${SparseTrain_SOURCE_DIR}/runtime/src/layer_class.cpp.in" "${source}" @ONLY)
     target_sources(${LIBRARY} PRIVATE "${source}")
 endfunction()
@@ -86,48 +89,49 @@ macro(sparsetrain_compile_backward_data_and_zero_skip)
             set(kernel "${pass}_zero_skip_${blocking}")
             foreach(epilogue IN ITEMS plain ${with_mask_${pass}})
                 sparsetrain_add_class_pipeline(${kernel}_${epilogue} conv_zero_skip
-                    pass=${pass} blocking=${blocking} epilogue=${epilogue} stage=${CLASS_SYMBOL}_${kernel}_${ISA})
+                    pass=${pass} blocking=${blocking} epilogue=${epilogue} stage=${CLASS_SYMBOL}_${kernel}_${UARCH})
             endforeach()
             sparsetrain_add_class_pipeline(${kernel}_pack conv_pack_scatter pass=${pass} blocking=${blocking})
             sparsetrain_add_stage(${kernel} scatter_stage.cpp
                 SPARSETRAIN_PASS="${pass}" SPARSETRAIN_BLOCKING="${blocking}"
-                SPARSETRAIN_LISTS_SYMBOL=${CLASS_SYMBOL}_${kernel}_${ISA}_lists
-                SPARSETRAIN_SWEEP_SYMBOL=${CLASS_SYMBOL}_${kernel}_${ISA}_sweep)
+                SPARSETRAIN_LISTS_SYMBOL=${CLASS_SYMBOL}_${kernel}_${UARCH}_lists
+                SPARSETRAIN_SWEEP_SYMBOL=${CLASS_SYMBOL}_${kernel}_${UARCH}_sweep)
             string(APPEND ${pass}_BLOCKINGS "    BLOCKING(${pass}, ${blocking}, ${with_mask_${pass}}),\n")
         endforeach()
     endforeach()
 
     set(kernel "bwd_data_output_mask")
-    sparsetrain_add_class_pipeline(${kernel} conv_output_mask stage=${CLASS_SYMBOL}_${kernel}_${ISA})
+    sparsetrain_add_class_pipeline(${kernel} conv_output_mask stage=${CLASS_SYMBOL}_${kernel}_${UARCH})
     sparsetrain_add_class_pipeline(${kernel}_pack conv_pack_output_mask)
     sparsetrain_add_stage(${kernel} output_mask_stage.cpp
-        SPARSETRAIN_GATHER_SYMBOL=${CLASS_SYMBOL}_${kernel}_${ISA}_gather)
+        SPARSETRAIN_GATHER_SYMBOL=${CLASS_SYMBOL}_${kernel}_${UARCH}_gather)
 
     set(kernel "bwd_weights_zero_skip")
     foreach(operand IN ITEMS src diff_dst)
         sparsetrain_add_class_pipeline(${kernel}_${operand} conv_zero_skip_weights
-            scanned=${operand} stage=${CLASS_SYMBOL}_${kernel}_${operand}_${ISA})
+            scanned=${operand} stage=${CLASS_SYMBOL}_${kernel}_${operand}_${UARCH})
         sparsetrain_add_stage(${kernel}_${operand} pixel_scan_stage.cpp
             SPARSETRAIN_SCANNED="${operand}"
-            SPARSETRAIN_SCAN_SYMBOL=${CLASS_SYMBOL}_${kernel}_${operand}_${ISA}_scan)
+            SPARSETRAIN_SCAN_SYMBOL=${CLASS_SYMBOL}_${kernel}_${operand}_${UARCH}_scan)
     endforeach()
 endmacro()
 
 # Compiles pipeline `name` of the class from `generator`, whose parameters are those of the class and ARGN.
 macro(sparsetrain_add_class_pipeline name generator)
-    sparsetrain_add_pipeline(${LIBRARY} ${CLASS_SYMBOL}_${name}_f32_${ISA} ${generator} ISA ${ISA} FROM conv_generators
-        PARAMS isa=${ISA} layer_class=${LAYER_CLASS} filter_h=${FILTER_H} filter_w=${FILTER_W} stride=${STRIDE} ${ARGN})
-    list(APPEND PIPELINES "${CLASS_SYMBOL}_${name}_f32_${ISA}")
+    sparsetrain_add_pipeline(${LIBRARY} ${CLASS_SYMBOL}_${name}_f32_${UARCH} ${generator} ISA ${ISA} FROM conv_generators
+        PARAMS uarch=${UARCH} layer_class=${LAYER_CLASS} filter_h=${FILTER_H} filter_w=${FILTER_W} stride=${STRIDE}
+               ${ARGN})
+    list(APPEND PIPELINES "${CLASS_SYMBOL}_${name}_f32_${UARCH}")
 endmacro()
 
 # Compiles a source of runtime/stages/ for `kernel` of the class with the definitions ARGN. It is an object library of its
 # own, as one source serves many rows. Sanitizers stay out of it: their code, built for AVX-512, would be merged with that of
 # functions that run before the CPU is checked.
 macro(sparsetrain_add_stage kernel source)
-    set(stage "${CLASS_SYMBOL}_${kernel}_${ISA}_stage")
+    set(stage "${CLASS_SYMBOL}_${kernel}_${UARCH}_stage")
     add_library(${stage} OBJECT "${SparseTrain_SOURCE_DIR}/runtime/stages/${source}")
     target_compile_definitions(${stage} PRIVATE
-        SPARSETRAIN_ISA="${ISA}" SPARSETRAIN_LAYER_CLASS="${LAYER_CLASS}"
+        SPARSETRAIN_UARCH="${UARCH}" SPARSETRAIN_LAYER_CLASS="${LAYER_CLASS}"
         SPARSETRAIN_FILTER_H=${FILTER_H} SPARSETRAIN_FILTER_W=${FILTER_W} SPARSETRAIN_STRIDE=${STRIDE} ${ARGN})
     # -Wmaybe-uninitialized is a false alarm of GCC 12 in its own shuffle intrinsics.
     target_compile_options(${stage} PRIVATE
@@ -144,9 +148,9 @@ function(sparsetrain_add_library TARGET)
     set(REFERENCES "")
     set(libraries "")
     foreach(class IN LISTS classes)
-        foreach(isa IN LISTS SPARSETRAIN_ISAS)
-            string(APPEND DECLARATIONS "extern const LayerClass layer_class_${class}_${isa};\n")
-            string(APPEND REFERENCES "    &layer_class_${class}_${isa},\n")
+        foreach(uarch IN LISTS SPARSETRAIN_UARCHS)
+            string(APPEND DECLARATIONS "extern const LayerClass layer_class_${class}_${uarch};\n")
+            string(APPEND REFERENCES "    &layer_class_${class}_${uarch},\n")
         endforeach()
         list(APPEND libraries "sparsetrain_${class}")
     endforeach()

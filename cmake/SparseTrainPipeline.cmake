@@ -4,8 +4,8 @@
 # all. The runtime's symbols, and the pipelines' references to them, get the prefix `sparsetrain_`, so that our error
 # handler, allocator and thread count are invisible to other Halide code in the same process.
 
-# The instruction sets that everything is compiled for, best first: the feature set of Skylake server CPUs, and x86-64-v3.
-# Targets are always named, as Halide's default is the build host.
+# The instruction sets, best first: the feature set of Skylake server CPUs, and x86-64-v3. What has no schedule rows is
+# compiled for each. Targets are always named, as Halide's default is the build host.
 set(SPARSETRAIN_ISAS avx512 avx2)
 set(SPARSETRAIN_HALIDE_BASELINE x86-64-linux-user_context)
 set(SPARSETRAIN_HALIDE_TARGET_avx2 x86-64-linux-sse41-avx-f16c-fma-avx2-user_context-no_runtime)
@@ -14,6 +14,13 @@ set(SPARSETRAIN_HALIDE_TARGET_avx512
 # The same for g++ and clang++.
 set(SPARSETRAIN_STAGE_OPTIONS_avx2 -march=x86-64-v3)
 set(SPARSETRAIN_STAGE_OPTIONS_avx512 -march=skylake-avx512 -mprefer-vector-width=512)
+
+# The microarchitectures that layer classes are compiled for, each by the tables of its name in schedules/ and with its
+# instruction set.
+set(SPARSETRAIN_UARCHS zen4 avx512 avx2)
+set(SPARSETRAIN_ISA_OF_zen4 avx512)
+set(SPARSETRAIN_ISA_OF_avx512 avx512)
+set(SPARSETRAIN_ISA_OF_avx2 avx2)
 
 # sparsetrain_add_generators(TARGET source...): one executable that holds generators.
 function(sparsetrain_add_generators TARGET)

@@ -11,7 +11,7 @@ template <typename T>
 class ClassGenerator : public Halide::Generator<T> {
   public:
     // The key of its schedule rows.
-    Halide::GeneratorParam<std::string> isa{"isa", ""};
+    Halide::GeneratorParam<std::string> uarch{"uarch", ""};
     Halide::GeneratorParam<std::string> layer_class{"layer_class", ""};
 
     Halide::GeneratorParam<int> filter_h{"filter_h", 3};

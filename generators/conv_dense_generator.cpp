@@ -94,11 +94,11 @@ class ConvDense : public sparsetrain::generators::ClassGenerator<ConvDense> {
 
   private:
     const sparsetrain::schedules::DenseRow& row() const {
-        return sparsetrain::generators::schedule_of(&sparsetrain::schedules::Tables::dense, isa, layer_class,
-                                                    pass);
+        return sparsetrain::generators::schedule_of(&sparsetrain::schedules::Tables::dense, uarch,
+                                                    layer_class, pass);
     }
     const sparsetrain::schedules::Tables& tables() const {
-        return *sparsetrain::schedules::tables_of(isa.value().c_str());
+        return *sparsetrain::schedules::tables_of(uarch.value().c_str());
     }
     // Blocks of input channels before the last chunk.
     Expr earlier_blocks() const {

@@ -106,8 +106,8 @@ class ConvDenseTransposed : public sparsetrain::generators::ClassGenerator<ConvD
 
   private:
     const sparsetrain::schedules::DenseRow& row() const {
-        return sparsetrain::generators::schedule_of(&sparsetrain::schedules::Tables::dense, isa, layer_class,
-                                                    "bwd_data");
+        return sparsetrain::generators::schedule_of(&sparsetrain::schedules::Tables::dense, uarch,
+                                                    layer_class, "bwd_data");
     }
 
     // The place of a tap in the rotated filter; taps beyond are left out by `where`, which bounds do not see.

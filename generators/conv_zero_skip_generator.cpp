@@ -103,7 +103,7 @@ class ConvZeroSkip : public sparsetrain::generators::ClassGenerator<ConvZeroSkip
     }
 
     const sparsetrain::schedules::ScatterRow& schedule_row() const {
-        return sparsetrain::generators::schedule_of(&sparsetrain::schedules::Tables::scatter, isa,
+        return sparsetrain::generators::schedule_of(&sparsetrain::schedules::Tables::scatter, uarch,
                                                     layer_class, pass, blocking);
     }
 

@@ -71,6 +71,18 @@ inline constexpr PixelScanRow kPixelScan[] = {
 };
 // clang-format on
 
-inline constexpr Tables kTables = {"avx2", 16, 2, kDense, kDenseWeights, kScatter, kOutputMask, kPixelScan};
+inline constexpr Tables kTables = {
+    .name = "avx2",
+    .isa = "avx2",
+    .registers = 16,
+    .registers_per_vector = 2,
+    .l1_bytes = 32 * 1024,
+    .broadcast_from_memory = false,
+    .dense = kDense,
+    .dense_weights = kDenseWeights,
+    .scatter = kScatter,
+    .output_mask = kOutputMask,
+    .pixel_scan = kPixelScan,
+};
 
 }  // namespace sparsetrain::schedules::avx2

@@ -1,7 +1,6 @@
-// Schedules for any CPU with the Skylake server feature set. Rows of conv3x3_stride1 were measured; those of
-// the other classes follow from the budgets, and their crossovers are estimates. Figures and crossovers are
-// of a Zen 4 server core; a crossover is where conv_bench's speeds, interpolated between 0 and 30 % zeros,
-// pass dense (the median over its layers; 64-channel ones have theirs 2 points higher, 7x7 ones lower).
+// Schedules for any CPU with the Skylake server feature set that has no tables of its own: Skylake-X, Ice
+// Lake, Sapphire Rapids and Zen 5 begin two zmm FMAs and two zmm loads per cycle. The rows are a copy of
+// Zen 4's, crossovers included: none was measured on such a core.
 #pragma once
 
 #include "schedules/rows.h"
@@ -34,15 +33,6 @@ inline constexpr DenseWeightsRow kDenseWeights[] = {
     {"conv7x7_stride2", "bwd_weights",   2,         7,        2,      28},
 };
 
-// Deep groups halve the accumulators' loads and stores per FMA: of 64 channels or more, no other blocking was
-// faster at any percentage of zeros by more than 1 %. GFLOP/s of the stages alone at 0 / 50 / 80 / 90 %, by group x k_vectors:
-//                     64 x 2                 32 x 4                 32 x 2                 16 x 4
-//   256-256, 56x56    102 / 196 / 449 / 828  100 / 194 / 440 / 769  102 / 194 / 429 / 738  101 / 191 / 416 / 672
-//   64-64, 56x56       99 / 188 / 405 / 671   99 / 183 / 380 / 602   98 / 183 / 384 / 577   96 / 176 / 357 / 510
-//   256-256, 14x14    108 / 210 / 472 / 818  109 / 202 / 452 / 757  107 / 202 / 446 / 737  107 / 198 / 418 / 651
-// Of fewer channels than that, shallow ones make up for it with more output channels:
-//   32-64, 28x28       97 / 182 / 403 / 632   98 / 180 / 417 / 695
-// The crossovers are deep groups'; those of shallow ones were not measured.
 inline constexpr ScatterRow kScatter[] = {
     // class             pass       blocking   most_channels  group  k_vectors  rows  pixels  crossover
     {"conv3x3_stride1", "fwd",      "shallow",      32,        32,      4,       14,   400,    13.5},
@@ -59,8 +49,6 @@ inline constexpr ScatterRow kScatter[] = {
     {"conv5x5_stride1", "bwd_data", "deep",    kAnyChannels,   64,      1,       14,   400,    13.5},
 };
 
-// 28 rows against 14: 3 to 5 % at 512-512, 28x28, nothing at 256-256, 56x56. Three vectors in registers leave
-// no room for their weights in L1: 3 % slower at 80 %, 8 % at 90 %.
 inline constexpr OutputMaskRow kOutputMask[] = {
     // class             pass       group  tap_rows  vectors  rows  pixels  crossover
     {"conv3x3_stride1", "bwd_data",   16,     3,       18,     28,   784,    21.0},
@@ -80,6 +68,18 @@ inline constexpr PixelScanRow kPixelScan[] = {
 };
 // clang-format on
 
-inline constexpr Tables kTables = {"avx512", 32, 1, kDense, kDenseWeights, kScatter, kOutputMask, kPixelScan};
+inline constexpr Tables kTables = {
+    .name = "avx512",
+    .isa = "avx512",
+    .registers = 32,
+    .registers_per_vector = 1,
+    .l1_bytes = 32 * 1024,
+    .broadcast_from_memory = true,
+    .dense = kDense,
+    .dense_weights = kDenseWeights,
+    .scatter = kScatter,
+    .output_mask = kOutputMask,
+    .pixel_scan = kPixelScan,
+};
 
 }  // namespace sparsetrain::schedules::avx512

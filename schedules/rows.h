@@ -1,4 +1,4 @@
-// The records that say how a pass of a layer class is computed on an instruction set: in each table, one row
+// The records that say how a pass of a layer class is computed on a microarchitecture: in each table, one row
 // per (class, pass), or per (class, pass, blocking).
 //
 // Generators read rows when they run, at build time; the zero-skip stages read the same rows as constants.
@@ -142,12 +142,15 @@ struct Table {
     }
 };
 
-// The tables of an instruction set, and the budgets that its rows are checked against: vector registers, how
-// many of them hold 16 floats, and the L1 that every core with it has.
+// The tables of a microarchitecture, and what such a core has: the budgets that rows are checked against, and
+// how its stages broadcast.
 struct Tables {
-    const char* isa;
+    const char* name;
+    const char* isa;  // the instruction set of its kernels
     int registers;
-    int registers_per_vector;
+    int registers_per_vector;    // that hold 16 floats
+    int l1_bytes;                // that every such core has
+    bool broadcast_from_memory;  // else by way of a general register
     Table<DenseRow> dense;
     Table<DenseWeightsRow> dense_weights;
     Table<ScatterRow> scatter;
@@ -155,7 +158,6 @@ struct Tables {
     Table<PixelScanRow> pixel_scan;
 };
 
-inline constexpr int kL1Bytes = 32 * 1024;
 inline constexpr int kVectorBytes = 64;
 
 }  // namespace sparsetrain::schedules

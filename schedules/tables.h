@@ -1,18 +1,38 @@
-// The schedule tables of every instruction set that classes are compiled for, by its name.
+// The schedule tables of every microarchitecture that classes are compiled for, by name, and which of them a
+// core runs.
 #pragma once
 
 #include "schedules/avx2.h"
 #include "schedules/avx512.h"
+#include "schedules/zen4.h"
 
 namespace sparsetrain::schedules {
 
-inline constexpr const Tables* kAllTables[] = {&avx512::kTables, &avx2::kTables};
+inline constexpr const Tables* kAllTables[] = {&zen4::kTables, &avx512::kTables, &avx2::kTables};
 
-// The tables of "avx512" or "avx2"; null for any other word.
-constexpr const Tables* tables_of(const char* isa) {
+// Null for any word that is no microarchitecture's name.
+constexpr const Tables* tables_of(const char* name) {
     for (const Tables* tables : kAllTables)
-        if (same_name(tables->isa, isa)) return tables;
+        if (same_name(tables->name, name)) return tables;
     return nullptr;
+}
+
+// The cores that the runtime tells apart; `other`: Skylake-X, Ice Lake, Sapphire Rapids, Zen 5, and all that
+// have no AVX-512.
+enum class Core { zen4, other };
+
+inline constexpr const Tables* kOnZen4[] = {&zen4::kTables, &avx512::kTables, &avx2::kTables};
+inline constexpr const Tables* kOnOthers[] = {&avx512::kTables, &avx2::kTables};
+
+// What a core runs: the first whose instruction set it has and may use.
+constexpr Table<const Tables*> fallbacks_of(Core core) {
+    switch (core) {
+        case Core::zen4:
+            return kOnZen4;
+        case Core::other:
+            break;
+    }
+    return kOnOthers;
 }
 
 }  // namespace sparsetrain::schedules

@@ -6,7 +6,7 @@
 #include <mutex>
 #include <string_view>
 
-#include "instruction_set.h"
+#include "microarchitecture.h"
 #include "scratch_pool.h"
 #include "sparsetrain/library.h"
 #include "workspace_impl.h"
@@ -115,7 +115,7 @@ int parallel_for(void* user_context, halide_task_t body, int min, int size, std:
 int can_use(int /*count*/, const std::uint64_t* features) {
     constexpr int kBits = 64, kFeature = halide_target_feature_avx512;
     const bool wants_avx512 = (features[kFeature / kBits] >> (kFeature % kBits) & 1) != 0;
-    static const bool has_avx512 = std::string_view(required_instruction_set()) == "avx512";
+    static const bool has_avx512 = std::string_view(required_tables().isa) == "avx512";
     return has_avx512 || !wants_avx512 ? 1 : 0;
 }
 

@@ -1,5 +1,5 @@
 // What the runtime knows of a layer class: its compiled pipelines and the rows that shaped them. One instance
-// per class and instruction set, generated from layer_class.cpp.in.
+// per class and microarchitecture, generated from layer_class.cpp.in.
 #pragma once
 
 #include <HalideRuntime.h>
@@ -96,7 +96,7 @@ struct ZeroSkipWeightsPipelines {
 
 // What a class lacks (see LayerClassInfo) is null.
 struct LayerClass {
-    const char* isa;
+    const char* uarch;
     LayerClassInfo info;
 
     DenseWeightsPipeline bwd_weights_dense;
@@ -108,10 +108,10 @@ struct LayerClass {
     const ConvKernels& kernels(Pass pass) const { return pass == Pass::fwd ? fwd : bwd_data; }
 };
 
-// The classes linked into this program, on every instruction set; defined in the generated registry.
+// The classes linked into this program, for every microarchitecture; defined in the generated registry.
 std::span<const LayerClass* const> all_linked_layer_classes();
 
-// Those of the instruction set that this process runs. Throws Error(unsupported) if there is none.
+// Those of the microarchitecture whose kernels this process runs. Throws Error(unsupported) if there is none.
 std::span<const LayerClass* const> linked_layer_classes();
 
 }  // namespace sparsetrain::detail

@@ -4,8 +4,8 @@
 #include <string_view>
 #include <vector>
 
-#include "instruction_set.h"
 #include "layer_class.h"
+#include "microarchitecture.h"
 
 namespace sparsetrain {
 
@@ -20,10 +20,10 @@ namespace detail {
 
 std::span<const LayerClass* const> linked_layer_classes() {
     static const std::vector<const LayerClass*> classes = [] {
-        std::vector<const LayerClass*> of_isa;
+        std::vector<const LayerClass*> of_uarch;
         for (const LayerClass* linked : all_linked_layer_classes())
-            if (linked->isa == std::string_view(required_instruction_set())) of_isa.push_back(linked);
-        return of_isa;
+            if (linked->uarch == std::string_view(required_tables().name)) of_uarch.push_back(linked);
+        return of_uarch;
     }();
     return classes;
 }

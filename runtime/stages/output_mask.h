@@ -30,8 +30,7 @@ struct OutputMask {
     // The neighbourhood and the chains of a sum.
     static_assert((Vectors + kSumChains) * kVecRegisters <= kRegisters,
                   "a neighbourhood exceeds the registers");
-    static_assert(Group * Vectors * sparsetrain::schedules::kVectorBytes <=
-                      sparsetrain::schedules::kL1Bytes * 7 / 8,
+    static_assert(Group * Vectors * sparsetrain::schedules::kVectorBytes <= kTables.l1_bytes * 7 / 8,
                   "weights exceed L1");
 
     using Word = typename MaskWord<(Group > 32)>::Type;

@@ -1,13 +1,11 @@
 // The stage of output_mask of one layer class: compiled once per schedule row, which CMake names through
-// SPARSETRAIN_LAYER_CLASS and the symbol to export.
+// SPARSETRAIN_UARCH, SPARSETRAIN_LAYER_CLASS and the symbol to export.
 #include "runtime/stages/output_mask.h"
-#include "schedules/tables.h"
 
 namespace {
 
 // A missing row does not compile.
-constexpr auto kRow = *sparsetrain::schedules::tables_of(SPARSETRAIN_ISA)
-                           -> output_mask.find(SPARSETRAIN_LAYER_CLASS, "bwd_data");
+constexpr auto kRow = *kTables.output_mask.find(SPARSETRAIN_LAYER_CLASS, "bwd_data");
 
 using Gather = OutputMask<SPARSETRAIN_FILTER_H, SPARSETRAIN_FILTER_W, SPARSETRAIN_STRIDE, kRow.group,
                           kRow.tap_rows, kRow.vectors>;

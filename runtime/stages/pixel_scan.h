@@ -52,7 +52,7 @@ struct FilterPart {
     static constexpr int kTileBlock = Tiles::kSlots * kLanes;  // floats of a tile of a scanned channel block
 
     static_assert(Tiles::kSlots % 64 == 0, "a mask word holds 64 pixels");
-    static_assert(Tiles::kCopyPixels * kLanes * 4 <= sparsetrain::schedules::kL1Bytes, "a tile exceeds L1");
+    static_assert(Tiles::kCopyPixels * kLanes * 4 <= kTables.l1_bytes, "a tile exceeds L1");
 
     // Registers for sums, in Vecs, and how many vectors of a chunk they and L1 allow at a time.
     static constexpr int kAccumulators = TapRows * S * KV;
@@ -60,7 +60,7 @@ struct FilterPart {
     static constexpr int most_vectors() {
         int vectors = 1;
         while (vectors < KV && X::kTaps * (vectors + 1) <= kAccumulators &&
-               Tiles::kCopyPixels * (vectors + 1) * kLanes * 4 <= sparsetrain::schedules::kL1Bytes)
+               Tiles::kCopyPixels * (vectors + 1) * kLanes * 4 <= kTables.l1_bytes)
             ++vectors;
         return vectors;
     }

@@ -1,14 +1,12 @@
 // The stage of one zero_skip bwd_weights of one layer class, by one operand: compiled once per schedule row
-// and operand, which CMake names through SPARSETRAIN_ISA, SPARSETRAIN_LAYER_CLASS, SPARSETRAIN_SCANNED and
+// and operand, which CMake names through SPARSETRAIN_UARCH, SPARSETRAIN_LAYER_CLASS, SPARSETRAIN_SCANNED and
 // the symbol to export.
 #include "runtime/stages/pixel_scan.h"
-#include "schedules/tables.h"
 
 namespace {
 
 // A missing row does not compile.
-constexpr auto kRow = *sparsetrain::schedules::tables_of(SPARSETRAIN_ISA)
-                           -> pixel_scan.find(SPARSETRAIN_LAYER_CLASS, "bwd_weights");
+constexpr auto kRow = *kTables.pixel_scan.find(SPARSETRAIN_LAYER_CLASS, "bwd_weights");
 constexpr bool kScansSrc = sparsetrain::schedules::same_name(SPARSETRAIN_SCANNED, "src");
 
 using Scan = PixelScan<kScansSrc, SPARSETRAIN_FILTER_H, SPARSETRAIN_FILTER_W, SPARSETRAIN_STRIDE,

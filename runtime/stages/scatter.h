@@ -32,7 +32,7 @@ struct Scatter {
 
     // The accumulators and a broadcast value.
     static_assert(kLive * KV * kVecRegisters + 1 <= kRegisters, "accumulators exceed the registers");
-    static_assert(kSlab * 4 <= sparsetrain::schedules::kL1Bytes * 3 / 4, "weights leave no room in L1");
+    static_assert(kSlab * 4 <= kTables.l1_bytes * 3 / 4, "weights leave no room in L1");
 
     // The state of a sweep. `Fresh`: the tile holds no sums yet.
     template <typename Reach, bool Fresh>

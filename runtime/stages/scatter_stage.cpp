@@ -1,14 +1,12 @@
 // The stages of one zero_skip pass of one layer class, fwd or bwd_data: compiled once per schedule row, which
-// CMake names through SPARSETRAIN_ISA, SPARSETRAIN_LAYER_CLASS, SPARSETRAIN_PASS, SPARSETRAIN_BLOCKING and
+// CMake names through SPARSETRAIN_UARCH, SPARSETRAIN_LAYER_CLASS, SPARSETRAIN_PASS, SPARSETRAIN_BLOCKING and
 // the symbols to export.
 #include "runtime/stages/scatter.h"
-#include "schedules/tables.h"
 
 namespace {
 
 // A missing row does not compile.
-constexpr auto kRow = *sparsetrain::schedules::tables_of(SPARSETRAIN_ISA)
-                           -> scatter.find(SPARSETRAIN_LAYER_CLASS, SPARSETRAIN_PASS, SPARSETRAIN_BLOCKING);
+constexpr auto kRow = *kTables.scatter.find(SPARSETRAIN_LAYER_CLASS, SPARSETRAIN_PASS, SPARSETRAIN_BLOCKING);
 constexpr bool kTransposed = sparsetrain::schedules::same_name(SPARSETRAIN_PASS, "bwd_data");
 
 // A filter of one pixel meets every SPARSETRAIN_STRIDE-th pixel of src: between those, at stride 1.

@@ -70,48 +70,85 @@ TEST(Program, HelpIsASuccess) {
 TEST(Program, InfoShowsVersionsTheCpuAndTheClasses) {
     Program program({"info"});
     EXPECT_EQ(program.exit_code(), 0);
-    for (const char* word :
-         {"sparsetrain", "halide", "compiler", "cpu", instruction_set(), "conv3x3_stride1", "fashion-mnist"})
+    for (const char* word : {"sparsetrain", "halide", "compiler", "cpu", instruction_set(),
+                             microarchitecture(), "conv3x3_stride1", "fashion-mnist"})
         expect_contains(program.output(), word);
 }
 
-// Sets SPARSETRAIN_ISA for the programs that a test starts.
-class ForcedIsa {
+// An environment variable of the programs that a test starts; null: they have none of that name.
+class Variable {
   public:
-    explicit ForcedIsa(const char* isa) {
-        if (const char* given = std::getenv(kVariable)) before_ = given;
-        setenv(kVariable, isa, 1);
+    Variable(const char* name, const char* value) : name_(name) {
+        if (const char* given = std::getenv(name)) before_ = given;
+        set(value);
     }
-    ~ForcedIsa() {
-        if (before_) {
-            setenv(kVariable, before_->c_str(), 1);
-        } else {
-            unsetenv(kVariable);
-        }
-    }
-    ForcedIsa(const ForcedIsa&) = delete;
-    ForcedIsa& operator=(const ForcedIsa&) = delete;
+    ~Variable() { set(before_ ? before_->c_str() : nullptr); }
+    Variable(const Variable&) = delete;
+    Variable& operator=(const Variable&) = delete;
 
   private:
-    static constexpr const char* kVariable = "SPARSETRAIN_ISA";
+    void set(const char* value) const {
+        if (value == nullptr) {
+            unsetenv(name_);
+        } else {
+            setenv(name_, value, 1);
+        }
+    }
+
+    const char* name_;
     std::optional<std::string> before_;
 };
 
-TEST(Program, RunsTheInstructionSetThatItIsTold) {
-    const ForcedIsa isa("avx2");
+// What these say of the kernels to run.
+struct Forced {
+    explicit Forced(const char* microarchitecture, const char* instruction_set = nullptr)
+        : uarch("SPARSETRAIN_UARCH", microarchitecture), isa("SPARSETRAIN_ISA", instruction_set) {}
+    Variable uarch, isa;
+};
+
+void expect_info(const std::string& isa, const std::string& uarch) {
     Program program({"info"});
     EXPECT_EQ(program.exit_code(), 0);
-    expect_contains(program.output(), "isa            avx2");
+    expect_contains(program.output(), "isa            " + isa + "\n");
+    expect_contains(program.output(), "uarch          " + uarch + "\n");
+}
+
+void expect_refusal(const char* message) {
+    expect_info("none", "none");
+    Program train({"train", "--data-dir", "/nowhere"});
+    EXPECT_EQ(train.exit_code(), 1);
+    expect_contains(train.output(), message);
+}
+
+TEST(Program, RunsTheInstructionSetThatItIsTold) {
+    const Forced forced(nullptr, "avx2");
+    expect_info("avx2", "avx2");
+}
+
+TEST(Program, RunsTheMicroarchitectureThatItIsTold) {
+    const bool has_avx512 = instruction_set() == std::string("avx512");
+    for (const char* uarch : {"zen4", "avx512"}) {
+        const Forced forced(uarch);
+        if (has_avx512) expect_info("avx512", uarch);
+    }
+    const Forced forced("avx2");
+    expect_info("avx2", "avx2");
 }
 
 TEST(Program, NamesAnInstructionSetThatItDoesNotKnow) {
-    const ForcedIsa isa("avx1024");
-    Program info({"info"});
-    EXPECT_EQ(info.exit_code(), 0);
-    expect_contains(info.output(), "isa            none");
-    Program train({"train", "--data-dir", "/nowhere"});
-    EXPECT_EQ(train.exit_code(), 1);
-    expect_contains(train.output(), "SPARSETRAIN_ISA: expected avx512 or avx2, given \"avx1024\"");
+    const Forced forced(nullptr, "avx1024");
+    expect_refusal("SPARSETRAIN_ISA: expected avx512 or avx2, given \"avx1024\"");
+}
+
+TEST(Program, NamesAMicroarchitectureThatItDoesNotKnow) {
+    const Forced forced("zen5");
+    expect_refusal("SPARSETRAIN_UARCH: expected zen4, avx512 or avx2, given \"zen5\"");
+}
+
+TEST(Program, NamesVariablesThatContradictEachOther) {
+    const Forced forced("zen4", "avx2");
+    expect_refusal(
+        "SPARSETRAIN_UARCH=zen4: expected a microarchitecture of SPARSETRAIN_ISA=avx2, given one of avx512");
 }
 
 TEST(Program, MissingDataIsNamed) {

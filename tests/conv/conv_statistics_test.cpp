@@ -420,7 +420,7 @@ TEST_P(ConvSkips, NonFiniteGradientsShowWhereTheMaskKeepsThem) {
 // Small images have a crossover of their own in bwd_weights: 0 % where dense never wins.
 TEST_P(ConvStatistics, AutoLooksAtTheWidthOfImages) {
     const schedules::PixelScanRow* row =
-        schedules::tables_of(instruction_set())->pixel_scan.find(GetParam().name, "bwd_weights");
+        schedules::tables_of(microarchitecture())->pixel_scan.find(GetParam().name, "bwd_weights");
     ASSERT_NE(row, nullptr);
     EXPECT_GT(row->crossover, 0);
     for (const auto& [width, crossover] : {std::pair{7, row->narrow_crossover}, {8, row->crossover}}) {

@@ -1,4 +1,4 @@
-// The schedule tables of every instruction set, without running a kernel: every class of the build has its
+// The schedule tables of every microarchitecture, without running a kernel: every class of the build has its
 // rows, and rows keep to the budgets of such a core.
 #include <gtest/gtest.h>
 
@@ -15,7 +15,7 @@ namespace sparsetrain::schedules {
 
 // How GoogleTest shows a parameter.
 void PrintTo(const Tables* tables, std::ostream* out) {
-    *out << tables->isa;
+    *out << tables->name;
 }
 
 namespace {
@@ -89,10 +89,10 @@ TEST_P(Schedules, EveryLinkedClassHasARowPerPassAndKernelThatItHas) {
 }
 
 // What is linked was made from this table, with the last blocking for any number of channels.
-TEST_P(Schedules, EveryLinkedClassIsCompiledForTheInstructionSet) {
+TEST_P(Schedules, EveryLinkedClassIsCompiledForTheMicroarchitecture) {
     std::set<std::string> compiled;
     for (const detail::LayerClass* layer : detail::all_linked_layer_classes()) {
-        if (!same_name(layer->isa, tables().isa)) continue;
+        if (!same_name(layer->uarch, tables().name)) continue;
         SCOPED_TRACE(layer->info.name);
         compiled.insert(layer->info.name);
         for (const Pass pass : {Pass::fwd, Pass::bwd_data}) {
@@ -158,7 +158,7 @@ TEST_P(Schedules, ScatterRowsFitRegistersAndL1) {
         const int outputs = is_forward ? ceiling(layer.filter_w, layer.stride) : layer.filter_w;
         EXPECT_TRUE(fit_registers(outputs * row.k_vectors, 1));
         // The weights of a group and filter row leave a quarter of L1 to everything else.
-        EXPECT_LE(row.group * layer.filter_w * row.k_vectors * kVectorBytes, kL1Bytes * 3 / 4);
+        EXPECT_LE(row.group * layer.filter_w * row.k_vectors * kVectorBytes, tables().l1_bytes * 3 / 4);
     });
 }
 
@@ -170,7 +170,7 @@ TEST_P(Schedules, OutputMasksFitRegistersAndL1) {
         // A neighbourhood of diff_dst and the two chains of a sum.
         EXPECT_TRUE(fit_registers(row.vectors + 2, 0));
         // The weights of a group leave an eighth of L1 to everything else.
-        EXPECT_LE(row.group * row.vectors * kVectorBytes, kL1Bytes * 7 / 8);
+        EXPECT_LE(row.group * row.vectors * kVectorBytes, tables().l1_bytes * 7 / 8);
         // `tap_rows` rows of the phase with the most taps make at least one vector of output channels.
         const int rows = taps_of_phase(layer.filter_h, layer.stride, 0),
                   columns = taps_of_phase(layer.filter_w, layer.stride, 0);
@@ -203,15 +203,15 @@ TEST_P(Schedules, CrossoversArePercentages) {
     }
 }
 
-INSTANTIATE_TEST_SUITE_P(InstructionSets, Schedules, ::testing::ValuesIn(kAllTables),
-                         [](const auto& tested) { return std::string(tested.param->isa); });
+INSTANTIATE_TEST_SUITE_P(Microarchitectures, Schedules, ::testing::ValuesIn(kAllTables),
+                         [](const auto& tested) { return std::string(tested.param->name); });
 
 TEST(TablesOf, AreFoundByName) {
-    for (const Tables* tables : kAllTables) EXPECT_EQ(tables_of(tables->isa), tables);
+    for (const Tables* tables : kAllTables) EXPECT_EQ(tables_of(tables->name), tables);
     EXPECT_EQ(tables_of("avx"), nullptr);
     EXPECT_EQ(tables_of(""), nullptr);
     // The one that runs here.
-    EXPECT_NE(tables_of(instruction_set()), nullptr);
+    EXPECT_NE(tables_of(microarchitecture()), nullptr);
 }
 
 }  // namespace

@@ -167,7 +167,7 @@ void add_whole_tiles(const LayerClassInfo& layer, int tile_width, std::vector<Ex
 
 std::vector<Extents> whole_tiles(const LayerClassInfo& layer) {
     std::vector<Extents> extents;
-    const schedules::Tables* tables = schedules::tables_of(instruction_set());
+    const schedules::Tables* tables = schedules::tables_of(microarchitecture());
     for (const char* pass : {"fwd", "bwd_data"}) {
         if (const schedules::DenseRow* row = tables->dense.find(layer.name, pass))
             add_whole_tiles(layer, row->x_tile, extents);

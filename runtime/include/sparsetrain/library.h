@@ -23,7 +23,12 @@ SPARSETRAIN_API const char* halide_version();  // of the Halide that compiled th
 // the environment variable SPARSETRAIN_ISA names; "none" if they lack it.
 SPARSETRAIN_API const char* instruction_set();
 
-// Throws Error(unsupported) if there is no such set, as every other call would: it says what is missing.
+// Whose schedule tables these kernels were compiled with: "zen4", "avx512" (any other CPU with that
+// instruction set) or "avx2", as fits the CPU, or what the environment variable SPARSETRAIN_UARCH names;
+// "none" if the CPU cannot run it or the two variables contradict each other.
+SPARSETRAIN_API const char* microarchitecture();
+
+// Throws Error(unsupported) if there is none, as every other call would: it says what is missing.
 SPARSETRAIN_API void require_supported_cpu();
 
 // The layer classes linked into this program.

@@ -1,0 +1,41 @@
+#include "cpu.h"
+
+#include <cpuid.h>
+
+namespace sparsetrain::detail {
+
+namespace {
+
+// The compiler's run-time checks include whether the operating system saves the registers.
+bool has_avx512() {
+    return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512cd") &&
+           __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq") &&
+           __builtin_cpu_supports("avx512bw");
+}
+// Every CPU with these has the rest of x86-64-v3, too.
+bool has_avx2() {
+    return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("bmi") &&
+           __builtin_cpu_supports("bmi2");
+}
+
+unsigned family() {
+    unsigned eax = 0, ebx = 0, ecx = 0, edx = 0;
+    if (__get_cpuid(1, &eax, &ebx, &ecx, &edx) == 0) return 0;
+    const unsigned base = eax >> 8 & 0xf, extended = eax >> 20 & 0xff;
+    return base == 0xf ? base + extended : base;
+}
+
+// By family, as GCC 12's __builtin_cpu_is does not know znver4. Family 0x19 is Zen 3 and Zen 4, of which only
+// the latter has AVX-512.
+schedules::Core core() {
+    const bool is_zen4 = __builtin_cpu_is("amd") && family() == 0x19 && has_avx512();
+    return is_zen4 ? schedules::Core::zen4 : schedules::Core::other;
+}
+
+}  // namespace
+
+Cpu this_cpu() {
+    return {has_avx512(), has_avx2(), core()};
+}
+
+}  // namespace sparsetrain::detail

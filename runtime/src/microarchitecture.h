@@ -1,0 +1,18 @@
+// Which of the compiled variants of every kernel this process runs.
+#pragma once
+
+#include "cpu.h"
+#include "schedules/rows.h"
+
+namespace sparsetrain::detail {
+
+// The tables of the kernels for `cpu`: those that the environment variable SPARSETRAIN_UARCH names, else the
+// CPU's best, of the instruction set that SPARSETRAIN_ISA names if it is set (null: it is not). Throws
+// Error(unsupported) for other words, for an instruction set that the CPU lacks, and where the two
+// contradict each other.
+const schedules::Tables& choose_tables(const Cpu& cpu, const char* uarch, const char* isa);
+
+// Those of this process, always the same ones. Throws as choose_tables does.
+const schedules::Tables& required_tables();
+
+}  // namespace sparsetrain::detail

@@ -1,0 +1,98 @@
+// Schedules for Zen 4: AVX-512 in a core that begins one zmm FMA and one zmm load per cycle. Rows of
+// conv3x3_stride1 were measured on a server core; those of the other classes follow from the budgets, and
+// their crossovers are estimates. A crossover is where conv_bench's speeds, interpolated between 0 and 30 %
+// zeros, pass dense (the median over its layers; 64-channel ones have theirs 2 points higher, 7x7 ones
+// lower).
+#pragma once
+
+#include "schedules/rows.h"
+
+namespace sparsetrain::schedules::zen4 {
+
+// clang-format off
+inline constexpr DenseRow kDense[] = {
+    // class             pass         x_tile  k_vectors  pixels  chunk
+    {"conv3x3_stride1", "fwd",         7,       2,      784,      0},
+    {"conv3x3_stride1", "bwd_data",    7,       2,      784,      0},
+    {"conv3x3_stride2", "fwd",         7,       2,      784,      0},
+    {"conv3x3_stride2", "bwd_data",    7,       2,      784,      0},
+    {"conv1x1_stride1", "fwd",         7,       2,      280,      8},
+    {"conv1x1_stride1", "bwd_data",    7,       2,      280,      8},
+    {"conv1x1_stride2", "fwd",         7,       2,      280,      8},
+    {"conv1x1_stride2", "bwd_data",    7,       2,      280,      8},
+    {"conv5x5_stride1", "fwd",         7,       2,      784,      0},
+    {"conv5x5_stride1", "bwd_data",    7,       2,      784,      0},
+    {"conv7x7_stride2", "fwd",         7,       2,      784,      0},
+};
+
+inline constexpr DenseWeightsRow kDenseWeights[] = {
+    // class             pass         c_lanes  tap_columns  k_vectors  rows
+    {"conv3x3_stride1", "bwd_weights",   4,         3,        2,      28},
+    {"conv3x3_stride2", "bwd_weights",   4,         3,        2,      28},
+    {"conv1x1_stride1", "bwd_weights",   8,         1,        3,      28},
+    {"conv1x1_stride2", "bwd_weights",   8,         1,        3,      28},
+    {"conv5x5_stride1", "bwd_weights",   2,         5,        2,      28},
+    {"conv7x7_stride2", "bwd_weights",   2,         7,        2,      28},
+};
+
+// Deep groups halve the accumulators' loads and stores per FMA: of 64 channels or more, no other blocking was
+// faster at any percentage of zeros by more than 1 %. GFLOP/s of the stages alone at 0 / 50 / 80 / 90 %, by group x k_vectors:
+//                     64 x 2                 32 x 4                 32 x 2                 16 x 4
+//   256-256, 56x56    102 / 196 / 449 / 828  100 / 194 / 440 / 769  102 / 194 / 429 / 738  101 / 191 / 416 / 672
+//   64-64, 56x56       99 / 188 / 405 / 671   99 / 183 / 380 / 602   98 / 183 / 384 / 577   96 / 176 / 357 / 510
+//   256-256, 14x14    108 / 210 / 472 / 818  109 / 202 / 452 / 757  107 / 202 / 446 / 737  107 / 198 / 418 / 651
+// Of fewer channels than that, shallow ones make up for it with more output channels:
+//   32-64, 28x28       97 / 182 / 403 / 632   98 / 180 / 417 / 695
+// The crossovers are deep groups'; those of shallow ones were not measured.
+inline constexpr ScatterRow kScatter[] = {
+    // class             pass       blocking   most_channels  group  k_vectors  rows  pixels  crossover
+    {"conv3x3_stride1", "fwd",      "shallow",      32,        32,      4,       14,   400,    13.5},
+    {"conv3x3_stride1", "fwd",      "deep",    kAnyChannels,   64,      2,       14,   400,    13.5},
+    {"conv3x3_stride1", "bwd_data", "shallow",      32,        32,      4,       14,   400,    13.5},
+    {"conv3x3_stride1", "bwd_data", "deep",    kAnyChannels,   64,      2,       14,   400,    13.5},
+    {"conv3x3_stride2", "fwd",      "deep",    kAnyChannels,   64,      2,       14,   400,    13.5},
+    {"conv3x3_stride2", "bwd_data", "deep",    kAnyChannels,   64,      2,       14,   400,    13.5},
+    {"conv1x1_stride1", "fwd",      "deep",    kAnyChannels,   64,      4,        7,   400,    25.0},
+    {"conv1x1_stride1", "bwd_data", "deep",    kAnyChannels,   64,      4,        7,   400,    25.0},
+    {"conv1x1_stride2", "fwd",      "deep",    kAnyChannels,   64,      4,        7,   400,    25.0},
+    {"conv1x1_stride2", "bwd_data", "deep",    kAnyChannels,   64,      4,       14,   800,    25.0},
+    {"conv5x5_stride1", "fwd",      "deep",    kAnyChannels,   64,      1,       14,   400,    13.5},
+    {"conv5x5_stride1", "bwd_data", "deep",    kAnyChannels,   64,      1,       14,   400,    13.5},
+};
+
+// 28 rows against 14: 3 to 5 % at 512-512, 28x28, nothing at 256-256, 56x56. Three vectors in registers leave
+// no room for their weights in L1: 3 % slower at 80 %, 8 % at 90 %.
+inline constexpr OutputMaskRow kOutputMask[] = {
+    // class             pass       group  tap_rows  vectors  rows  pixels  crossover
+    {"conv3x3_stride1", "bwd_data",   16,     3,       18,     28,   784,    21.0},
+    {"conv3x3_stride2", "bwd_data",   32,     2,       12,     28,   784,    25.0},
+    {"conv1x1_stride1", "bwd_data",   32,     1,       12,     28,   784,    32.0},
+    {"conv1x1_stride2", "bwd_data",   32,     1,       12,     28,   784,    32.0},
+    {"conv5x5_stride1", "bwd_data",   16,     5,       25,     28,   784,    21.0},
+};
+
+inline constexpr PixelScanRow kPixelScan[] = {
+    // class             pass          tap_rows  k_vectors  rows  crossover  narrow_crossover
+    {"conv3x3_stride1", "bwd_weights",    3,         2,       8,    14.0,        0.0},
+    {"conv3x3_stride2", "bwd_weights",    2,         4,       4,    20.0,       10.0},
+    {"conv1x1_stride1", "bwd_weights",    1,         4,       4,    30.0,       20.0},
+    {"conv1x1_stride2", "bwd_weights",    1,         4,       4,    30.0,       20.0},
+    {"conv5x5_stride1", "bwd_weights",    5,         1,       8,    20.0,       10.0},
+};
+// clang-format on
+
+inline constexpr Tables kTables = {
+    .name = "zen4",
+    .isa = "avx512",
+    .registers = 32,
+    .registers_per_vector = 1,
+    .l1_bytes = 32 * 1024,
+    .broadcast_from_memory = false,
+    .dense = kDense,
+    .dense_weights = kDenseWeights,
+    .scatter = kScatter,
+    .output_mask = kOutputMask,
+    .pixel_scan = kPixelScan,
+};
+
+}  // namespace sparsetrain::schedules::zen4

@@ -1,0 +1,108 @@
+// Which variant of the kernels runs: the choice for any CPU, and that this process keeps to it.
+#include "microarchitecture.h"
+
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <set>
+#include <string>
+
+#include "conv_class.h"
+#include "conv_shapes.h"
+#include "sparsetrain/error.h"
+
+namespace sparsetrain::test {
+namespace {
+
+using detail::Cpu;
+using schedules::Core;
+
+constexpr Cpu kZen4 = {true, true, Core::zen4}, kSkylakeX = {true, true, Core::other},
+              kHaswell = {false, true, Core::other}, kNehalem = {false, false, Core::other};
+
+std::string chosen(const Cpu& cpu, const char* uarch, const char* isa) {
+    return detail::choose_tables(cpu, uarch, isa).name;
+}
+
+std::string refusal(const Cpu& cpu, const char* uarch, const char* isa) {
+    try {
+        return "none, but chose " + chosen(cpu, uarch, isa);
+    } catch (const Error& error) {
+        EXPECT_EQ(error.code(), ErrorCode::unsupported);
+        return error.what();
+    }
+}
+
+TEST(Microarchitecture, IsTheCpusBest) {
+    EXPECT_EQ(chosen(kZen4, nullptr, nullptr), "zen4");
+    EXPECT_EQ(chosen(kSkylakeX, nullptr, nullptr), "avx512");
+    EXPECT_EQ(chosen(kHaswell, nullptr, nullptr), "avx2");
+    EXPECT_EQ(refusal(kNehalem, nullptr, nullptr),
+              "sparsetrain: expected a CPU and operating system with AVX-512 F, CD, VL, DQ and BW, or at "
+              "least AVX2, FMA, BMI and BMI2; this one lacks them");
+}
+
+TEST(Microarchitecture, IsTheBestOfTheInstructionSetThatIsNamed) {
+    EXPECT_EQ(chosen(kZen4, nullptr, "avx512"), "zen4");
+    EXPECT_EQ(chosen(kSkylakeX, nullptr, "avx512"), "avx512");
+    for (const Cpu& cpu : {kZen4, kSkylakeX, kHaswell}) EXPECT_EQ(chosen(cpu, nullptr, "avx2"), "avx2");
+    EXPECT_EQ(refusal(kHaswell, nullptr, "avx512"),
+              "SPARSETRAIN_ISA=avx512: expected a CPU and operating system with AVX-512 F, CD, VL, DQ and "
+              "BW; this one lacks them");
+    EXPECT_EQ(refusal(kZen4, nullptr, "avx1024"),
+              "SPARSETRAIN_ISA: expected avx512 or avx2, given \"avx1024\"");
+    EXPECT_EQ(refusal(kZen4, nullptr, ""), "SPARSETRAIN_ISA: expected avx512 or avx2, given \"\"");
+}
+
+TEST(Microarchitecture, IsTheOneThatIsNamed) {
+    for (const Cpu& cpu : {kZen4, kSkylakeX}) {
+        for (const char* uarch : {"zen4", "avx512", "avx2"}) EXPECT_EQ(chosen(cpu, uarch, nullptr), uarch);
+        for (const char* uarch : {"zen4", "avx512"}) EXPECT_EQ(chosen(cpu, uarch, "avx512"), uarch);
+        EXPECT_EQ(chosen(cpu, "avx2", "avx2"), "avx2");
+    }
+    EXPECT_EQ(refusal(kHaswell, "zen4", nullptr),
+              "SPARSETRAIN_UARCH=zen4: expected a CPU and operating system with AVX-512 F, CD, VL, DQ and "
+              "BW; this one lacks them");
+    EXPECT_EQ(refusal(kZen4, "zen5", nullptr),
+              "SPARSETRAIN_UARCH: expected zen4, avx512 or avx2, given \"zen5\"");
+}
+
+TEST(Microarchitecture, AndInstructionSetMustAgree) {
+    EXPECT_EQ(refusal(kZen4, "zen4", "avx2"),
+              "SPARSETRAIN_UARCH=zen4: expected a microarchitecture of SPARSETRAIN_ISA=avx2, given one of "
+              "avx512");
+    EXPECT_EQ(refusal(kZen4, "avx2", "avx512"),
+              "SPARSETRAIN_UARCH=avx2: expected a microarchitecture of SPARSETRAIN_ISA=avx512, given one of "
+              "avx2");
+}
+
+// ctest runs these under each SPARSETRAIN_UARCH that the CPU can run.
+TEST(MicroarchitectureInUse, IsThatOfTheEnvironment) {
+    const char* uarch = std::getenv("SPARSETRAIN_UARCH");
+    const schedules::Tables& expected =
+        detail::choose_tables(detail::this_cpu(), uarch, std::getenv("SPARSETRAIN_ISA"));
+    EXPECT_STREQ(microarchitecture(), expected.name);
+    EXPECT_STREQ(instruction_set(), expected.isa);
+}
+
+TEST(MicroarchitectureInUse, IsWhatConvolutionsRun) {
+    ASSERT_FALSE(layer_classes().empty());
+    for (const LayerClassInfo& layer : layer_classes()) {
+        const ConvShape shape = shape_of(layer, {1, 16, 16, 16, 16, {}});
+        EXPECT_STREQ(detail::find_class_of(shape).info.name, layer.name);
+        EXPECT_STREQ(detail::find_class_of(shape).uarch, microarchitecture());
+    }
+}
+
+// No two variants share what they run.
+TEST(MicroarchitectureInUse, HasPipelinesOfItsOwn) {
+    std::set<detail::ConvPipeline> pipelines;
+    for (const detail::LayerClass* layer : detail::all_linked_layer_classes()) {
+        EXPECT_TRUE(pipelines.insert(layer->fwd.dense.any).second) << layer->info.name << layer->uarch;
+        for (const detail::ScatterKernel& kernel : layer->fwd.zero_skip)
+            EXPECT_TRUE(pipelines.insert(kernel.plain).second) << layer->info.name << layer->uarch;
+    }
+}
+
+}  // namespace
+}  // namespace sparsetrain::test
