@@ -47,7 +47,9 @@ class ConvZeroSkip : public sparsetrain::generators::ClassGenerator<ConvZeroSkip
                    height = pieces(src.dim(2).extent(), src_step);
         records_.define_extern(prefix + "_lists", {ExternFuncArgument(src), width, blocks}, UInt(32),
                                {word, y, group, n});
-        records_.bound(word, 0, width * sparsetrain::schedules::record_words(row.group))
+        records_
+            .bound(word, 0,
+                   pieces(width, phases()) * phases() * sparsetrain::schedules::record_words(row.group))
             .bound(group, 0, groups);
 
         const Expr tile_width = pieces(dst.dim(1).extent(), dst_step());
@@ -88,6 +90,8 @@ class ConvZeroSkip : public sparsetrain::generators::ClassGenerator<ConvZeroSkip
 
     bool is_transposed() const { return pass.value() == "bwd_data"; }
     bool is_sampled() const { return filter_w.value() < stride.value(); }
+    // Into how many records the stages deal a row's pixels.
+    int phases() const { return is_sampled() || is_transposed() ? 1 : stride.value(); }
     // Of the rows and columns of dst, every dst_step-th is reached by any.
     int dst_step() const { return is_sampled() && is_transposed() ? stride.value() : 1; }
 

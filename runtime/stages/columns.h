@@ -6,26 +6,22 @@
 namespace {
 
 // `Transposed`, as in bwd_data: source pixel x reaches outputs Stride * x + s - padding, for s in 0 ... S
-// - 1. Otherwise, as in fwd: those for which x + padding - s is Stride times the output; the filter columns
-// that do alternate with x, and `Start` is the padding modulo Stride. Filters at least as wide as the stride
-// leave no pixel out.
+// - 1. Otherwise, as in fwd, x + padding - s; see Phase for other strides than 1.
 //
 // Outputs are numbered from an arbitrary origin, so that no number used is negative.
-template <bool Transposed, int S, int Stride, int Start = 0>
+template <bool Transposed, int S, int Stride>
 struct Columns {
-    static_assert(S >= Stride && Start < Stride && (!Transposed || Start == 0));
+    static_assert(Transposed ? S >= Stride : Stride == 1);
 
-    static constexpr int kLive = Transposed ? S : (S + Stride - 1) / Stride;  // outputs in reach, at most
+    static constexpr int kLive = S;  // outputs in reach
     // After so many steps everything repeats, with the outputs in the same places of a ring of kLive.
-    static constexpr int kPeriod = kLive * (Transposed ? 1 : Stride);
+    static constexpr int kPeriod = kLive;
 
     // A step reaches the outputs from lowest(step) to end(step) - 1, each through a filter column of its own.
-    static constexpr int lowest(int step) {
-        return Transposed ? (step + kLive) * Stride : (position(step) - S + Stride) / Stride;
-    }
-    static constexpr int end(int step) { return Transposed ? lowest(step) + S : position(step) / Stride + 1; }
+    static constexpr int lowest(int step) { return Transposed ? (step + kLive) * Stride : step + kLive; }
+    static constexpr int end(int step) { return lowest(step) + S; }
     static constexpr int filter_column(int step, int output) {
-        return Transposed ? output - lowest(step) : position(step) - output * Stride;
+        return Transposed ? output - lowest(step) : end(step) - 1 - output;
     }
 
     // How many of the first steps reach any of the `count` lowest outputs of the first.
@@ -34,18 +30,28 @@ struct Columns {
         while (lowest(step) < lowest(0) + count) ++step;
         return step;
     }
-
-    // At run time: the first output in reach of pixel 0, and how many outputs `width` pixels reach.
-    static int first_output(int padding) {
-        return Transposed ? -padding : (padding - S + Stride * S) / Stride - S + 1;
-    }
-    static int outputs(int width, int padding) {
-        return Transposed ? (width - 1) * Stride + S
-                          : (width - 1 + padding) / Stride - first_output(padding) + 1;
-    }
-
-  private:
-    static constexpr int position(int step) { return Start + step + Stride * kLive; }
 };
+
+// Fwd at a stride: source pixels whose x + padding is `Index` modulo Stride meet filter columns Index, Index
+// + Stride, ... only, and form a row that is swept as at stride 1, with a part of the weights that is all of
+// use. Other passes and strides have one phase, of all pixels and columns.
+template <int S, int Phases, int Index>
+struct Phase {
+    static_assert(S >= Phases && (Phases == 1 || S % 2 == 1),
+                  "the first phase reaches all outputs that any does");
+    static constexpr int kColumns = (S - Index + Phases - 1) / Phases;
+    static constexpr int filter_column(int column) { return Index + column * Phases; }
+
+    // At run time: the first pixel, and the first output that it reaches.
+    static int first(int padding) { return (Index + padding * (Phases - 1)) % Phases; }
+    static int first_output(int padding) {
+        return (first(padding) + padding - Index) / Phases - kColumns + 1;
+    }
+};
+
+// How many pixels of every phase-th, from `first` on, there are in `width`.
+inline int pixels_of_phase(int width, int phases, int first) {
+    return (width - first + phases - 1) / phases;
+}
 
 }  // namespace

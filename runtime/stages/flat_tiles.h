@@ -48,6 +48,7 @@ struct FlatTiles {
     struct Tile {
         int first, pixels;
     };
+    static int slots(const Tile& tile) { return tile.pixels; }
 
     // The tiles of some images. Of small ones, tiles go on from image to image; of others they end with it,
     // so that values can be taken from where they are.
@@ -72,6 +73,9 @@ struct FlatTiles {
             return {first + i / per_span * span + in_span, min_of(tile_pixels, span - in_span)};
         }
 
+        // Floats from one block of scanned channels to the next.
+        ptrdiff_t scanned_block() const { return scanned.tensor->dim[3].stride; }
+
         // The scanned pixels of a tile, if they are at a constant stride.
         const float* in_place(const Tile& tile, int block) const {
             const float* pixels = nullptr;
@@ -90,8 +94,11 @@ struct FlatTiles {
         template <int Pixel>
         void copy_line(const Tile& tile, int, int block, float* copy) const {
             vectors.for_each_run(tile.first, tile.pixels, block, [&](int i, const float* pixel, int length) {
-                for (int p = 0; p < length; ++p)
-                    store(copy + (i + p) * Pixel, load(pixel + p * X::kVectorStep * kLanes));
+                for (int p = 0; p < length; ++p) {
+                    const float* from = pixel + p * X::kVectorStep * kLanes;
+                    store(copy + (i + p) * Pixel, load(from));
+                    prefetch(from + vectors.tensor->dim[3].stride);
+                }
             });
         }
     };

@@ -97,6 +97,7 @@ struct FilterPart {
     static void prepare_strip(const Tiling& tiling, const Run& run, int first, int count, int block,
                               Scratch& scratch) {
         alignas(64) uint16_t lanes[kStrip][Tiles::kSlots] = {};
+        const ptrdiff_t next_block = tiling.scanned_block();
         for (int line = 0; line < Tiles::kScannedLines; ++line) {
             for (int i = 0; i < count; ++i) {
                 const Tile tile = tiling[first + i];
@@ -104,7 +105,9 @@ struct FilterPart {
                 float* values = scratch.values + ptrdiff_t{run.index(first + i, block)} * kTileBlock;
                 tiling.for_each_run(tile, line, block, [&](int slot, const float* pixel, int pixels) {
                     for (int x = 0; x < pixels; ++x) {
-                        const Vec value = load(pixel + x * X::kScannedStep * kLanes);
+                        const float* at = pixel + x * X::kScannedStep * kLanes;
+                        const Vec value = load(at);
+                        prefetch(at + next_block);
                         lanes[i][slot + x] = static_cast<uint16_t>(nonzero_lanes(value));
                         if (copies) store(values + (slot + x) * kLanes, value);
                     }
@@ -135,7 +138,7 @@ struct FilterPart {
         // inlined: among its callers' variables the inner loop would run out of integer registers, at a cost
         // of 20 %.
         template <int FirstTapRow, int Count>
-        __attribute__((noinline)) static void scan(const uint64_t* words, const float* values,
+        __attribute__((noinline)) static void scan(const uint64_t* words, int word_count, const float* values,
                                                    const float* copy, float* sums) {
             constexpr int count = Count * X::kTaps * Vectors;
             const auto sum_of = [](auto i) {
@@ -146,7 +149,7 @@ struct FilterPart {
             Vec acc[count];  // [Count][taps of a row][Vectors]
             unroll<count>([&](auto i) { acc[i] = load(sums + sum_of(i)); });
             copy += Tiles::in_window(FirstTapRow, 0) * kPixel;
-            for (int w = 0; w < kWords; ++w) {
+            for (int w = 0; w < (kWords == 1 ? 1 : word_count); ++w) {
                 for (uint64_t word = words[w]; word != 0; word &= word - 1) {
                     const ptrdiff_t slot = __builtin_ctzll(word);
                     const Broadcast value = broadcast(values + slot * kLanes);
@@ -166,11 +169,11 @@ struct FilterPart {
 
         // The same over all rows of taps, as many at a time as there are registers for.
         template <int FirstTapRow = 0>
-        SPARSETRAIN_ALWAYS_INLINE static void scan_taps(const uint64_t* words, const float* values,
-                                                        const float* copy, float* sums) {
+        SPARSETRAIN_ALWAYS_INLINE static void scan_taps(const uint64_t* words, int word_count,
+                                                        const float* values, const float* copy, float* sums) {
             constexpr int left = Y::kTaps - FirstTapRow, rows = left < kMostTapRows ? left : kMostTapRows;
-            scan<FirstTapRow, rows>(words, values, copy, sums);
-            if constexpr (rows < left) scan_taps<FirstTapRow + rows>(words, values, copy, sums);
+            scan<FirstTapRow, rows>(words, word_count, values, copy, sums);
+            if constexpr (rows < left) scan_taps<FirstTapRow + rows>(words, word_count, values, copy, sums);
         }
 
         static bool is_empty(const uint64_t* words) {
@@ -181,13 +184,14 @@ struct FilterPart {
 
         static void scan_tile(const Tiling& tiling, const Run& run, int tile, const Scratch& scratch,
                               const float* copy, float* sums) {
+            const int word_count = kWords == 1 ? 1 : pieces(Tiles::slots(tiling[tile]), 64);
             for (int block = run.first_block; block < run.first_block + run.blocks; ++block) {
                 const ptrdiff_t index = run.index(tile, block);
                 const uint64_t* words = scratch.words + index * kBlockWords;
                 const float* values = tiling.in_place(tiling[tile], block);
                 if (values == nullptr) values = scratch.values + index * kTileBlock;
                 for (int c = 0; c < kLanes; ++c, words += kWords, sums += kChannel)
-                    if (!is_empty(words)) scan_taps(words, values + c, copy, sums);
+                    if (!is_empty(words)) scan_taps(words, word_count, values + c, copy, sums);
             }
         }
 
@@ -279,20 +283,40 @@ struct PixelScan {
         });
     }
 
+    // Images that all parts of the filter take before the next ones, so that what the first part fetches from
+    // memory is in L3 for the others.
+    static int images_per_round(const Work& work) {
+        constexpr ptrdiff_t kRoundBytes = 4 << 20;
+        const int images = max_of(work.end_image - work.first_image, 1);
+        if (kParities == 1) return images;
+        const ptrdiff_t bytes = work.scanned->dim[4].stride * ptrdiff_t{sizeof(float)};
+        return bytes * images <= kRoundBytes ? images : static_cast<int>(kRoundBytes / bytes) + 1;
+    }
+
     static void sum_images(const Work& work, bool exchange) {
         const halide_dimension_t blocks = work.sums->dim[1];
         constexpr int most = Part<0, 0>::kMostBlocks;
-        int parts = 0;
-        for_each_part(work, [&](const auto&, const auto&) { ++parts; });
+        const int images = images_per_round(work);
         for (int block = blocks.min; block < blocks.min + blocks.extent; block += most) {
             const int count = min_of(most, blocks.min + blocks.extent - block);
-            int turn = 0;
-            for_each_part(work, [&](const auto& part, const auto& tiling) {
-                const bool first = turn == 0, last = ++turn == parts;
-                part.add_tiles(tiling, block, count, work.vector_blocks, {first, exchange && last}, work.sums,
-                               work.part);
-            });
+            for (int image = work.first_image; image < work.end_image; image += images) {
+                Work round = work;
+                round.first_image = image;
+                round.end_image = min_of(image + images, work.end_image);
+                sum_round(round, block, count, image == work.first_image,
+                          exchange && round.end_image == work.end_image);
+            }
         }
+    }
+
+    static void sum_round(const Work& work, int block, int count, bool clear, bool exchange) {
+        int parts = 0, turn = 0;
+        for_each_part(work, [&](const auto&, const auto&) { ++parts; });
+        for_each_part(work, [&](const auto& part, const auto& tiling) {
+            const bool first = turn == 0, last = ++turn == parts;
+            part.add_tiles(tiling, block, count, work.vector_blocks, {clear && first, exchange && last},
+                           work.sums, work.part);
+        });
     }
 
     // Halide stage: scanned, vectors (lane, x, y, channel block, n) -> sums (element, scanned block,

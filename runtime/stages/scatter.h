@@ -2,10 +2,10 @@
 // register accumulators of the output pixels that it reaches.
 //
 // The sweep moves along x; the accumulators of output pixels rotate: those in reach of a source pixel are in
-// registers, and each step finishes some and begins as many (at stride 1: one; fwd at stride 2: one every
-// other step; bwd_data at stride 2: two). The weights of a (group, filter row), at most 24 KB, stay in L1 for
-// all rows of all images of the tile. Control (mask words, bit scans, the exit of the loop) stays in the
-// integer units, ahead of the FMAs.
+// registers, and each step finishes some and begins as many (one; bwd_data at stride 2: two). Fwd at stride 2
+// sweeps the even and the odd pixels on their own (Phase). The weights of a (group, filter row, phase) stay
+// in L1 for all rows of all images of the tile. Control (mask words, bit scans, the exit of the loop) stays
+// in the integer units, ahead of the FMAs.
 //
 // What bounds it: on Zen 4 one zmm load and one zmm FMA per cycle, so S x KV cycles per nonzero at stride 1,
 // of which 6.6 for 6 are reached; a step's 2 x KV loads and stores of accumulators come on top.
@@ -21,35 +21,41 @@ namespace {
 // columns, at least Stride. Group, KV: those of the ScatterRow.
 template <bool Transposed, int R, int S, int Stride, int Group, int KV>
 struct Scatter {
-    using Lists = RowLists<Group>;
+    static constexpr int kPhases = Transposed ? 1 : Stride;
+    using Lists = RowLists<Group, 1, kPhases>;
+    template <int Index>
+    using ColumnsOf = Columns<Transposed, Phase<S, kPhases, Index>::kColumns, Transposed ? Stride : 1>;
     static constexpr int kPixel = KV * kLanes;  // floats of an output pixel in the tile
     static constexpr int kTap = KV * kLanes;    // floats of one channel's weights for one filter column
     static constexpr int kChannel = S * kTap;
     static constexpr int kSlab = Group * kChannel;  // weights of a (group, filter row): [Group][S][KV][16k]
-    static constexpr int kLive = Columns<Transposed, S, Stride>::kLive;
+    static constexpr int kLive = ColumnsOf<0>::kLive;
     // Output columns on either side of an image that are padding, where it is what keeps the size of images.
-    static constexpr int kTrim = (S - 1) / 2;
+    static constexpr int kTrim = kPhases == 1 ? (S - 1) / 2 : 0;
 
     // The accumulators and a broadcast value.
     static_assert(kLive * KV * kVecRegisters + 1 <= kRegisters, "accumulators exceed the registers");
-    static_assert(kSlab * 4 <= kTables.l1_bytes * 3 / 4, "weights leave no room in L1");
+    static_assert(kSlab / S * Phase<S, kPhases, 0>::kColumns * 4 <= kTables.l1_bytes * 3 / 4,
+                  "weights leave no room in L1");
 
     // The state of a sweep. `Fresh`: the tile holds no sums yet.
-    template <typename Reach, bool Fresh>
+    template <int Index, bool Fresh>
     struct Sweep {
-        Vec acc[kLive][KV];
+        using Reach = ColumnsOf<Index>;
+        Vec acc[Reach::kLive][KV];
         const float* values;
         const float* slab;
         float* tile;  // of the lowest output in reach
 
         template <int Output>
         SPARSETRAIN_ALWAYS_INLINE void begin_output(const float* pixel) {
-            unroll<KV>([&](auto v) { acc[Output % kLive][v] = Fresh ? zero() : load(pixel + v * kLanes); });
+            unroll<KV>(
+                [&](auto v) { acc[Output % Reach::kLive][v] = Fresh ? zero() : load(pixel + v * kLanes); });
         }
 
         template <int Output>
         SPARSETRAIN_ALWAYS_INLINE void end_output(float* pixel) const {
-            unroll<KV>([&](auto v) { store(pixel + v * kLanes, acc[Output % kLive][v]); });
+            unroll<KV>([&](auto v) { store(pixel + v * kLanes, acc[Output % Reach::kLive][v]); });
         }
 
         // The nonzeros of a source pixel into outputs `From` to `To` - 1 of those in reach.
@@ -59,7 +65,9 @@ struct Scatter {
                 const float* weights = slab + static_cast<size_t>(__builtin_ctzll(occupied)) * kChannel;
                 const Broadcast value = broadcast(values++);
                 unroll<To, From>([&](auto output) {
-                    constexpr int slot = output % kLive, tap = Reach::filter_column(Step, output) * kTap;
+                    constexpr int slot = output % Reach::kLive;
+                    constexpr int tap =
+                        Phase<S, kPhases, Index>::filter_column(Reach::filter_column(Step, output)) * kTap;
                     unroll<KV>([&](auto v) {
                         acc[slot][v] = multiply_add(value, load(weights + tap + v * kLanes), acc[slot][v]);
                     });
@@ -89,8 +97,9 @@ struct Scatter {
 
     // The last `Trim` source pixels, from x on, and the outputs that are still in registers after them. The
     // last `Trim` outputs are padding.
-    template <int Step, int Trim, typename Reach, bool Fresh>
-    SPARSETRAIN_ALWAYS_INLINE static void finish(Sweep<Reach, Fresh>& sweep, const uint32_t* record, int x) {
+    template <int Step, int Trim, int Index, bool Fresh>
+    SPARSETRAIN_ALWAYS_INLINE static void finish(Sweep<Index, Fresh>& sweep, const uint32_t* record, int x) {
+        using Reach = ColumnsOf<Index>;
         constexpr int end = Reach::end(Step + Trim - 1) - Trim, lowest = Reach::lowest(Step + Trim);
         unroll<Trim>([&](auto i) {
             constexpr int step = Step + i;
@@ -101,15 +110,15 @@ struct Scatter {
             [&](auto output) { sweep.template end_output<output>(sweep.tile + (output - lowest) * kPixel); });
     }
 
-    // One source row into one row of the tile, of which the first `TrimLeft` and last `TrimRight` of the
-    // outputs in reach are padding and left alone.
-    template <int Start, int TrimLeft, int TrimRight, bool Fresh>
+    // One source row, or a phase of it, into one row of the tile, of which the first `TrimLeft` and last
+    // `TrimRight` of the outputs in reach are padding and left alone.
+    template <int Index, int TrimLeft, int TrimRight, bool Fresh>
     __attribute__((noinline)) static void sweep_row(const uint32_t* record, int width, const float* slab,
                                                     float* tile) {
-        using Reach = Columns<Transposed, S, Stride, Start>;
+        using Reach = ColumnsOf<Index>;
         constexpr int lowest = Reach::lowest(0), first = lowest + TrimLeft;
         constexpr int trimmed = Reach::steps_to_pass(TrimLeft);
-        Sweep<Reach, Fresh> sweep;
+        Sweep<Index, Fresh> sweep;
         sweep.values = Lists::values(record, width);
         sweep.slab = slab;
         sweep.tile = tile;
@@ -137,32 +146,47 @@ struct Scatter {
 
     using SweepRow = void (*)(const uint32_t*, int, const float*, float*);
 
-    template <int Start, bool Fresh>
-    static SweepRow select_sweep(bool trims_left, bool trims_right) {
-        if (trims_left) {
-            return trims_right ? sweep_row<Start, kTrim, kTrim, Fresh> : sweep_row<Start, kTrim, 0, Fresh>;
-        }
-        return trims_right ? sweep_row<Start, 0, kTrim, Fresh> : sweep_row<Start, 0, 0, Fresh>;
-    }
-
     // For rows of `width` pixels whose outputs in reach begin `left` columns before the image and end `right`
     // columns behind it.
-    template <bool Fresh, int Start = 0>
-    static SweepRow select_sweep(int width, int start, int left, int right) {
-        using Reach = Columns<Transposed, S, Stride, Start>;
-        if constexpr (!Transposed && Start + 1 < Stride) {
-            if (start != Start) return select_sweep<Fresh, Start + 1>(width, start, left, right);
+    template <int Index, bool Fresh>
+    static SweepRow select_sweep(int width, int left, int right) {
+        const bool wide = width >= ColumnsOf<Index>::steps_to_pass(kTrim) + kTrim;
+        const bool trims_left = wide && left >= kTrim, trims_right = wide && right >= kTrim;
+        if (trims_left) {
+            return trims_right ? sweep_row<Index, kTrim, kTrim, Fresh> : sweep_row<Index, kTrim, 0, Fresh>;
         }
-        const bool wide = width >= Reach::steps_to_pass(kTrim) + kTrim;
-        return select_sweep<Start, Fresh>(wide && left >= kTrim, wide && right >= kTrim);
+        return trims_right ? sweep_row<Index, 0, kTrim, Fresh> : sweep_row<Index, 0, 0, Fresh>;
     }
+
+    // How a phase of a row is swept.
+    struct PhaseSweep {
+        int record, pixels;  // where it begins among a row's words
+        int column;          // of the tile, the first that it reaches
+        SweepRow fresh, accumulate;
+    };
 
     struct Call {
         halide_buffer_t *records, *tile;
-        int src_h, src_w, pad_top;
+        int src_h, pad_top;
         int reached;  // of the tile's columns, the others being beyond what the last source pixel reaches
-        SweepRow fresh, accumulate;
+        PhaseSweep phases[kPhases];
     };
+
+    static Call prepare(halide_buffer_t* records, int src_h, int src_w, int pad_top, int pad_left, int dst_w,
+                        halide_buffer_t* tile) {
+        const int left = -tile->dim[2].min, columns = tile->dim[2].extent;
+        const int reached = Transposed ? (src_w - 1) * Stride + S : columns;
+        Call call = {records, tile, src_h, pad_top, reached, {}};
+        unroll<kPhases>([&](auto i) {
+            using Pixels = Phase<S, kPhases, i>;
+            const int first = Pixels::first(pad_left), pixels = pixels_of_phase(src_w, kPhases, first);
+            call.phases[i] = {first * Lists::phase_words(src_w), pixels,
+                              Transposed ? 0 : Pixels::first_output(pad_left) + left,
+                              select_sweep<i, true>(pixels, left, reached - left - dst_w),
+                              select_sweep<i, false>(pixels, left, reached - left - dst_w)};
+        });
+        return call;
+    }
 
     // Output rows y = first, first + step, ... < end meet source rows src_y, src_y + src_step, ... through a
     // filter row.
@@ -193,21 +217,27 @@ struct Scatter {
         return Transposed ? r < Stride || src_y == src_h - 1 : r == 0 || src_y == 0;
     }
 
-    // The weights of a (group, filter row) over all rows of the tile that meet a source row through it.
+    // The weights of a (group, filter row) over all rows of the tile that meet a source row through it, phase
+    // after phase. The first phase reaches all that any does, but for the one pixel of a row that has it not.
     static void sweep_tile(const Call& call, const float* slab, int g, int r, int chunk) {
-        const halide_dimension_t columns = call.tile->dim[2], images = call.tile->dim[5];
+        const halide_dimension_t &columns = call.tile->dim[2], &images = call.tile->dim[5];
         const Rows rows = rows_through(call, r);
-        const int turns = images.extent * max_of((rows.end - rows.first + rows.step - 1) / rows.step, 0);
+        const int count = max_of((rows.end - rows.first + rows.step - 1) / rows.step, 0);
         int turn = 0;
-        for (int n = images.min; n < images.min + images.extent; ++n) {
-            int src_y = rows.src_y;
-            for (int y = rows.first; y < rows.end; y += rows.step, src_y += rows.src_step) {
-                prefetch_next<kSlab>(slab, turn++, turns);
-                const bool fresh = g == 0 && is_first_through(r, src_y, call.src_h);
-                (fresh ? call.fresh : call.accumulate)(
-                    element<const uint32_t>(call.records, 0, src_y, g, n), call.src_w, slab,
-                    element<float>(call.tile, 0, 0, columns.min, y, chunk, n));
+        bool begun = false;
+        for (const PhaseSweep& phase : call.phases) {
+            if (phase.pixels == 0) continue;
+            for (int n = images.min; n < images.min + images.extent; ++n) {
+                int src_y = rows.src_y;
+                for (int y = rows.first; y < rows.end; y += rows.step, src_y += rows.src_step) {
+                    prefetch_next<kSlab>(slab, turn++, kPhases * images.extent * count);
+                    const bool fresh = !begun && g == 0 && is_first_through(r, src_y, call.src_h);
+                    (fresh ? phase.fresh : phase.accumulate)(
+                        element<const uint32_t>(call.records, phase.record, src_y, g, n), phase.pixels, slab,
+                        element<float>(call.tile, 0, 0, columns.min + phase.column, y, chunk, n));
+                }
             }
+            begun = true;
         }
     }
 
@@ -241,7 +271,7 @@ struct Scatter {
     // pixels reach beyond it, which are undefined.
     static int run(halide_buffer_t* records, halide_buffer_t* weights, int src_h, int src_w, int groups,
                    int pad_top, int pad_left, int dst_w, halide_buffer_t* tile) {
-        const halide_dimension_t columns = tile->dim[2], chunks = tile->dim[4], images = tile->dim[5];
+        const halide_dimension_t chunks = tile->dim[4], images = tile->dim[5];
         if (is_query(records) || is_query(weights) || is_query(tile)) {
             require(records, 0, 0, Lists::record_words(src_w));
             require_rows(records, tile->dim[3], src_h, pad_top);
@@ -253,17 +283,7 @@ struct Scatter {
             require(weights, 3, chunks.min, chunks.extent);
             return 0;
         }
-        using Reach = Columns<Transposed, S, Stride>;
-        const int reached = Reach::outputs(src_w, pad_left), left = -columns.min;
-        const int right = reached - left - dst_w, start = pad_left % Stride;
-        const Call call = {records,
-                           tile,
-                           src_h,
-                           src_w,
-                           pad_top,
-                           reached,
-                           select_sweep<true>(src_w, start, left, right),
-                           select_sweep<false>(src_w, start, left, right)};
+        const Call call = prepare(records, src_h, src_w, pad_top, pad_left, dst_w, tile);
         for (int chunk = chunks.min; chunk < chunks.min + chunks.extent; ++chunk) {
             if constexpr (Transposed && Stride > 1) clear_unreached(call, chunk);
             for (int g = 0; g < groups; ++g) {

@@ -13,9 +13,9 @@ constexpr bool kTransposed = sparsetrain::schedules::same_name(SPARSETRAIN_PASS,
 constexpr bool kSampled = SPARSETRAIN_FILTER_W == 1 && SPARSETRAIN_STRIDE > 1;
 static_assert(!kSampled || SPARSETRAIN_FILTER_H == 1);
 
-using Lists = RowLists<kRow.group, kSampled && !kTransposed ? SPARSETRAIN_STRIDE : 1>;
 using Sweep = Scatter<kTransposed, SPARSETRAIN_FILTER_H, SPARSETRAIN_FILTER_W,
                       kSampled ? 1 : SPARSETRAIN_STRIDE, kRow.group, kRow.k_vectors>;
+using Lists = RowLists<kRow.group, kSampled && !kTransposed ? SPARSETRAIN_STRIDE : 1, Sweep::kPhases>;
 
 }  // namespace
 

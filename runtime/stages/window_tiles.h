@@ -38,6 +38,7 @@ struct WindowTiles {
         int n, images, y, x, rows, columns;
     };
     static constexpr int kImageColumns = kTilePitch / 2;
+    static int slots(const Tile& tile) { return tile.rows * kTilePitch; }
 
     // The tiles of some images, as equal as they can be, so that no narrow one is left over.
     struct Tiling {
@@ -70,6 +71,9 @@ struct WindowTiles {
             return X::kCopyStep == 1 && of.width <= kImageColumns &&
                    shared <= (end <= kImageColumns ? of.left : 0);
         }
+
+        // Floats from one block of scanned channels to the next.
+        ptrdiff_t scanned_block() const { return tensors.scanned->dim[3].stride; }
 
         // Scanned pixels are not at a constant stride.
         const float* in_place(const Tile&, int) const { return nullptr; }
@@ -104,8 +108,11 @@ struct WindowTiles {
                 for (int i = 0; i < begin; ++i) store(to + i * Pixel, zero());
                 if (begin < end) {
                     const float* row = element<const float>(from, 0, 0, y, block, tile.n + m);
-                    for (int i = begin; i < end; ++i)
-                        store(to + i * Pixel, load(row + (x + i * X::kCopiedStep) * kLanes));
+                    for (int i = begin; i < end; ++i) {
+                        const float* pixel = row + (x + i * X::kCopiedStep) * kLanes;
+                        store(to + i * Pixel, load(pixel));
+                        prefetch(pixel + from->dim[3].stride);
+                    }
                 }
                 for (int i = max_of(begin, end); i < length; ++i) store(to + i * Pixel, zero());
             }

@@ -152,13 +152,13 @@ TEST_P(Schedules, ScatterRowsFitRegistersAndL1) {
         EXPECT_GE(row.rows, 1);
         // Whole blocks, and no more channels than the stages' mask words have bits.
         EXPECT_TRUE(row.group == 16 || row.group == 32 || row.group == 64) << row.group;
-        // The outputs that a nonzero reaches, and itself, broadcast. At a stride those of fwd are that much
-        // further apart, those of bwd_data are neighbours.
+        // The outputs that a nonzero reaches, each through a filter column of its own, and itself, broadcast.
+        // At a stride those of fwd are that much further apart, those of bwd_data are neighbours.
         const bool is_forward = same_name(row.pass, "fwd");
         const int outputs = is_forward ? ceiling(layer.filter_w, layer.stride) : layer.filter_w;
         EXPECT_TRUE(fit_registers(outputs * row.k_vectors, 1));
-        // The weights of a group and filter row leave a quarter of L1 to everything else.
-        EXPECT_LE(row.group * layer.filter_w * row.k_vectors * kVectorBytes, tables().l1_bytes * 3 / 4);
+        // The weights of a group, a filter row and the columns of a sweep leave a quarter of L1 to the rest.
+        EXPECT_LE(row.group * outputs * row.k_vectors * kVectorBytes, tables().l1_bytes * 3 / 4);
     });
 }
 
