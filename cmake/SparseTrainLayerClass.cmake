@@ -6,7 +6,7 @@
 # sparsetrain_add_layer_class(NAME name FILTER height width STRIDE stride [BLOCKINGS blocking...] [DENSE_FORWARD_ONLY])
 #
 # Adds the library sparsetrain_<name>. Its schedule rows are looked up by name in schedules/; BLOCKINGS are those of its
-# ScatterRows, "deep" unless given. DENSE_FORWARD_ONLY: for the first layer of a network, whose src is an image, which has
+# ScatterRows, "wide" unless given. DENSE_FORWARD_ONLY: for the first layer of a network, whose src is an image, which has
 # no zeros and wants no gradient: there are fwd and bwd_weights by dense and nothing else.
 function(sparsetrain_add_layer_class)
     cmake_parse_arguments(PARSE_ARGV 0 ARG "DENSE_FORWARD_ONLY" "NAME;STRIDE" "FILTER;BLOCKINGS")
@@ -22,7 +22,7 @@ function(sparsetrain_add_layer_class)
         message(FATAL_ERROR "sparsetrain_add_layer_class(${ARG_NAME}): expected the name ${expected}")
     endif()
     if(NOT ARG_BLOCKINGS)
-        set(ARG_BLOCKINGS deep)
+        set(ARG_BLOCKINGS wide)
     endif()
     set(LAYER_CLASS "${ARG_NAME}")
     set(CLASS_SYMBOL "sparsetrain_${ARG_NAME}")

@@ -37,19 +37,23 @@ inline constexpr DenseWeightsRow kDenseWeights[] = {
 // fwd at stride 2, 7 rows and 200 pixels against 14 and 400: equal at 50 % zeros, 2 to 5 % faster at 80 %, 3 to
 // 12 % at 90 % (128-128, 56x56 and 256-256, 28x28).
 inline constexpr ScatterRow kScatter[] = {
-    // class             pass       blocking   most_channels  group  k_vectors  rows  pixels  crossover
-    {"conv3x3_stride1", "fwd",      "shallow",      32,        32,      2,       14,   400,    20.0},
-    {"conv3x3_stride1", "fwd",      "deep",    kAnyChannels,   64,      2,       14,   400,    20.0},
-    {"conv3x3_stride1", "bwd_data", "shallow",      32,        32,      2,       14,   400,    20.0},
-    {"conv3x3_stride1", "bwd_data", "deep",    kAnyChannels,   64,      2,       14,   400,    20.0},
-    {"conv3x3_stride2", "fwd",      "deep",    kAnyChannels,   64,      2,        7,   200,    27.0},
-    {"conv3x3_stride2", "bwd_data", "deep",    kAnyChannels,   64,      2,       14,   400,     5.0},
-    {"conv1x1_stride1", "fwd",      "deep",    kAnyChannels,   64,      4,        7,   400,    40.0},
-    {"conv1x1_stride1", "bwd_data", "deep",    kAnyChannels,   64,      4,        7,   400,    40.0},
-    {"conv1x1_stride2", "fwd",      "deep",    kAnyChannels,   64,      4,        7,   400,    35.0},
-    {"conv1x1_stride2", "bwd_data", "deep",    kAnyChannels,   64,      4,       14,   800,    35.0},
-    {"conv5x5_stride1", "fwd",      "deep",    kAnyChannels,   64,      1,       14,   400,    20.0},
-    {"conv5x5_stride1", "bwd_data", "deep",    kAnyChannels,   64,      1,       14,   400,    20.0},
+    // class             pass       blocking  most_channels  group  k_vectors  rows  pixels  crossover
+    {"conv3x3_stride1", "fwd",      "wide",   32,             32,    2,        14,    400,   20.0},
+    {"conv3x3_stride1", "fwd",      "narrow", kAnyChannels,   64,    2,        14,    400,   20.0},
+    {"conv3x3_stride1", "bwd_data", "wide",   32,             32,    2,        14,    400,   20.0},
+    {"conv3x3_stride1", "bwd_data", "narrow", kAnyChannels,   64,    2,        14,    400,   20.0},
+    {"conv3x3_stride2", "fwd",      "wide",   kAnyChannels,   64,    2,        7,     200,   27.0},
+    {"conv3x3_stride2", "bwd_data", "wide",   kAnyChannels,   64,    2,        14,    400,   5.0},
+    {"conv1x1_stride1", "fwd",      "wide",   kAnyChannels,   64,    4,        1,     256,   40.0},
+    {"conv1x1_stride1", "fwd",      "narrow", kAnyChannels,   64,    2,        1,     256,   40.0},
+    {"conv1x1_stride1", "bwd_data", "wide",   kAnyChannels,   64,    4,        1,     256,   40.0},
+    {"conv1x1_stride1", "bwd_data", "narrow", kAnyChannels,   64,    2,        1,     256,   40.0},
+    {"conv1x1_stride2", "fwd",      "wide",   kAnyChannels,   64,    4,        7,     400,   35.0},
+    {"conv1x1_stride2", "fwd",      "narrow", kAnyChannels,   64,    2,        7,     400,   35.0},
+    {"conv1x1_stride2", "bwd_data", "wide",   kAnyChannels,   64,    4,        14,    800,   35.0},
+    {"conv1x1_stride2", "bwd_data", "narrow", kAnyChannels,   64,    2,        14,    800,   35.0},
+    {"conv5x5_stride1", "fwd",      "wide",   kAnyChannels,   64,    1,        14,    400,   20.0},
+    {"conv5x5_stride1", "bwd_data", "wide",   kAnyChannels,   64,    1,        14,    400,   20.0},
 };
 
 inline constexpr OutputMaskRow kOutputMask[] = {

@@ -1,6 +1,7 @@
-// Schedules for any CPU with the Skylake server feature set that has no tables of its own: Skylake-X, Ice
-// Lake, Sapphire Rapids and Zen 5 begin two zmm FMAs and two zmm loads per cycle. The rows are a copy of
-// Zen 4's, crossovers included: none was measured on such a core.
+// Schedules for CPUs with the Skylake server feature set that have no tables of their own: cores that begin
+// two zmm FMAs and two zmm loads per cycle, as Zen 5, on a server core of which the rows were measured, Ice
+// Lake and Sapphire Rapids, all with 48 KB of L1. (Skylake-X runs them, too, with 32 KB.) An FMA takes 4
+// cycles, so a nonzero should meet 8 sums or more; every fixed cost weighs twice as much as on Zen 4.
 #pragma once
 
 #include "schedules/rows.h"
@@ -34,36 +35,40 @@ inline constexpr DenseWeightsRow kDenseWeights[] = {
 };
 
 inline constexpr ScatterRow kScatter[] = {
-    // class             pass       blocking   most_channels  group  k_vectors  rows  pixels  crossover
-    {"conv3x3_stride1", "fwd",      "shallow",      32,        32,      4,       14,   400,    13.5},
-    {"conv3x3_stride1", "fwd",      "deep",    kAnyChannels,   64,      2,       14,   400,    13.5},
-    {"conv3x3_stride1", "bwd_data", "shallow",      32,        32,      4,       14,   400,    13.5},
-    {"conv3x3_stride1", "bwd_data", "deep",    kAnyChannels,   64,      2,       14,   400,    13.5},
-    {"conv3x3_stride2", "fwd",      "deep",    kAnyChannels,   64,      2,       14,   400,    13.5},
-    {"conv3x3_stride2", "bwd_data", "deep",    kAnyChannels,   64,      2,       14,   400,    13.5},
-    {"conv1x1_stride1", "fwd",      "deep",    kAnyChannels,   64,      4,        7,   400,    25.0},
-    {"conv1x1_stride1", "bwd_data", "deep",    kAnyChannels,   64,      4,        7,   400,    25.0},
-    {"conv1x1_stride2", "fwd",      "deep",    kAnyChannels,   64,      4,        7,   400,    25.0},
-    {"conv1x1_stride2", "bwd_data", "deep",    kAnyChannels,   64,      4,       14,   800,    25.0},
-    {"conv5x5_stride1", "fwd",      "deep",    kAnyChannels,   64,      1,       14,   400,    13.5},
-    {"conv5x5_stride1", "bwd_data", "deep",    kAnyChannels,   64,      1,       14,   400,    13.5},
+    // class             pass       blocking  most_channels  group  k_vectors  rows  pixels  crossover
+    {"conv3x3_stride1", "fwd",      "wide",   kAnyChannels,   32,    4,        14,    400,   5.0},
+    {"conv3x3_stride1", "fwd",      "narrow", kAnyChannels,   64,    2,        14,    400,   25.0},
+    {"conv3x3_stride1", "bwd_data", "wide",   kAnyChannels,   32,    4,        14,    400,   5.0},
+    {"conv3x3_stride1", "bwd_data", "narrow", kAnyChannels,   64,    2,        14,    400,   25.0},
+    {"conv3x3_stride2", "fwd",      "wide",   kAnyChannels,   64,    4,        14,    400,   20.0},
+    {"conv3x3_stride2", "bwd_data", "wide",   kAnyChannels,   32,    4,        14,    400,   5.0},
+    {"conv1x1_stride1", "fwd",      "wide",   kAnyChannels,   64,    8,        1,     256,   30.0},
+    {"conv1x1_stride1", "fwd",      "narrow", kAnyChannels,   64,    4,        1,     256,   50.0},
+    {"conv1x1_stride1", "bwd_data", "wide",   kAnyChannels,   64,    8,        1,     256,   30.0},
+    {"conv1x1_stride1", "bwd_data", "narrow", kAnyChannels,   64,    4,        1,     256,   50.0},
+    {"conv1x1_stride2", "fwd",      "wide",   kAnyChannels,   64,    8,        7,     400,   25.0},
+    {"conv1x1_stride2", "fwd",      "narrow", kAnyChannels,   64,    4,        7,     400,   45.0},
+    {"conv1x1_stride2", "bwd_data", "wide",   kAnyChannels,   64,    8,        7,     400,   25.0},
+    {"conv1x1_stride2", "bwd_data", "narrow", kAnyChannels,   64,    4,        7,     400,   45.0},
+    {"conv5x5_stride1", "fwd",      "wide",   kAnyChannels,   32,    2,        14,    400,   13.5},
+    {"conv5x5_stride1", "bwd_data", "wide",   kAnyChannels,   32,    2,        14,    400,   13.5},
 };
 
 inline constexpr OutputMaskRow kOutputMask[] = {
     // class             pass       group  tap_rows  vectors  rows  pixels  crossover
-    {"conv3x3_stride1", "bwd_data",   16,     3,       18,     28,   784,    21.0},
-    {"conv3x3_stride2", "bwd_data",   32,     2,       12,     28,   784,    25.0},
-    {"conv1x1_stride1", "bwd_data",   32,     1,       12,     28,   784,    32.0},
-    {"conv1x1_stride2", "bwd_data",   32,     1,       12,     28,   784,    32.0},
+    {"conv3x3_stride1", "bwd_data",   32,     3,       18,     28,   784,    21.0},
+    {"conv3x3_stride2", "bwd_data",   32,     2,       16,     28,   784,    25.0},
+    {"conv1x1_stride1", "bwd_data",   32,     1,       16,     28,   784,    32.0},
+    {"conv1x1_stride2", "bwd_data",   32,     1,       16,     28,   784,    32.0},
     {"conv5x5_stride1", "bwd_data",   16,     5,       25,     28,   784,    21.0},
 };
 
 inline constexpr PixelScanRow kPixelScan[] = {
     // class             pass          tap_rows  k_vectors  rows  crossover  narrow_crossover
-    {"conv3x3_stride1", "bwd_weights",    3,         2,       8,    14.0,        0.0},
+    {"conv3x3_stride1", "bwd_weights",    3,         2,      16,    14.0,        0.0},
     {"conv3x3_stride2", "bwd_weights",    2,         4,       4,    20.0,       10.0},
-    {"conv1x1_stride1", "bwd_weights",    1,         4,       4,    30.0,       20.0},
-    {"conv1x1_stride2", "bwd_weights",    1,         4,       4,    30.0,       20.0},
+    {"conv1x1_stride1", "bwd_weights",    1,         8,       4,    30.0,       20.0},
+    {"conv1x1_stride2", "bwd_weights",    1,         8,       4,    30.0,       20.0},
     {"conv5x5_stride1", "bwd_weights",    5,         1,       8,    20.0,       10.0},
 };
 // clang-format on
@@ -73,7 +78,7 @@ inline constexpr Tables kTables = {
     .isa = "avx512",
     .registers = 32,
     .registers_per_vector = 1,
-    .l1_bytes = 32 * 1024,
+    .l1_bytes = 48 * 1024,
     .broadcast_from_memory = true,
     .dense = kDense,
     .dense_weights = kDenseWeights,

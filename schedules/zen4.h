@@ -35,29 +35,34 @@ inline constexpr DenseWeightsRow kDenseWeights[] = {
     {"conv7x7_stride2", "bwd_weights",   2,         7,        2,      28},
 };
 
-// Deep groups halve the accumulators' loads and stores per FMA: of 64 channels or more, no other blocking was
+// Groups of 64 halve the accumulators' loads and stores per FMA: of 64 channels or more, no other blocking was
 // faster at any percentage of zeros by more than 1 %. GFLOP/s of the stages alone at 0 / 50 / 80 / 90 %, by group x k_vectors:
 //                     64 x 2                 32 x 4                 32 x 2                 16 x 4
 //   256-256, 56x56    102 / 196 / 449 / 828  100 / 194 / 440 / 769  102 / 194 / 429 / 738  101 / 191 / 416 / 672
 //   64-64, 56x56       99 / 188 / 405 / 671   99 / 183 / 380 / 602   98 / 183 / 384 / 577   96 / 176 / 357 / 510
 //   256-256, 14x14    108 / 210 / 472 / 818  109 / 202 / 452 / 757  107 / 202 / 446 / 737  107 / 198 / 418 / 651
-// Of fewer channels than that, shallow ones make up for it with more output channels:
+// Of fewer channels than that, narrower groups make up for it with more output channels:
 //   32-64, 28x28       97 / 182 / 403 / 632   98 / 180 / 417 / 695
-// The crossovers are deep groups'; those of shallow ones were not measured.
+// The crossovers are those of 64 x 2; others were not measured. Fwd at stride 2 sweeps even and odd pixels on
+// their own, with two filter columns and with one: 4 vectors, or odd ones would wait for the FMAs' latency.
 inline constexpr ScatterRow kScatter[] = {
-    // class             pass       blocking   most_channels  group  k_vectors  rows  pixels  crossover
-    {"conv3x3_stride1", "fwd",      "shallow",      32,        32,      4,       14,   400,    13.5},
-    {"conv3x3_stride1", "fwd",      "deep",    kAnyChannels,   64,      2,       14,   400,    13.5},
-    {"conv3x3_stride1", "bwd_data", "shallow",      32,        32,      4,       14,   400,    13.5},
-    {"conv3x3_stride1", "bwd_data", "deep",    kAnyChannels,   64,      2,       14,   400,    13.5},
-    {"conv3x3_stride2", "fwd",      "deep",    kAnyChannels,   64,      2,       14,   400,    13.5},
-    {"conv3x3_stride2", "bwd_data", "deep",    kAnyChannels,   64,      2,       14,   400,    13.5},
-    {"conv1x1_stride1", "fwd",      "deep",    kAnyChannels,   64,      4,        7,   400,    25.0},
-    {"conv1x1_stride1", "bwd_data", "deep",    kAnyChannels,   64,      4,        7,   400,    25.0},
-    {"conv1x1_stride2", "fwd",      "deep",    kAnyChannels,   64,      4,        7,   400,    25.0},
-    {"conv1x1_stride2", "bwd_data", "deep",    kAnyChannels,   64,      4,       14,   800,    25.0},
-    {"conv5x5_stride1", "fwd",      "deep",    kAnyChannels,   64,      1,       14,   400,    13.5},
-    {"conv5x5_stride1", "bwd_data", "deep",    kAnyChannels,   64,      1,       14,   400,    13.5},
+    // class             pass       blocking  most_channels  group  k_vectors  rows  pixels  crossover
+    {"conv3x3_stride1", "fwd",      "wide",   32,             32,    4,        14,    400,   13.5},
+    {"conv3x3_stride1", "fwd",      "narrow", kAnyChannels,   64,    2,        14,    400,   13.5},
+    {"conv3x3_stride1", "bwd_data", "wide",   32,             32,    4,        14,    400,   13.5},
+    {"conv3x3_stride1", "bwd_data", "narrow", kAnyChannels,   64,    2,        14,    400,   13.5},
+    {"conv3x3_stride2", "fwd",      "wide",   kAnyChannels,   32,    4,        14,    400,   13.5},
+    {"conv3x3_stride2", "bwd_data", "wide",   kAnyChannels,   64,    2,        14,    400,   13.5},
+    {"conv1x1_stride1", "fwd",      "wide",   kAnyChannels,   64,    4,        1,     256,   25.0},
+    {"conv1x1_stride1", "fwd",      "narrow", kAnyChannels,   64,    2,        1,     256,   25.0},
+    {"conv1x1_stride1", "bwd_data", "wide",   kAnyChannels,   64,    4,        1,     256,   25.0},
+    {"conv1x1_stride1", "bwd_data", "narrow", kAnyChannels,   64,    2,        1,     256,   25.0},
+    {"conv1x1_stride2", "fwd",      "wide",   kAnyChannels,   64,    4,        7,     400,   25.0},
+    {"conv1x1_stride2", "fwd",      "narrow", kAnyChannels,   64,    2,        7,     400,   25.0},
+    {"conv1x1_stride2", "bwd_data", "wide",   kAnyChannels,   64,    4,        14,    800,   25.0},
+    {"conv1x1_stride2", "bwd_data", "narrow", kAnyChannels,   64,    2,        14,    800,   25.0},
+    {"conv5x5_stride1", "fwd",      "wide",   kAnyChannels,   64,    1,        14,    400,   13.5},
+    {"conv5x5_stride1", "bwd_data", "wide",   kAnyChannels,   64,    1,        14,    400,   13.5},
 };
 
 // 28 rows against 14: 3 to 5 % at 512-512, 28x28, nothing at 256-256, 56x56. Three vectors in registers leave
