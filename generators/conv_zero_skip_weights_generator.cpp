@@ -34,9 +34,10 @@ class ConvZeroSkipWeights : public sparsetrain::generators::ClassGenerator<ConvZ
         const int k_vectors = row().k_vectors, taps = filter_h.value() * filter_w.value(),
                   channel = taps * k_vectors * 16;
         const Buffers operand = scans_src() ? Buffers{src, diff_dst} : Buffers{diff_dst, src};
+        scratch_(element, part) = undef<float>();  // only memory, as much as the stage asks for
         sums_.define_extern(
             std::string(stage) + "_scan",
-            {ExternFuncArgument(operand.scanned), ExternFuncArgument(operand.vectors),
+            {ExternFuncArgument(operand.scanned), ExternFuncArgument(operand.vectors), scratch_,
              operand.scanned.dim(2).extent(), operand.scanned.dim(1).extent(),
              operand.vectors.dim(2).extent(), operand.vectors.dim(1).extent(), src.dim(4).extent(),
              operand.vectors.dim(3).extent(), images_per_part, pad_top, pad_left},
@@ -70,6 +71,7 @@ class ConvZeroSkipWeights : public sparsetrain::generators::ClassGenerator<ConvZ
             .parallel(task);
         total_.compute_at(out, c).vectorize(k).update().reorder(k, parts_).vectorize(k);
         sums_.compute_at(out, task).parallel(part);
+        scratch_.compute_at(out, task);
     }
 
   private:
@@ -85,7 +87,7 @@ class ConvZeroSkipWeights : public sparsetrain::generators::ClassGenerator<ConvZ
 
     Var k{"k"}, c{"c"}, s{"s"}, r{"r"}, cb{"cb"}, kb{"kb"}, element{"element"}, block{"block"},
         chunk{"chunk"}, part{"part"};
-    Func sums_{"sums"}, total_{"total"};
+    Func scratch_{"scratch"}, sums_{"sums"}, total_{"total"};
     RDom parts_;
 };
 

@@ -238,8 +238,8 @@ struct FilterPart {
 
     // Adds the tiles to the sums of scanned channel blocks `block` and on.
     static void add_tiles(const Tiling& tiling, int block, int blocks, int vector_blocks, Duties duties,
-                          halide_buffer_t* sums, int part) {
-        Scratch scratch;
+                          float* memory, halide_buffer_t* sums, int part) {
+        Scratch& scratch = *reinterpret_cast<Scratch*>(memory);
         const halide_dimension_t chunks = sums->dim[2];
         const int tiles = tiles_of_run(blocks);
         for (int first = 0; first < tiling.count; first += tiles) {
@@ -266,6 +266,7 @@ struct PixelScan {
 
     struct Work {
         halide_buffer_t *scanned, *vectors, *sums;
+        float* scratch;
         int vector_blocks, pad_top, pad_left, first_image, end_image, part;
     };
 
@@ -315,26 +316,39 @@ struct PixelScan {
         for_each_part(work, [&](const auto& part, const auto& tiling) {
             const bool first = turn == 0, last = ++turn == parts;
             part.add_tiles(tiling, block, count, work.vector_blocks, {clear && first, exchange && last},
-                           work.sums, work.part);
+                           work.scratch, work.sums, work.part);
         });
     }
 
-    // Halide stage: scanned, vectors (lane, x, y, channel block, n) -> sums (element, scanned block,
-    // chunk of KV vector blocks, part), element = [16 scanned lanes][R][S][KV][16 vector lanes],
-    // or with `exchange`, [16 vector lanes][R][S][KV][16 scanned lanes]. Part p sums images p *
+    // Floats that a part of the batch works in: about a megabyte, which a thread's stack may not have.
+    static constexpr int scratch_floats() {
+        size_t bytes = 0;
+        unroll<kParities * kParities>([&](auto i) {
+            using Scratch = typename Part<i / kParities, i % kParities>::Scratch;
+            if (sizeof(Scratch) > bytes) bytes = sizeof(Scratch);
+        });
+        return static_cast<int>(bytes / sizeof(float));
+    }
+
+    // Halide stage: scanned, vectors (lane, x, y, channel block, n), scratch (float, part) -> sums (element,
+    // scanned block, chunk of KV vector blocks, part), element = [16 scanned lanes][R][S][KV][16 vector
+    // lanes], or with `exchange`, [16 vector lanes][R][S][KV][16 scanned lanes]. Part p sums images p *
     // images_per_part and on, in order. The padding is src's.
-    static int run(halide_buffer_t* scanned, halide_buffer_t* vectors, int scanned_h, int scanned_w,
-                   int vectors_h, int vectors_w, int batch, int vector_blocks, int images_per_part,
-                   int pad_top, int pad_left, halide_buffer_t* sums) {
+    static int run(halide_buffer_t* scanned, halide_buffer_t* vectors, halide_buffer_t* scratch,
+                   int scanned_h, int scanned_w, int vectors_h, int vectors_w, int batch, int vector_blocks,
+                   int images_per_part, int pad_top, int pad_left, halide_buffer_t* sums) {
         const halide_dimension_t blocks = sums->dim[1], parts = sums->dim[3];
-        if (is_query(scanned) || is_query(vectors) || is_query(sums)) {
+        if (is_query(scanned) || is_query(vectors) || is_query(scratch) || is_query(sums)) {
+            require(scratch, 0, 0, scratch_floats());
+            require(scratch, 1, parts.min, parts.extent);
             require_images(scanned, scanned_w, scanned_h, blocks.min, blocks.extent, batch);
             require_images(vectors, vectors_w, vectors_h, 0, vector_blocks, batch);
             return 0;
         }
         for (int part = parts.min; part < parts.min + parts.extent; ++part) {
             const int first = part * images_per_part, end = min_of(batch, first + images_per_part);
-            sum_images({scanned, vectors, sums, vector_blocks, pad_top, pad_left, first, end, part},
+            sum_images({scanned, vectors, sums, element<float>(scratch, 0, part), vector_blocks, pad_top,
+                        pad_left, first, end, part},
                        !ScansSrc);
         }
         return 0;

@@ -14,10 +14,10 @@ using Scan = PixelScan<kScansSrc, SPARSETRAIN_FILTER_H, SPARSETRAIN_FILTER_W, SP
 
 }  // namespace
 
-extern "C" int SPARSETRAIN_SCAN_SYMBOL(halide_buffer_t* scanned, halide_buffer_t* vectors, int scanned_h,
-                                       int scanned_w, int vectors_h, int vectors_w, int batch,
-                                       int vector_blocks, int images_per_part, int pad_top, int pad_left,
-                                       halide_buffer_t* sums) {
-    return Scan::run(scanned, vectors, scanned_h, scanned_w, vectors_h, vectors_w, batch, vector_blocks,
-                     images_per_part, pad_top, pad_left, sums);
+extern "C" int SPARSETRAIN_SCAN_SYMBOL(halide_buffer_t* scanned, halide_buffer_t* vectors,
+                                       halide_buffer_t* scratch, int scanned_h, int scanned_w, int vectors_h,
+                                       int vectors_w, int batch, int vector_blocks, int images_per_part,
+                                       int pad_top, int pad_left, halide_buffer_t* sums) {
+    return Scan::run(scanned, vectors, scratch, scanned_h, scanned_w, vectors_h, vectors_w, batch,
+                     vector_blocks, images_per_part, pad_top, pad_left, sums);
 }
