@@ -45,13 +45,14 @@ class ConvDense : public sparsetrain::generators::ClassGenerator<ConvDense> {
         // The last chunk of input channels is added to the sums of those before it, if there are any, on the
         // way to dst.
         const Expr earlier = row().chunk == 0 ? 0 : (c_blocks - 1) / row().chunk * row().chunk;
+        has_earlier_ = earlier > 0;
         earlier_taps_ = RDom(0, 16, 0, filter_w, 0, filter_h, 0, earlier, "earlier_taps");
         taps_ = RDom(0, 16, 0, filter_w, 0, filter_h, earlier, c_blocks - earlier, "taps");
         define_sum(earlier_sum_, earlier_taps_, bias(k, block), block);
         define_sum(sum_, taps_,
                    row().chunk == 0
                        ? bias(k, block)
-                       : select(earlier > 0, earlier_sum_(k, in_tile, tile, y, kb, n), bias(k, block)),
+                       : select(has_earlier_, earlier_sum_(k, in_tile, tile, y, kb, n), bias(k, block)),
                    block);
         Func pixels("pixels");
         pixels(k, x, y, kb, n) = sum_(k, x % row().x_tile, x / row().x_tile, y, kb, n);
@@ -72,6 +73,8 @@ class ConvDense : public sparsetrain::generators::ClassGenerator<ConvDense> {
                 .split(kb, kbo, kbi, row().k_vectors, TailStrategy::GuardWithIf)
                 .split(n, no, ni, images, TailStrategy::GuardWithIf)
                 .reorder(xi, kbi, xo, yi, ni, kbo, xb, yo, no)
+                .unroll(xi)  // or the sums would be an array in memory
+                .unroll(kbi)
                 .parallel(kbo)
                 .parallel(xb)
                 .parallel(yo)
@@ -83,7 +86,11 @@ class ConvDense : public sparsetrain::generators::ClassGenerator<ConvDense> {
         tile_.accumulate(sum_.update(), row(), tables(), {taps_.x, taps_.y, taps_.z, taps_.w, tile, y, n});
         // The tests for padding are constants then, but one on each side.
         if (whole_tiles()) sum_.update().unroll(taps_.y);
-        if (row().chunk != 0) schedule_earlier(LoopLevel(epilogue_.loops(), kbo));
+        if (row().chunk != 0) {
+            // Branches: both sides of a select could be loaded, of which one may not be there.
+            sum_.specialize(has_earlier_);
+            schedule_earlier(LoopLevel(epilogue_.loops(), kbo));
+        }
         if (padded_.defined()) {
             padded_.compute_at(epilogue_.loops(), yo).bound(c, 0, 16).vectorize(c).parallel(cb);
         }
@@ -188,6 +195,7 @@ class ConvDense : public sparsetrain::generators::ClassGenerator<ConvDense> {
     Var c{"c"}, cb{"cb"}, in_tile{"in_tile"}, tile{"tile"};
     Func earlier_sum_{"earlier_sum"}, sum_{"sum"}, padded_{"padded"};
     RDom earlier_taps_, taps_;
+    Expr has_earlier_;
 };
 
 }  // namespace

@@ -71,6 +71,8 @@ class ConvDenseTransposed : public sparsetrain::generators::ClassGenerator<ConvD
                 .split(kb, kbo, kbi, row().k_vectors, TailStrategy::GuardWithIf)
                 .split(n, no, ni, images, TailStrategy::GuardWithIf)
                 .reorder(xi, kbi, xo, yi, ni, kbo, yo, no)
+                .unroll(xi)
+                .unroll(kbi)
                 .parallel(kbo)
                 .parallel(yo)
                 .parallel(no);
