@@ -16,7 +16,7 @@ namespace {
 // (k lane, x, y, k block, n); dst_mask of the relu epilogue and relu_mask of the masked one (x, y, k block,
 // n). In bwd_data src is diff_dst and dst diff_src. At most most_images images share a task.
 //
-// A 1x1 filter does not mind where rows end: dst, and at stride 1 src with it, may have all pixels in one.
+// A 1x1 filter at stride 1 does not mind where rows end: src and dst may have all pixels in one.
 class ConvDense : public sparsetrain::generators::ClassGenerator<ConvDense> {
   public:
     GeneratorParam<std::string> pass{"pass", "fwd"};
@@ -126,11 +126,8 @@ class ConvDense : public sparsetrain::generators::ClassGenerator<ConvDense> {
 
     // The pixel of src under a 1x1 filter. A tile may reach beyond dst's last pixel: it takes that one again.
     Expr pixel_of_row(const RDom& taps) {
-        const Expr row_length = dst.dim(1).extent();
-        const Expr in_row = min(likely(tile * row().x_tile + in_tile), row_length - 1);
-        if (stride == 1) return src(taps.x, in_row, y, taps.w, n);
-        const Expr columns = (src.dim(1).extent() - 1) / stride + 1, at = y * row_length + in_row;
-        return src(taps.x, at % columns * stride, at / columns * stride, taps.w, n);
+        const Expr in_row = min(likely(tile * row().x_tile + in_tile), dst.dim(1).extent() - 1);
+        return src(taps.x, in_row * stride, y * stride, taps.w, n);
     }
 
     // The pixel of src under a tap, where images of dst are whole tiles, and as wide as those of src: then
