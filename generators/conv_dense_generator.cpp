@@ -89,7 +89,7 @@ class ConvDense : public sparsetrain::generators::ClassGenerator<ConvDense> {
         if (row().chunk != 0) {
             // Branches: both sides of a select could be loaded, of which one may not be there.
             sum_.specialize(has_earlier_);
-            schedule_earlier(LoopLevel(epilogue_.loops(), kbo));
+            tile_.keep_block(earlier_sum_, earlier_taps_, row(), tables(), LoopLevel(epilogue_.loops(), kbo));
         }
         if (padded_.defined()) {
             padded_.compute_at(epilogue_.loops(), yo).bound(c, 0, 16).vectorize(c).parallel(cb);
@@ -153,24 +153,6 @@ class ConvDense : public sparsetrain::generators::ClassGenerator<ConvDense> {
         }
         return padded_(taps.x, (tile * row().x_tile + in_tile) * stride + taps.y, y * stride + taps.z, taps.w,
                        n);
-    }
-
-    // The sums of a block before the last chunk stay in L1 or L2, as the weights of a chunk do in L1.
-    void schedule_earlier(const LoopLevel& block) {
-        Var u("u");
-        RVar chunks("chunks"), in_chunk("in_chunk");
-        earlier_sum_.compute_at(block);
-        tile_.initialise(earlier_sum_, row(), {tile, y, n});
-        earlier_sum_.update().split(earlier_taps_.w, chunks, in_chunk, row().chunk);
-        Func chunk_sum = earlier_sum_.update().rfactor(chunks, u);
-        earlier_sum_.update()
-            .reorder(k, kb, in_tile, tile, y, n, chunks)
-            .vectorize(k)
-            .unroll(in_tile)
-            .unroll(kb);
-        tile_.keep(chunk_sum, row(), LoopLevel(earlier_sum_, tile), {tile, y, n, u});
-        tile_.accumulate(chunk_sum.update(), row(), tables(),
-                         {earlier_taps_.x, earlier_taps_.y, earlier_taps_.z, in_chunk, tile, y, n});
     }
 
     // Strides as constants: the addresses of a tile's pixels need one register then, not one each.

@@ -35,27 +35,20 @@ class ConvDenseTransposed : public sparsetrain::generators::ClassGenerator<ConvD
     }
 
     void generate() {
-        const Expr height = src.dim(2).extent();
-        taps_ = RDom(0, 16, 0, most_taps(filter_w), 0, most_taps(filter_h), 0, src.dim(3).extent(), "taps");
-        const Expr s = taps_.y * stride + (phase + left()) % stride,
-                   r = taps_.z * stride + (y + top()) % stride;
-        const Expr src_row = (y + top()) / stride - taps_.z;
-        taps_.where(s < filter_w);
-        taps_.where(r < filter_h && src_row >= 0 && src_row < height);
-
         // A block may reach beyond the last one of output channels: it computes that block again and drops
         // it.
-        const Expr block = min(kb, weights.dim(5).extent() - 1);
-        sum_(k, in_tile, phase, tile, y, kb, n) = bias(k, block);
-        sum_(k, in_tile, phase, tile, y, kb, n) +=
-            pixel(tile * row().x_tile + in_tile, unsafe_promise_clamped(src_row, 0, height - 1)) *
-            weights(k, taps_.x, rotated(s, filter_w), rotated(r, filter_h), taps_.w, block);
-        // All phases of a tile, from which they go to dst in turns.
-        phases_(k, in_tile, phase, tile, y, kb, n) = sum_(k, in_tile, phase, tile, y, kb, n);
+        block_ = min(kb, weights.dim(5).extent() - 1);
         Func pixels("pixels");
-        const Expr of_phase = x / stride;
-        pixels(k, x, y, kb, n) =
-            phases_(k, of_phase % row().x_tile, x % stride, of_phase / row().x_tile, y, kb, n);
+        const Expr of_phase = x / stride, in_tile_of_x = of_phase % row().x_tile,
+                   tile_of_x = of_phase / row().x_tile;
+        if (pointwise()) {
+            define_products();
+            pixels(k, x, y, kb, n) = select(x % stride == 0 && y % stride == 0,
+                                            sum_(k, in_tile_of_x, tile_of_x, y / stride, kb, n), 0.0f);
+        } else {
+            define_phases();
+            pixels(k, x, y, kb, n) = phases_(k, in_tile_of_x, x % stride, tile_of_x, y, kb, n);
+        }
         epilogue_.define(dst, pixels);
     }
 
@@ -77,13 +70,10 @@ class ConvDenseTransposed : public sparsetrain::generators::ClassGenerator<ConvD
                 .parallel(yo)
                 .parallel(no);
         });
-        phases_.compute_at(epilogue_.loops(), xo).bound(phase, 0, stride).bound_extent(tile, 1);
-        tile_.initialise(phases_, row(), {phase, tile, y, n});
-        phases_.unroll(phase);
-        tile_.keep(sum_, row(), LoopLevel(phases_, phase), {phase, tile, y, n});
-        tile_.accumulate(sum_.update(), row(), tables(),
-                         {taps_.x, taps_.y, taps_.z, taps_.w, phase, tile, y, n});
-        if (padded_.defined()) {
+        if (pointwise()) {
+            tile_.keep_block(sum_, taps_, row(), tables(), LoopLevel(epilogue_.loops(), kbo));
+        } else {
+            schedule_phases(LoopLevel(epilogue_.loops(), xo));
             padded_.compute_at(epilogue_.loops(), yo).bound(c, 0, 16).vectorize(c).parallel(cb);
         }
     }
@@ -98,21 +88,47 @@ class ConvDenseTransposed : public sparsetrain::generators::ClassGenerator<ConvD
         return *sparsetrain::schedules::tables_of(isa.value().c_str());
     }
     bool pointwise() const { return filter_h == 1 && filter_w == 1; }
-    // A 1x1 filter has no padding, which makes its phases constants.
-    Expr top() const { return pointwise() ? Expr(0) : Expr(pad_top); }
-    Expr left() const { return pointwise() ? Expr(0) : Expr(pad_left); }
     // That a pixel may meet, of `taps` of a filter row or column.
     int most_taps(int taps) const { return (taps + stride - 1) / stride; }
 
-    // The pixel of diff_dst that pixel `of_phase` of a phase meets. A tile may reach beyond the last one: a
-    // 1x1 filter takes that one again, others read a copy with zeros at both ends of its rows.
-    Expr pixel(const Expr& of_phase, const Expr& src_row) {
-        const Expr width = src.dim(1).extent();
-        if (pointwise()) return src(taps_.x, min(likely(of_phase), width - 1), src_row, taps_.w, n);
+    // Of a 1x1 filter, which has no padding: what pixels of diff_dst are to those of phase 0; others meet
+    // none. A tile may reach beyond the last one: it takes that one again.
+    void define_products() {
+        taps_ = RDom(0, 16, 0, 1, 0, 1, 0, src.dim(3).extent(), "taps");
+        const Expr in_row = min(likely(tile * row().x_tile + in_tile), src.dim(1).extent() - 1);
+        sum_(k, in_tile, tile, y, kb, n) = bias(k, block_);
+        sum_(k, in_tile, tile, y, kb, n) +=
+            src(taps_.x, in_row, y, taps_.w, n) * weights(k, taps_.x, taps_.y, taps_.z, taps_.w, block_);
+    }
+
+    // Of other filters: the sums of all phases of a tile, from which they go to dst in turns.
+    void define_phases() {
+        const Expr height = src.dim(2).extent();
+        taps_ = RDom(0, 16, 0, most_taps(filter_w), 0, most_taps(filter_h), 0, src.dim(3).extent(), "taps");
+        const Expr s = taps_.y * stride + (phase + pad_left) % stride,
+                   r = taps_.z * stride + (y + pad_top) % stride;
+        const Expr src_row = (y + pad_top) / stride - taps_.z;
+        taps_.where(s < filter_w);
+        taps_.where(r < filter_h && src_row >= 0 && src_row < height);
         const int before = most_taps(filter_w) - 1;  // how many pixels of diff_dst a tap reaches back
-        padded_(c, x, y, cb, n) = BoundaryConditions::constant_exterior(
-            src, 0.0f, Region{{}, {0, width}, {}, {}, {}})(c, x - before, y, cb, n);
-        return padded_(taps_.x, of_phase + (phase + left()) / stride + before - taps_.y, src_row, taps_.w, n);
+        const Region columns = {{}, {0, src.dim(1).extent()}, {}, {}, {}};
+        padded_(c, x, y, cb, n) =
+            BoundaryConditions::constant_exterior(src, 0.0f, columns)(c, x - before, y, cb, n);
+        const Expr column = tile * row().x_tile + in_tile + (phase + pad_left) / stride - taps_.y;
+        sum_(k, in_tile, phase, tile, y, kb, n) = bias(k, block_);
+        sum_(k, in_tile, phase, tile, y, kb, n) +=
+            padded_(taps_.x, column + before, unsafe_promise_clamped(src_row, 0, height - 1), taps_.w, n) *
+            weights(k, taps_.x, rotated(s, filter_w), rotated(r, filter_h), taps_.w, block_);
+        phases_(k, in_tile, phase, tile, y, kb, n) = sum_(k, in_tile, phase, tile, y, kb, n);
+    }
+
+    void schedule_phases(const LoopLevel& tile_loop) {
+        phases_.compute_at(tile_loop).bound(phase, 0, stride).bound_extent(tile, 1);
+        tile_.initialise(phases_, row(), {phase, tile, y, n});
+        phases_.unroll(phase);
+        tile_.keep(sum_, row(), LoopLevel(phases_, phase), {phase, tile, y, n});
+        tile_.accumulate(sum_.update(), row(), tables(),
+                         {taps_.x, taps_.y, taps_.z, taps_.w, phase, tile, y, n});
     }
 
     // The place of a tap in the rotated filter; taps beyond are left out by `where`, which bounds do not see.
@@ -136,6 +152,7 @@ class ConvDenseTransposed : public sparsetrain::generators::ClassGenerator<ConvD
     sparsetrain::generators::RegisterTile tile_;
     Func sum_{"sum"}, phases_{"phases"}, padded_{"padded"};
     RDom taps_;
+    Expr block_;
 };
 
 }  // namespace

@@ -18,7 +18,7 @@ inline constexpr DenseRow kDense[] = {
     {"conv1x1_stride1", "fwd",         3,       2,      264,      8},
     {"conv1x1_stride1", "bwd_data",    3,       2,      264,      8},
     {"conv1x1_stride2", "fwd",         3,       2,      264,      8},
-    {"conv1x1_stride2", "bwd_data",    6,       1,      784,      0},
+    {"conv1x1_stride2", "bwd_data",    6,       1,      784,      8},
     {"conv5x5_stride1", "fwd",         3,       2,      784,      0},
     {"conv5x5_stride1", "bwd_data",    3,       2,      784,      0},
     {"conv7x7_stride2", "fwd",         3,       2,      784,      0},

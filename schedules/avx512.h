@@ -18,7 +18,7 @@ inline constexpr DenseRow kDense[] = {
     {"conv1x1_stride1", "fwd",         7,       2,      280,      8},
     {"conv1x1_stride1", "bwd_data",    7,       2,      280,      8},
     {"conv1x1_stride2", "fwd",         7,       2,      280,      8},
-    {"conv1x1_stride2", "bwd_data",    7,       2,      280,      8},
+    {"conv1x1_stride2", "bwd_data",    7,       2,     1120,      8},
     {"conv5x5_stride1", "fwd",         7,       2,      784,      0},
     {"conv5x5_stride1", "bwd_data",    7,       2,      784,      0},
     {"conv7x7_stride2", "fwd",         7,       2,      784,      0},
