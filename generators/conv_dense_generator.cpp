@@ -16,7 +16,7 @@ namespace {
 // (k lane, x, y, k block, n); dst_mask of the relu epilogue and relu_mask of the masked one (x, y, k block,
 // n). In bwd_data src is diff_dst and dst diff_src. At most most_images images share a task.
 //
-// A 1x1 filter does not mind where rows end: dst, and at stride 1 src with it, may have all pixels in one.
+// A 1x1 filter at stride 1 does not mind where rows end: src and dst may have all pixels in one.
 class ConvDense : public sparsetrain::generators::ClassGenerator<ConvDense> {
   public:
     GeneratorParam<std::string> pass{"pass", "fwd"};
@@ -44,14 +44,15 @@ class ConvDense : public sparsetrain::generators::ClassGenerator<ConvDense> {
         const Expr block = min(kb, weights.dim(5).extent() - 1), c_blocks = src.dim(3).extent();
         // The last chunk of input channels is added to the sums of those before it, if there are any, on the
         // way to dst.
-        const Expr earlier = earlier_blocks();
+        const Expr earlier = row().chunk == 0 ? 0 : (c_blocks - 1) / row().chunk * row().chunk;
+        has_earlier_ = earlier > 0;
         earlier_taps_ = RDom(0, 16, 0, filter_w, 0, filter_h, 0, earlier, "earlier_taps");
         taps_ = RDom(0, 16, 0, filter_w, 0, filter_h, earlier, c_blocks - earlier, "taps");
         define_sum(earlier_sum_, earlier_taps_, bias(k, block), block);
         define_sum(sum_, taps_,
                    row().chunk == 0
                        ? bias(k, block)
-                       : select(earlier > 0, earlier_sum_(k, in_tile, tile, y, kb, n), bias(k, block)),
+                       : select(has_earlier_, earlier_sum_(k, in_tile, tile, y, kb, n), bias(k, block)),
                    block);
         Func pixels("pixels");
         pixels(k, x, y, kb, n) = sum_(k, x % row().x_tile, x / row().x_tile, y, kb, n);
@@ -72,6 +73,8 @@ class ConvDense : public sparsetrain::generators::ClassGenerator<ConvDense> {
                 .split(kb, kbo, kbi, row().k_vectors, TailStrategy::GuardWithIf)
                 .split(n, no, ni, images, TailStrategy::GuardWithIf)
                 .reorder(xi, kbi, xo, yi, ni, kbo, xb, yo, no)
+                .unroll(xi)  // or the sums would be an array in memory
+                .unroll(kbi)
                 .parallel(kbo)
                 .parallel(xb)
                 .parallel(yo)
@@ -80,13 +83,15 @@ class ConvDense : public sparsetrain::generators::ClassGenerator<ConvDense> {
         declare_buffers();
         epilogue_.schedule(dst, xo, traverse);
         tile_.keep(sum_, row(), LoopLevel(epilogue_.loops(), xo), {tile, y, n});
-        // A branch, not a blend: without earlier chunks their sums have no memory, and for masked loads from
-        // addresses without memory CPUs take hundreds of cycles.
-        if (row().chunk != 0) sum_.specialize(earlier_blocks() > 0);
         tile_.accumulate(sum_.update(), row(), tables(), {taps_.x, taps_.y, taps_.z, taps_.w, tile, y, n});
         // The tests for padding are constants then, but one on each side.
         if (whole_tiles()) sum_.update().unroll(taps_.y);
-        if (row().chunk != 0) schedule_earlier(LoopLevel(epilogue_.loops(), kbo));
+        if (row().chunk != 0) {
+            // A branch, not a blend: without earlier chunks their sums have no memory, and for masked loads
+            // from addresses without memory CPUs take hundreds of cycles.
+            sum_.specialize(has_earlier_);
+            tile_.keep_block(earlier_sum_, earlier_taps_, row(), tables(), LoopLevel(epilogue_.loops(), kbo));
+        }
         if (padded_.defined()) {
             padded_.compute_at(epilogue_.loops(), yo).bound(c, 0, 16).vectorize(c).parallel(cb);
         }
@@ -99,11 +104,6 @@ class ConvDense : public sparsetrain::generators::ClassGenerator<ConvDense> {
     }
     const sparsetrain::schedules::Tables& tables() const {
         return *sparsetrain::schedules::tables_of(uarch.value().c_str());
-    }
-    // Blocks of input channels before the last chunk.
-    Expr earlier_blocks() const {
-        const int chunk = row().chunk;
-        return chunk == 0 ? Expr(0) : (src.dim(3).extent() - 1) / chunk * chunk;
     }
     bool pointwise() const { return filter_h == 1 && filter_w == 1; }
     // With tiles no wider than the filter most would be at an edge, and the loops spill: they take the copy.
@@ -127,11 +127,8 @@ class ConvDense : public sparsetrain::generators::ClassGenerator<ConvDense> {
 
     // The pixel of src under a 1x1 filter. A tile may reach beyond dst's last pixel: it takes that one again.
     Expr pixel_of_row(const RDom& taps) {
-        const Expr row_length = dst.dim(1).extent();
-        const Expr in_row = min(likely(tile * row().x_tile + in_tile), row_length - 1);
-        if (stride == 1) return src(taps.x, in_row, y, taps.w, n);
-        const Expr columns = (src.dim(1).extent() - 1) / stride + 1, at = y * row_length + in_row;
-        return src(taps.x, at % columns * stride, at / columns * stride, taps.w, n);
+        const Expr in_row = min(likely(tile * row().x_tile + in_tile), dst.dim(1).extent() - 1);
+        return src(taps.x, in_row * stride, y * stride, taps.w, n);
     }
 
     // The pixel of src under a tap, where images of dst are whole tiles, and as wide as those of src: then
@@ -159,24 +156,6 @@ class ConvDense : public sparsetrain::generators::ClassGenerator<ConvDense> {
                        n);
     }
 
-    // The sums of a block before the last chunk stay in L1 or L2, as the weights of a chunk do in L1.
-    void schedule_earlier(const LoopLevel& block) {
-        Var u("u");
-        RVar chunks("chunks"), in_chunk("in_chunk");
-        earlier_sum_.compute_at(block);
-        tile_.initialise(earlier_sum_, row(), {tile, y, n});
-        earlier_sum_.update().split(earlier_taps_.w, chunks, in_chunk, row().chunk);
-        Func chunk_sum = earlier_sum_.update().rfactor(chunks, u);
-        earlier_sum_.update()
-            .reorder(k, kb, in_tile, tile, y, n, chunks)
-            .vectorize(k)
-            .unroll(in_tile)
-            .unroll(kb);
-        tile_.keep(chunk_sum, row(), LoopLevel(earlier_sum_, tile), {tile, y, n, u});
-        tile_.accumulate(chunk_sum.update(), row(), tables(),
-                         {earlier_taps_.x, earlier_taps_.y, earlier_taps_.z, in_chunk, tile, y, n});
-    }
-
     // Strides as constants: the addresses of a tile's pixels need one register then, not one each.
     void declare_buffers() {
         sparsetrain::generators::declare_lanes(src);
@@ -196,6 +175,7 @@ class ConvDense : public sparsetrain::generators::ClassGenerator<ConvDense> {
     Var c{"c"}, cb{"cb"}, in_tile{"in_tile"}, tile{"tile"};
     Func earlier_sum_{"earlier_sum"}, sum_{"sum"}, padded_{"padded"};
     RDom earlier_taps_, taps_;
+    Expr has_earlier_;
 };
 
 }  // namespace

@@ -4,14 +4,15 @@
 #include "generators/class_generator.h"
 #include "generators/epilogue.h"
 #include "generators/lanes.h"
+#include "generators/register_tile.h"
 #include "generators/schedule_of.h"
 
 using namespace Halide;
 
 namespace {
 
-// Element u = x + pad_left of a padded row of diff_src meets the taps s = u (mod stride) and, through tap s,
-// element (u - s) / stride of diff_dst; rows alike. Elements of one phase, u (mod stride), so are a
+// Pixel x of a row of diff_src meets the taps s = x + pad_left (mod stride) and, through tap s, pixel
+// (x + pad_left - s) / stride of diff_dst; rows alike. Pixels of one phase, x (mod stride), so are a
 // convolution of stride 1 with every stride-th tap.
 //
 // src is diff_dst (k lane, x, y, k block, n); weights (c lane, k lane, s, r, k block, c block), rotated by
@@ -34,33 +35,21 @@ class ConvDenseTransposed : public sparsetrain::generators::ClassGenerator<ConvD
     }
 
     void generate() {
-        const int tile_width = row().x_tile;
-        const int before = (filter_w - 1) / stride;  // how many elements of diff_dst a tap reaches back
-        const Expr height = src.dim(2).extent();
-        const int most_columns = (filter_w.value() + stride.value() - 1) / stride.value();
-        const int most_rows = (filter_h.value() + stride.value() - 1) / stride.value();
-        taps_ = RDom(0, 16, 0, most_columns, 0, most_rows, 0, src.dim(3).extent(), "taps");
-        const Expr s = taps_.y * stride + phase, r = taps_.z * stride + (y + pad_top) % stride;
-        const Expr src_row = (y + pad_top) / stride - taps_.z;
-        taps_.where(s < filter_w);
-        taps_.where(r < filter_h && src_row >= 0 && src_row < height);
-
-        const Region columns = {{}, {0, src.dim(1).extent()}, {}, {}, {}};
-        padded_(c, x, y, cb, n) = BoundaryConditions::constant_exterior(src, 0.0f, columns)(
-            c, x - before + pad_left / stride, clamp(y, 0, height - 1), cb, n);
-
         // A block may reach beyond the last one of output channels: it computes that block again and drops
         // it.
-        const Expr block = min(kb, weights.dim(5).extent() - 1);
-        sum_(k, phase, in_tile, tile, y, kb, n) = bias(k, block);
-        sum_(k, phase, in_tile, tile, y, kb, n) +=
-            padded_(taps_.x, tile * tile_width + in_tile + before - taps_.y, src_row, taps_.w, n) *
-            weights(k, taps_.x, rotated(s, filter_w), rotated(r, filter_h), taps_.w, block);
-        // The columns of a phase, from that of u = pad_left on.
-        row_(k, phase, x, y, kb, n) = sum_(k, phase, x % tile_width, x / tile_width, y, kb, n);
-        pixels_(k, x, y, kb, n) =
-            row_(k, (x + pad_left) % stride, (x + pad_left) / stride - pad_left / stride, y, kb, n);
-        epilogue_.define(dst, pixels_);
+        block_ = min(kb, weights.dim(5).extent() - 1);
+        Func pixels("pixels");
+        const Expr of_phase = x / stride, in_tile_of_x = of_phase % row().x_tile,
+                   tile_of_x = of_phase / row().x_tile;
+        if (pointwise()) {
+            define_products();
+            pixels(k, x, y, kb, n) = select(x % stride == 0 && y % stride == 0,
+                                            sum_(k, in_tile_of_x, tile_of_x, y / stride, kb, n), 0.0f);
+        } else {
+            define_phases();
+            pixels(k, x, y, kb, n) = phases_(k, in_tile_of_x, x % stride, tile_of_x, y, kb, n);
+        }
+        epilogue_.define(dst, pixels);
     }
 
     void schedule() {
@@ -69,45 +58,77 @@ class ConvDenseTransposed : public sparsetrain::generators::ClassGenerator<ConvD
         const Expr rows = clamp(row().pixels / dst.dim(1).extent(), 1, dst.dim(2).extent());
         const Expr images = clamp(row().pixels / (dst.dim(1).extent() * rows), 1, most_images);
         declare_buffers();
-        epilogue_.schedule(dst, x, [&](Func f) {
-            f.split(y, yo, yi, rows, TailStrategy::GuardWithIf)
+        epilogue_.schedule(dst, xo, [&](Func f) {
+            f.split(x, xo, xi, row().x_tile * stride, TailStrategy::GuardWithIf)
+                .split(y, yo, yi, rows, TailStrategy::GuardWithIf)
                 .split(kb, kbo, kbi, row().k_vectors, TailStrategy::GuardWithIf)
                 .split(n, no, ni, images, TailStrategy::GuardWithIf)
-                .reorder(x, kbi, yi, ni, kbo, yo, no)
+                .reorder(xi, kbi, xo, yi, ni, kbo, yo, no)
+                .unroll(xi)
+                .unroll(kbi)
                 .parallel(kbo)
                 .parallel(yo)
                 .parallel(no);
         });
-        row_.compute_at(epilogue_.loops(), yi)
-            .bound(phase, 0, stride)
-            .bound_extent(kb, row().k_vectors)
-            .split(x, xo, xi, row().x_tile, TailStrategy::RoundUp)
-            .reorder(k, kb, xi, xo, phase, y, n)
-            .vectorize(k)
-            .unroll(xi)
-            .unroll(kb)
-            .unroll(phase);
-        sum_.compute_at(row_, xo)
-            .store_in(MemoryType::Register)
-            .bound(in_tile, 0, row().x_tile)
-            .bound_extent(tile, 1)
-            .bound_extent(kb, row().k_vectors)
-            .reorder(k, kb, in_tile, tile, phase, y, n)
-            .vectorize(k)
-            .unroll(in_tile)
-            .unroll(kb);
-        sum_.update()
-            .reorder(k, kb, in_tile, taps_.x, taps_.y, taps_.z, taps_.w, tile, phase, y, n)
-            .vectorize(k)
-            .unroll(in_tile)
-            .unroll(kb);
-        padded_.compute_at(epilogue_.loops(), yo).bound(c, 0, 16).vectorize(c).parallel(cb);
+        if (pointwise()) {
+            tile_.keep_block(sum_, taps_, row(), tables(), LoopLevel(epilogue_.loops(), kbo));
+        } else {
+            schedule_phases(LoopLevel(epilogue_.loops(), xo));
+            padded_.compute_at(epilogue_.loops(), yo).bound(c, 0, 16).vectorize(c).parallel(cb);
+        }
     }
 
   private:
     const sparsetrain::schedules::DenseRow& row() const {
         return sparsetrain::generators::schedule_of(&sparsetrain::schedules::Tables::dense, uarch,
                                                     layer_class, "bwd_data");
+    }
+
+    const sparsetrain::schedules::Tables& tables() const {
+        return *sparsetrain::schedules::tables_of(uarch.value().c_str());
+    }
+    bool pointwise() const { return filter_h == 1 && filter_w == 1; }
+    // That a pixel may meet, of `taps` of a filter row or column.
+    int most_taps(int taps) const { return (taps + stride - 1) / stride; }
+
+    // Of a 1x1 filter, which has no padding: what pixels of diff_dst are to those of phase 0; others meet
+    // none. A tile may reach beyond the last one: it takes that one again.
+    void define_products() {
+        taps_ = RDom(0, 16, 0, 1, 0, 1, 0, src.dim(3).extent(), "taps");
+        const Expr in_row = min(likely(tile * row().x_tile + in_tile), src.dim(1).extent() - 1);
+        sum_(k, in_tile, tile, y, kb, n) = bias(k, block_);
+        sum_(k, in_tile, tile, y, kb, n) +=
+            src(taps_.x, in_row, y, taps_.w, n) * weights(k, taps_.x, taps_.y, taps_.z, taps_.w, block_);
+    }
+
+    // Of other filters: the sums of all phases of a tile, from which they go to dst in turns.
+    void define_phases() {
+        const Expr height = src.dim(2).extent();
+        taps_ = RDom(0, 16, 0, most_taps(filter_w), 0, most_taps(filter_h), 0, src.dim(3).extent(), "taps");
+        const Expr s = taps_.y * stride + (phase + pad_left) % stride,
+                   r = taps_.z * stride + (y + pad_top) % stride;
+        const Expr src_row = (y + pad_top) / stride - taps_.z;
+        taps_.where(s < filter_w);
+        taps_.where(r < filter_h && src_row >= 0 && src_row < height);
+        const int before = most_taps(filter_w) - 1;  // how many pixels of diff_dst a tap reaches back
+        const Region columns = {{}, {0, src.dim(1).extent()}, {}, {}, {}};
+        padded_(c, x, y, cb, n) =
+            BoundaryConditions::constant_exterior(src, 0.0f, columns)(c, x - before, y, cb, n);
+        const Expr column = tile * row().x_tile + in_tile + (phase + pad_left) / stride - taps_.y;
+        sum_(k, in_tile, phase, tile, y, kb, n) = bias(k, block_);
+        sum_(k, in_tile, phase, tile, y, kb, n) +=
+            padded_(taps_.x, column + before, unsafe_promise_clamped(src_row, 0, height - 1), taps_.w, n) *
+            weights(k, taps_.x, rotated(s, filter_w), rotated(r, filter_h), taps_.w, block_);
+        phases_(k, in_tile, phase, tile, y, kb, n) = sum_(k, in_tile, phase, tile, y, kb, n);
+    }
+
+    void schedule_phases(const LoopLevel& tile_loop) {
+        phases_.compute_at(tile_loop).bound(phase, 0, stride).bound_extent(tile, 1);
+        tile_.initialise(phases_, row(), {phase, tile, y, n});
+        phases_.unroll(phase);
+        tile_.keep(sum_, row(), LoopLevel(phases_, phase), {phase, tile, y, n});
+        tile_.accumulate(sum_.update(), row(), tables(),
+                         {taps_.x, taps_.y, taps_.z, taps_.w, phase, tile, y, n});
     }
 
     // The place of a tap in the rotated filter; taps beyond are left out by `where`, which bounds do not see.
@@ -128,8 +149,10 @@ class ConvDenseTransposed : public sparsetrain::generators::ClassGenerator<ConvD
     sparsetrain::generators::Epilogue epilogue_;
     Var &k = epilogue_.k, &x = epilogue_.x, &y = epilogue_.y, &kb = epilogue_.kb, &n = epilogue_.n;
     Var c{"c"}, cb{"cb"}, phase{"phase"}, in_tile{"in_tile"}, tile{"tile"};
-    Func sum_{"sum"}, row_{"row"}, pixels_{"pixels"}, padded_{"padded"};
+    sparsetrain::generators::RegisterTile tile_;
+    Func sum_{"sum"}, phases_{"phases"}, padded_{"padded"};
     RDom taps_;
+    Expr block_;
 };
 
 }  // namespace

@@ -50,6 +50,22 @@ class RegisterTile {
         }
         sum.reorder(outer).vectorize(k).unroll(in_tile).unroll(part).unroll(kb);
     }
+
+    // Computes `sum` (k, in_tile, tile, y, kb, n) over `taps` for all tiles of an iteration of `block`, a
+    // chunk of input channels after the other: the sums stay in L1 or L2, as the weights of a chunk do in L1.
+    void keep_block(Halide::Func sum, const Halide::RDom& taps, const schedules::DenseRow& row,
+                    const schedules::Tables& tables, const Halide::LoopLevel& block) const {
+        const Halide::Var tile("tile"), y("y"), n("n"), chunk("chunk");
+        const Halide::RVar chunks("chunks"), in_chunk("in_chunk");
+        sum.compute_at(block);
+        initialise(sum, row, {tile, y, n});
+        sum.update().split(taps.w, chunks, in_chunk, row.chunk);
+        const Halide::Func chunk_sum = sum.update().rfactor(chunks, chunk);
+        sum.update().reorder(k, kb, in_tile, tile, y, n, chunks).vectorize(k).unroll(in_tile).unroll(kb);
+        keep(chunk_sum, row, Halide::LoopLevel(sum, tile), {tile, y, n, chunk});
+        accumulate(Halide::Func(chunk_sum).update(), row, tables,
+                   {taps.x, taps.y, taps.z, in_chunk, tile, y, n});
+    }
 };
 
 }  // namespace sparsetrain::generators

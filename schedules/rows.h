@@ -20,14 +20,14 @@ struct DenseRow {
 };
 
 // bwd_weights, `dense`: register accumulators for `c_lanes` input channels by `tap_columns` of a filter row
-// by `k_vectors` vectors of 16 output channels, summed over blocks of `rows` rows.
+// by `k_vectors` vectors of 16 output channels, summed over blocks of about `pixels` output pixels.
 struct DenseWeightsRow {
     const char* layer_class;
     const char* pass;
     int c_lanes;
     int tap_columns;
     int k_vectors;
-    int rows;
+    int pixels;
 };
 
 inline constexpr int kAnyChannels = 0x7fffffff;

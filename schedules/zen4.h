@@ -26,13 +26,13 @@ inline constexpr DenseRow kDense[] = {
 };
 
 inline constexpr DenseWeightsRow kDenseWeights[] = {
-    // class             pass         c_lanes  tap_columns  k_vectors  rows
-    {"conv3x3_stride1", "bwd_weights",   4,         3,        2,      28},
-    {"conv3x3_stride2", "bwd_weights",   4,         3,        2,      28},
-    {"conv1x1_stride1", "bwd_weights",   8,         1,        3,      28},
-    {"conv1x1_stride2", "bwd_weights",   8,         1,        3,      28},
-    {"conv5x5_stride1", "bwd_weights",   2,         5,        2,      28},
-    {"conv7x7_stride2", "bwd_weights",   2,         7,        2,      28},
+    // class             pass         c_lanes  tap_columns  k_vectors  pixels
+    {"conv3x3_stride1", "bwd_weights",   4,         3,        2,     784},
+    {"conv3x3_stride2", "bwd_weights",   4,         3,        2,     784},
+    {"conv1x1_stride1", "bwd_weights",   8,         1,        3,     196},
+    {"conv1x1_stride2", "bwd_weights",   8,         1,        3,     196},
+    {"conv5x5_stride1", "bwd_weights",   2,         5,        2,     784},
+    {"conv7x7_stride2", "bwd_weights",   2,         7,        2,     784},
 };
 
 // Groups of 64 halve the accumulators' loads and stores per FMA: of 64 channels or more, no other blocking was

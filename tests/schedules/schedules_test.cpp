@@ -139,7 +139,7 @@ TEST_P(Schedules, DenseTilesFitTheRegisters) {
         EXPECT_LE(row.x_tile * vectors + std::min(row.x_tile, vectors) + 1, tables().registers);
     });
     for_each_linked(tables().dense_weights, [this](const DenseWeightsRow& row, const LayerClassInfo&) {
-        EXPECT_GE(row.rows, 1);
+        EXPECT_GE(row.pixels, 1);
         EXPECT_EQ(16 % row.c_lanes, 0);
         // Accumulators of a filter row, diff_dst of a pixel, and a broadcast src.
         EXPECT_TRUE(fit_registers(row.c_lanes * row.tap_columns * row.k_vectors + row.k_vectors, 1));
