@@ -38,40 +38,40 @@ inline constexpr DenseWeightsRow kDenseWeights[] = {
 // 12 % at 90 % (128-128, 56x56 and 256-256, 28x28).
 inline constexpr ScatterRow kScatter[] = {
     // class             pass       blocking  most_channels  group  k_vectors  rows  pixels  crossover
-    {"conv3x3_stride1", "fwd",      "wide",   32,             32,    2,        14,    400,   20.0},
-    {"conv3x3_stride1", "fwd",      "narrow", kAnyChannels,   64,    2,        14,    400,   20.0},
-    {"conv3x3_stride1", "bwd_data", "wide",   32,             32,    2,        14,    400,   20.0},
-    {"conv3x3_stride1", "bwd_data", "narrow", kAnyChannels,   64,    2,        14,    400,   20.0},
-    {"conv3x3_stride2", "fwd",      "wide",   kAnyChannels,   64,    2,        7,     200,   27.0},
-    {"conv3x3_stride2", "bwd_data", "wide",   kAnyChannels,   64,    2,        14,    400,   5.0},
-    {"conv1x1_stride1", "fwd",      "wide",   kAnyChannels,   64,    4,        1,     256,   40.0},
-    {"conv1x1_stride1", "fwd",      "narrow", kAnyChannels,   64,    2,        1,     256,   40.0},
-    {"conv1x1_stride1", "bwd_data", "wide",   kAnyChannels,   64,    4,        1,     256,   40.0},
-    {"conv1x1_stride1", "bwd_data", "narrow", kAnyChannels,   64,    2,        1,     256,   40.0},
-    {"conv1x1_stride2", "fwd",      "wide",   kAnyChannels,   64,    4,        7,     400,   35.0},
-    {"conv1x1_stride2", "fwd",      "narrow", kAnyChannels,   64,    2,        7,     400,   35.0},
-    {"conv1x1_stride2", "bwd_data", "wide",   kAnyChannels,   64,    4,        14,    800,   35.0},
-    {"conv1x1_stride2", "bwd_data", "narrow", kAnyChannels,   64,    2,        14,    800,   35.0},
-    {"conv5x5_stride1", "fwd",      "wide",   kAnyChannels,   64,    1,        14,    400,   20.0},
-    {"conv5x5_stride1", "bwd_data", "wide",   kAnyChannels,   64,    1,        14,    400,   20.0},
+    {"conv3x3_stride1", "fwd",      "wide",   32,             32,    2,        14,    400,   {20, 0}},
+    {"conv3x3_stride1", "fwd",      "narrow", kAnyChannels,   64,    2,        14,    400,   {20, 0}},
+    {"conv3x3_stride1", "bwd_data", "wide",   32,             32,    2,        14,    400,   {20, 0}},
+    {"conv3x3_stride1", "bwd_data", "narrow", kAnyChannels,   64,    2,        14,    400,   {20, 0}},
+    {"conv3x3_stride2", "fwd",      "wide",   kAnyChannels,   64,    2,        7,     200,   {27, 0}},
+    {"conv3x3_stride2", "bwd_data", "wide",   kAnyChannels,   64,    2,        14,    400,   {24, 0}},
+    {"conv1x1_stride1", "fwd",      "wide",   kAnyChannels,   64,    4,        1,     256,   {40, 0}},
+    {"conv1x1_stride1", "fwd",      "narrow", kAnyChannels,   64,    2,        1,     256,   {40, 0}},
+    {"conv1x1_stride1", "bwd_data", "wide",   kAnyChannels,   64,    4,        1,     256,   {40, 0}},
+    {"conv1x1_stride1", "bwd_data", "narrow", kAnyChannels,   64,    2,        1,     256,   {40, 0}},
+    {"conv1x1_stride2", "fwd",      "wide",   kAnyChannels,   64,    4,        7,     400,   {35, 0}},
+    {"conv1x1_stride2", "fwd",      "narrow", kAnyChannels,   64,    2,        7,     400,   {35, 0}},
+    {"conv1x1_stride2", "bwd_data", "wide",   kAnyChannels,   64,    4,        14,    800,   {35, 0}},
+    {"conv1x1_stride2", "bwd_data", "narrow", kAnyChannels,   64,    2,        14,    800,   {35, 0}},
+    {"conv5x5_stride1", "fwd",      "wide",   kAnyChannels,   64,    1,        14,    400,   {20, 0}},
+    {"conv5x5_stride1", "bwd_data", "wide",   kAnyChannels,   64,    1,        14,    400,   {20, 0}},
 };
 
 inline constexpr OutputMaskRow kOutputMask[] = {
     // class             pass       group  tap_rows  vectors  rows  pixels  crossover
-    {"conv3x3_stride1", "bwd_data",   64,     1,        6,     28,   784,    30.0},
-    {"conv3x3_stride2", "bwd_data",   64,     1,        6,     28,   784,    30.0},
-    {"conv1x1_stride1", "bwd_data",   64,     1,        6,     28,   784,    45.0},
-    {"conv1x1_stride2", "bwd_data",   64,     1,        6,     28,   784,    40.0},
-    {"conv5x5_stride1", "bwd_data",   64,     1,        5,     28,   784,    30.0},
+    {"conv3x3_stride1", "bwd_data",   64,     1,        6,     28,   784,    {30, 0}},
+    {"conv3x3_stride2", "bwd_data",   64,     1,        6,     28,   784,    {30, 0}},
+    {"conv1x1_stride1", "bwd_data",   64,     1,        6,     28,   784,    {45, 0}},
+    {"conv1x1_stride2", "bwd_data",   64,     1,        6,     28,   784,    {40, 0}},
+    {"conv5x5_stride1", "bwd_data",   64,     1,        5,     28,   784,    {30, 0}},
 };
 
 inline constexpr PixelScanRow kPixelScan[] = {
     // class             pass          tap_rows  k_vectors  rows  crossover  narrow_crossover
-    {"conv3x3_stride1", "bwd_weights",    1,         2,       8,    35.0,        25.0},
-    {"conv3x3_stride2", "bwd_weights",    1,         2,       4,    45.0,       35.0},
-    {"conv1x1_stride1", "bwd_weights",    1,         4,       4,    40.0,       40.0},
-    {"conv1x1_stride2", "bwd_weights",    1,         4,       4,    30.0,       30.0},
-    {"conv5x5_stride1", "bwd_weights",    1,         1,       8,    35.0,       25.0},
+    {"conv3x3_stride1", "bwd_weights",    1,         2,       8,    {35, 0},        25.0},
+    {"conv3x3_stride2", "bwd_weights",    1,         2,       4,    {45, 0},       35.0},
+    {"conv1x1_stride1", "bwd_weights",    1,         4,       4,    {40, 0},       40.0},
+    {"conv1x1_stride2", "bwd_weights",    1,         4,       4,    {30, 0},       30.0},
+    {"conv5x5_stride1", "bwd_weights",    1,         1,       8,    {35, 0},       25.0},
 };
 // clang-format on
 

@@ -36,40 +36,40 @@ inline constexpr DenseWeightsRow kDenseWeights[] = {
 
 inline constexpr ScatterRow kScatter[] = {
     // class             pass       blocking  most_channels  group  k_vectors  rows  pixels  crossover
-    {"conv3x3_stride1", "fwd",      "wide",   kAnyChannels,   32,    4,        14,    400,   5.0},
-    {"conv3x3_stride1", "fwd",      "narrow", kAnyChannels,   64,    2,        14,    400,   25.0},
-    {"conv3x3_stride1", "bwd_data", "wide",   kAnyChannels,   32,    4,        14,    400,   5.0},
-    {"conv3x3_stride1", "bwd_data", "narrow", kAnyChannels,   64,    2,        14,    400,   25.0},
-    {"conv3x3_stride2", "fwd",      "wide",   kAnyChannels,   64,    4,        14,    400,   20.0},
-    {"conv3x3_stride2", "bwd_data", "wide",   kAnyChannels,   32,    4,        14,    400,   5.0},
-    {"conv1x1_stride1", "fwd",      "wide",   kAnyChannels,   64,    8,        1,     256,   30.0},
-    {"conv1x1_stride1", "fwd",      "narrow", kAnyChannels,   64,    4,        1,     256,   50.0},
-    {"conv1x1_stride1", "bwd_data", "wide",   kAnyChannels,   64,    8,        1,     256,   30.0},
-    {"conv1x1_stride1", "bwd_data", "narrow", kAnyChannels,   64,    4,        1,     256,   50.0},
-    {"conv1x1_stride2", "fwd",      "wide",   kAnyChannels,   64,    8,        7,     400,   25.0},
-    {"conv1x1_stride2", "fwd",      "narrow", kAnyChannels,   64,    4,        7,     400,   45.0},
-    {"conv1x1_stride2", "bwd_data", "wide",   kAnyChannels,   64,    8,        7,     400,   25.0},
-    {"conv1x1_stride2", "bwd_data", "narrow", kAnyChannels,   64,    4,        7,     400,   45.0},
-    {"conv5x5_stride1", "fwd",      "wide",   kAnyChannels,   32,    2,        14,    400,   13.5},
-    {"conv5x5_stride1", "bwd_data", "wide",   kAnyChannels,   32,    2,        14,    400,   13.5},
+    {"conv3x3_stride1", "fwd",      "wide",   kAnyChannels,   32,    4,        14,    400,   {11, 7}},
+    {"conv3x3_stride1", "fwd",      "narrow", kAnyChannels,   64,    2,        14,    400,   {25, 0}},
+    {"conv3x3_stride1", "bwd_data", "wide",   kAnyChannels,   32,    4,        14,    400,   {9, 8}},
+    {"conv3x3_stride1", "bwd_data", "narrow", kAnyChannels,   64,    2,        14,    400,   {25, 0}},
+    {"conv3x3_stride2", "fwd",      "wide",   kAnyChannels,   64,    4,        14,    400,   {30, 2}},
+    {"conv3x3_stride2", "bwd_data", "wide",   kAnyChannels,   32,    4,        14,    400,   {16, 4}},
+    {"conv1x1_stride1", "fwd",      "wide",   kAnyChannels,   64,    8,        1,     256,   {23, 25}},
+    {"conv1x1_stride1", "fwd",      "narrow", kAnyChannels,   64,    4,        1,     256,   {39, 15}},
+    {"conv1x1_stride1", "bwd_data", "wide",   kAnyChannels,   64,    8,        1,     256,   {23, 25}},
+    {"conv1x1_stride1", "bwd_data", "narrow", kAnyChannels,   64,    4,        1,     256,   {39, 20}},
+    {"conv1x1_stride2", "fwd",      "wide",   kAnyChannels,   64,    8,        7,     400,   {12, 25}},
+    {"conv1x1_stride2", "fwd",      "narrow", kAnyChannels,   64,    4,        7,     400,   {30, 20}},
+    {"conv1x1_stride2", "bwd_data", "wide",   kAnyChannels,   64,    8,        7,     400,   {32, 20}},
+    {"conv1x1_stride2", "bwd_data", "narrow", kAnyChannels,   64,    4,        7,     400,   {45, 20}},
+    {"conv5x5_stride1", "fwd",      "wide",   kAnyChannels,   32,    2,        14,    400,   {13.5, 0}},
+    {"conv5x5_stride1", "bwd_data", "wide",   kAnyChannels,   32,    2,        14,    400,   {13.5, 0}},
 };
 
 inline constexpr OutputMaskRow kOutputMask[] = {
     // class             pass       group  tap_rows  vectors  rows  pixels  crossover
-    {"conv3x3_stride1", "bwd_data",   32,     3,       18,     28,   784,    21.0},
-    {"conv3x3_stride2", "bwd_data",   32,     2,       16,     28,   784,    25.0},
-    {"conv1x1_stride1", "bwd_data",   32,     1,       16,     28,   784,    32.0},
-    {"conv1x1_stride2", "bwd_data",   32,     1,       16,     28,   784,    32.0},
-    {"conv5x5_stride1", "bwd_data",   16,     5,       25,     28,   784,    21.0},
+    {"conv3x3_stride1", "bwd_data",   32,     3,       18,     28,   784,    {15, 11}},
+    {"conv3x3_stride2", "bwd_data",   32,     2,       16,     28,   784,    {14, 40}},
+    {"conv1x1_stride1", "bwd_data",   32,     1,       16,     28,   784,    {25, 54}},
+    {"conv1x1_stride2", "bwd_data",   32,     1,       16,     28,   784,    {22, 50}},
+    {"conv5x5_stride1", "bwd_data",   16,     5,       25,     28,   784,    {21, 0}},
 };
 
 inline constexpr PixelScanRow kPixelScan[] = {
     // class             pass          tap_rows  k_vectors  rows  crossover  narrow_crossover
-    {"conv3x3_stride1", "bwd_weights",    3,         2,      16,    14.0,        0.0},
-    {"conv3x3_stride2", "bwd_weights",    2,         4,       4,    20.0,       10.0},
-    {"conv1x1_stride1", "bwd_weights",    1,         8,       4,    30.0,       20.0},
-    {"conv1x1_stride2", "bwd_weights",    1,         8,       4,    30.0,       20.0},
-    {"conv5x5_stride1", "bwd_weights",    5,         1,       8,    20.0,       10.0},
+    {"conv3x3_stride1", "bwd_weights",    3,         2,      16,    {12, 2},    12.0},
+    {"conv3x3_stride2", "bwd_weights",    2,         4,       4,    {20, 22},   20.0},
+    {"conv1x1_stride1", "bwd_weights",    1,         8,       4,    {26, 8},    24.0},
+    {"conv1x1_stride2", "bwd_weights",    1,         8,       4,    {14, 8},    14.0},
+    {"conv5x5_stride1", "bwd_weights",    5,         1,       8,    {20, 0},       10.0},
 };
 // clang-format on
 

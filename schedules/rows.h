@@ -32,11 +32,20 @@ struct DenseWeightsRow {
 
 inline constexpr int kAnyChannels = 0x7fffffff;
 
+// The percentage of zeros from which `auto` prefers a kernel to dense. What a tile costs anyway is shared by
+// the channels that it sums over (bwd_weights: whose zeros it skips): `deep` of many, and `shallow` more of
+// 64 or, which was not measured, fewer, in inverse proportion.
+struct Crossover {
+    double deep;
+    double shallow;
+
+    constexpr double at(int channels) const { return deep + shallow * 64 / (channels < 64 ? 64 : channels); }
+};
+
 // fwd and bwd_data, `zero_skip`: groups of `group` channels share a mask word per pixel; every nonzero meets
 // `k_vectors` vectors of 16 output channels. A tile has `rows` output rows and, of images with few pixels,
 // as many images as make `pixels` pixels. A pass has several blockings; a convolution uses the first whose
 // `most_channels` it does not exceed and whose k_vectors divide its blocks of output channels, or the last.
-// `crossover` is the percentage of zeros from which `auto` prefers this kernel to dense.
 struct ScatterRow {
     const char* layer_class;
     const char* pass;
@@ -46,7 +55,7 @@ struct ScatterRow {
     int k_vectors;
     int rows;
     int pixels;
-    double crossover;
+    Crossover crossover;
 };
 
 // 32-bit words of a pixel's mask in a group, and of all that zero_skip keeps of a pixel: the mask and up to
@@ -69,7 +78,7 @@ struct OutputMaskRow {
     int vectors;
     int rows;
     int pixels;
-    double crossover;
+    Crossover crossover;
 };
 
 // At a stride, a pixel of diff_src meets only every stride-th tap of a filter row or column: from `first` on,
@@ -102,7 +111,7 @@ struct PixelScanRow {
     int tap_rows;
     int k_vectors;
     int rows;
-    double crossover;
+    Crossover crossover;
     double narrow_crossover;
 };
 

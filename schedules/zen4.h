@@ -47,42 +47,42 @@ inline constexpr DenseWeightsRow kDenseWeights[] = {
 // their own, with two filter columns and with one: 4 vectors, or odd ones would wait for the FMAs' latency.
 inline constexpr ScatterRow kScatter[] = {
     // class             pass       blocking  most_channels  group  k_vectors  rows  pixels  crossover
-    {"conv3x3_stride1", "fwd",      "wide",   32,             32,    4,        14,    400,   13.5},
-    {"conv3x3_stride1", "fwd",      "narrow", kAnyChannels,   64,    2,        14,    400,   13.5},
-    {"conv3x3_stride1", "bwd_data", "wide",   32,             32,    4,        14,    400,   13.5},
-    {"conv3x3_stride1", "bwd_data", "narrow", kAnyChannels,   64,    2,        14,    400,   13.5},
-    {"conv3x3_stride2", "fwd",      "wide",   kAnyChannels,   32,    4,        14,    400,   13.5},
-    {"conv3x3_stride2", "bwd_data", "wide",   kAnyChannels,   64,    2,        14,    400,   13.5},
-    {"conv1x1_stride1", "fwd",      "wide",   kAnyChannels,   64,    4,        1,     256,   25.0},
-    {"conv1x1_stride1", "fwd",      "narrow", kAnyChannels,   64,    2,        1,     256,   25.0},
-    {"conv1x1_stride1", "bwd_data", "wide",   kAnyChannels,   64,    4,        1,     256,   25.0},
-    {"conv1x1_stride1", "bwd_data", "narrow", kAnyChannels,   64,    2,        1,     256,   25.0},
-    {"conv1x1_stride2", "fwd",      "wide",   kAnyChannels,   64,    4,        7,     400,   25.0},
-    {"conv1x1_stride2", "fwd",      "narrow", kAnyChannels,   64,    2,        7,     400,   25.0},
-    {"conv1x1_stride2", "bwd_data", "wide",   kAnyChannels,   64,    4,        14,    800,   25.0},
-    {"conv1x1_stride2", "bwd_data", "narrow", kAnyChannels,   64,    2,        14,    800,   25.0},
-    {"conv5x5_stride1", "fwd",      "wide",   kAnyChannels,   64,    1,        14,    400,   13.5},
-    {"conv5x5_stride1", "bwd_data", "wide",   kAnyChannels,   64,    1,        14,    400,   13.5},
+    {"conv3x3_stride1", "fwd",      "wide",   32,             32,    4,        14,    400,   {13.5, 0}},
+    {"conv3x3_stride1", "fwd",      "narrow", kAnyChannels,   64,    2,        14,    400,   {13.5, 0}},
+    {"conv3x3_stride1", "bwd_data", "wide",   32,             32,    4,        14,    400,   {13.5, 0}},
+    {"conv3x3_stride1", "bwd_data", "narrow", kAnyChannels,   64,    2,        14,    400,   {13.5, 0}},
+    {"conv3x3_stride2", "fwd",      "wide",   kAnyChannels,   32,    4,        14,    400,   {13.5, 0}},
+    {"conv3x3_stride2", "bwd_data", "wide",   kAnyChannels,   64,    2,        14,    400,   {18, 0}},
+    {"conv1x1_stride1", "fwd",      "wide",   kAnyChannels,   64,    4,        1,     256,   {25, 0}},
+    {"conv1x1_stride1", "fwd",      "narrow", kAnyChannels,   64,    2,        1,     256,   {25, 0}},
+    {"conv1x1_stride1", "bwd_data", "wide",   kAnyChannels,   64,    4,        1,     256,   {25, 0}},
+    {"conv1x1_stride1", "bwd_data", "narrow", kAnyChannels,   64,    2,        1,     256,   {25, 0}},
+    {"conv1x1_stride2", "fwd",      "wide",   kAnyChannels,   64,    4,        7,     400,   {25, 0}},
+    {"conv1x1_stride2", "fwd",      "narrow", kAnyChannels,   64,    2,        7,     400,   {25, 0}},
+    {"conv1x1_stride2", "bwd_data", "wide",   kAnyChannels,   64,    4,        14,    800,   {25, 0}},
+    {"conv1x1_stride2", "bwd_data", "narrow", kAnyChannels,   64,    2,        14,    800,   {25, 0}},
+    {"conv5x5_stride1", "fwd",      "wide",   kAnyChannels,   64,    1,        14,    400,   {13.5, 0}},
+    {"conv5x5_stride1", "bwd_data", "wide",   kAnyChannels,   64,    1,        14,    400,   {13.5, 0}},
 };
 
 // 28 rows against 14: 3 to 5 % at 512-512, 28x28, nothing at 256-256, 56x56. Three vectors in registers leave
 // no room for their weights in L1: 3 % slower at 80 %, 8 % at 90 %.
 inline constexpr OutputMaskRow kOutputMask[] = {
     // class             pass       group  tap_rows  vectors  rows  pixels  crossover
-    {"conv3x3_stride1", "bwd_data",   16,     3,       18,     28,   784,    21.0},
-    {"conv3x3_stride2", "bwd_data",   32,     2,       12,     28,   784,    25.0},
-    {"conv1x1_stride1", "bwd_data",   32,     1,       12,     28,   784,    32.0},
-    {"conv1x1_stride2", "bwd_data",   32,     1,       12,     28,   784,    32.0},
-    {"conv5x5_stride1", "bwd_data",   16,     5,       25,     28,   784,    21.0},
+    {"conv3x3_stride1", "bwd_data",   16,     3,       18,     28,   784,    {21, 0}},
+    {"conv3x3_stride2", "bwd_data",   32,     2,       12,     28,   784,    {25, 0}},
+    {"conv1x1_stride1", "bwd_data",   32,     1,       12,     28,   784,    {32, 0}},
+    {"conv1x1_stride2", "bwd_data",   32,     1,       12,     28,   784,    {32, 0}},
+    {"conv5x5_stride1", "bwd_data",   16,     5,       25,     28,   784,    {21, 0}},
 };
 
 inline constexpr PixelScanRow kPixelScan[] = {
     // class             pass          tap_rows  k_vectors  rows  crossover  narrow_crossover
-    {"conv3x3_stride1", "bwd_weights",    3,         2,       8,    14.0,        0.0},
-    {"conv3x3_stride2", "bwd_weights",    2,         4,       4,    20.0,       10.0},
-    {"conv1x1_stride1", "bwd_weights",    1,         4,       4,    30.0,       20.0},
-    {"conv1x1_stride2", "bwd_weights",    1,         4,       4,    30.0,       20.0},
-    {"conv5x5_stride1", "bwd_weights",    5,         1,       8,    20.0,       10.0},
+    {"conv3x3_stride1", "bwd_weights",    3,         2,       8,    {14, 0},        0.0},
+    {"conv3x3_stride2", "bwd_weights",    2,         4,       4,    {20, 0},       10.0},
+    {"conv1x1_stride1", "bwd_weights",    1,         4,       4,    {30, 0},       20.0},
+    {"conv1x1_stride2", "bwd_weights",    1,         4,       4,    {30, 0},       20.0},
+    {"conv5x5_stride1", "bwd_weights",    5,         1,       8,    {20, 0},       10.0},
 };
 // clang-format on
 

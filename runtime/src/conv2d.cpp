@@ -173,7 +173,7 @@ void Conv2d::backward_data(SparseInput diff_dst, const PackedWeights& weights, T
          layer_class.bwd_data.zero_skip_crossover(shape.k, shape.src.c)}};
     if (relu_mask) {
         candidates.push_back({Kernel::output_mask, Operand::src, detail::observe_zeros(relu_mask),
-                              layer_class.output_mask.row.crossover});
+                              layer_class.output_mask.row.crossover.at(shape.k)});
     }
     const RunStatistics run = impl_->decide(Pass::bwd_data, candidates, workspace);
     const Shape in = impl_->kernel_shape.dst(), out = impl_->kernel_shape.src;
@@ -205,10 +205,12 @@ void Conv2d::backward_weights(SparseInput src, SparseInput diff_dst, WeightsView
     const LayerClass& layer_class = impl_->layer_class;
     const schedules::PixelScanRow& row = layer_class.bwd_weights_row;
     const bool narrow = shape.src.n > 1 && shape.src.w <= schedules::kNarrowWidth;
-    const double crossover = narrow ? row.narrow_crossover : row.crossover;
+    const auto crossover = [&](int channels) {
+        return narrow ? row.narrow_crossover : row.crossover.at(channels);
+    };
     const detail::Candidate candidates[] = {
-        {Kernel::zero_skip, Operand::src, detail::observe_zeros(src), crossover},
-        {Kernel::zero_skip, Operand::diff_dst, detail::observe_zeros(diff_dst), crossover}};
+        {Kernel::zero_skip, Operand::src, detail::observe_zeros(src), crossover(shape.src.c)},
+        {Kernel::zero_skip, Operand::diff_dst, detail::observe_zeros(diff_dst), crossover(shape.k)}};
     const RunStatistics run = impl_->decide(Pass::bwd_weights, candidates, workspace);
     const ConvShape& kernel_shape = impl_->kernel_shape;
     TensorBuffer src_buffer(with_shape(src.tensor, kernel_shape.src)),

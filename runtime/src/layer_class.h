@@ -75,7 +75,8 @@ struct ConvKernels {
 
     // From how many percent of zeros on zero_skip is worth it for a convolution: never, if there is none.
     double zero_skip_crossover(int channels_in, int channels_out) const {
-        return zero_skip.empty() ? 100.0 : zero_skip_for(channels_in, channels_out).row.crossover;
+        return zero_skip.empty() ? 100.0
+                                 : zero_skip_for(channels_in, channels_out).row.crossover.at(channels_in);
     }
 };
 

@@ -422,9 +422,11 @@ TEST_P(ConvStatistics, AutoLooksAtTheWidthOfImages) {
     const schedules::PixelScanRow* row =
         schedules::tables_of(microarchitecture())->pixel_scan.find(GetParam().name, "bwd_weights");
     ASSERT_NE(row, nullptr);
-    EXPECT_GT(row->crossover, 0);
-    for (const auto& [width, crossover] : {std::pair{7, row->narrow_crossover}, {8, row->crossover}}) {
-        const Conv2d plan(shape_of(GetParam(), {4, 32, width, width, 32, {1, 1, 1, 1}}));
+    constexpr int kChannels = 32;
+    EXPECT_GT(row->crossover.at(kChannels), 0);
+    for (const auto& [width, crossover] :
+         {std::pair{7, row->narrow_crossover}, {8, row->crossover.at(kChannels)}}) {
+        const Conv2d plan(shape_of(GetParam(), {4, kChannels, width, width, kChannels, {1, 1, 1, 1}}));
         Workspace workspace;
         EXPECT_EQ(after_backward_weights(plan, 0, 0, MaskKind::exact, workspace).kernel,
                   crossover > 0 ? Kernel::dense : Kernel::zero_skip)
