@@ -150,6 +150,10 @@ Layer parse_layer(std::string_view problem) {
     std::string name;
     for (auto rest = problem; name.empty();) {
         while (rest.starts_with('_')) rest.remove_prefix(1);
+        if (rest.empty() && !sizes.empty()) {
+            name = problem;
+            break;
+        }
         const auto key = take_key(rest);
         if (key == "n") {
             name = take_name(rest);

@@ -16,8 +16,9 @@ struct Layer {
 
 // Keys: mb (N), ic (C), oc (K), ih iw, oh ow, kh kw (filter), sh sw (stride), ph pw (padding above and left),
 // g (groups), dh dw (dilation, from 0), then n"name" at the end; underscores may separate them. mb, ic, oc,
-// ih, kh and n are required; iw, ow, kw, sw and pw are their vertical twins if not given, sh is 1 and ph 0. A
-// given oh or ow decides the padding below and right, which else equals that above and left.
+// ih and kh are required; iw, ow, kw, sw and pw are their vertical twins if not given, sh is 1 and ph 0, and
+// the problem string, as SPARSETRAIN_VERBOSE prints it, is its own name. A given oh or ow decides the padding
+// below and right, which else equals that above and left.
 //
 // Throws Error(unsupported) for more than one group and for dilation, and Error(invalid_argument), saying
 // what was expected and what was found, for anything else, also for sizes that contradict each other.

@@ -21,6 +21,11 @@ std::string format(const char* pattern, double a, double b = 0) {
     return text;
 }
 
+std::string padded(std::string text, std::size_t width) {
+    if (text.size() < width) text.resize(width, ' ');
+    return text;
+}
+
 std::string speed_over_peer(const std::vector<double>& times, const std::vector<double>& peer) {
     const double speed = median(peer) / median(times);
     std::vector<double> ratios;  // of neighbours in time, so that a slow drift of the machine cancels
@@ -49,9 +54,7 @@ std::string row(const Times& times, const Layer& layer, Pass pass, const char* i
         text += std::string(14 - std::min<std::size_t>(content.size(), 13), ' ') + content;
     }
     if (!any) return {};
-    char start[64];
-    std::snprintf(start, sizeof start, "%-18s %-15s", layer.name.c_str(), implementation);
-    return start + text + "\n";
+    return padded(layer.name, 18) + " " + padded(implementation, 15) + text + "\n";
 }
 
 }  // namespace

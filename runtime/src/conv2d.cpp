@@ -10,6 +10,7 @@
 #include "convolve.h"
 #include "kernel_choice.h"
 #include "sparsetrain_channel_sum_f32.h"
+#include "verbose.h"
 #include "workspace_impl.h"
 
 namespace sparsetrain {
@@ -19,6 +20,7 @@ using detail::call_pipeline;
 using detail::check_tensor;
 using detail::LayerClass;
 using detail::TensorBuffer;
+using detail::VerboseCall;
 
 namespace {
 
@@ -40,11 +42,12 @@ class Conv2d::Impl {
           policy(conv_policy),
           layer_class(detail::find_class_of(conv_shape)),
           kernel_shape(detail::shape_for_kernels(conv_shape)),
-          id(next_plan++) {}
+          id(next_plan++),
+          verbose(detail::is_verbose()) {}
 
     RunStatistics decide(Pass pass, std::span<const detail::Candidate> candidates,
                          Workspace& workspace) const;
-    void record(const RunStatistics& run, Workspace& workspace) const;
+    void record(const VerboseCall& call, const RunStatistics& run, Workspace& workspace) const;
     template <typename... Outputs>
     void forward(const char* function, const SparseInput& src, const PackedWeights& weights,
                  std::span<const float> bias, Workspace& workspace, TensorView dst,
@@ -55,6 +58,7 @@ class Conv2d::Impl {
     const LayerClass& layer_class;
     const ConvShape kernel_shape;  // that of all buffers
     const unsigned long id;
+    const bool verbose;
 };
 
 // Which kernel runs, of dense and the candidates (at least one). A plan for a kernel that is no candidate in
@@ -80,7 +84,8 @@ RunStatistics Conv2d::Impl::decide(Pass pass, std::span<const detail::Candidate>
 }
 
 // After the call, so that one that failed leaves no trace.
-void Conv2d::Impl::record(const RunStatistics& run, Workspace& workspace) const {
+void Conv2d::Impl::record(const VerboseCall& call, const RunStatistics& run, Workspace& workspace) const {
+    call.print_if_verbose(layer_class.info.name, shape, run);
     constexpr std::size_t kMostChoices = 4096;  // of plans long gone, too: a Workspace does not see them end
     Workspace::Impl& state = workspace.impl();
     state.last_run = run;
@@ -120,6 +125,7 @@ template <typename... Outputs>
 void Conv2d::Impl::forward(const char* function, const SparseInput& src, const PackedWeights& weights,
                            std::span<const float> bias, Workspace& workspace, TensorView dst,
                            Outputs&&... outputs) const {
+    const VerboseCall call(verbose);
     detail::check_sparse(function, "src", src, shape.src);
     detail::check_weights(function, "weights", weights.master(), shape.weights());
     check_bias(function, "bias", shape.k, bias);
@@ -134,7 +140,7 @@ void Conv2d::Impl::forward(const char* function, const SparseInput& src, const P
                       shape.padding.left},
                      layer_class, run.kernel, weights, bias_buffer, workspace,
                      TensorBuffer(with_shape(dst, out)), outputs...);
-    record(run, workspace);
+    record(call, run, workspace);
 }
 
 void Conv2d::forward(SparseInput src, const PackedWeights& weights, std::span<const float> bias,
@@ -153,6 +159,7 @@ void Conv2d::forward_relu(SparseInput src, const PackedWeights& weights, std::sp
 void Conv2d::backward_data(SparseInput diff_dst, const PackedWeights& weights, TensorView diff_src,
                            Workspace& workspace, ConstMaskView relu_mask) const {
     const char* function = "Conv2d::backward_data";
+    const VerboseCall call(impl_->verbose);
     const ConvShape& shape = impl_->shape;
     const LayerClass& layer_class = impl_->layer_class;
     if (!layer_class.info.backward_data) {
@@ -190,12 +197,13 @@ void Conv2d::backward_data(SparseInput diff_dst, const PackedWeights& weights, T
     } else {
         detail::convolve(backward, layer_class, run.kernel, weights, no_bias, workspace, result);
     }
-    impl_->record(run, workspace);
+    impl_->record(call, run, workspace);
 }
 
 void Conv2d::backward_weights(SparseInput src, SparseInput diff_dst, WeightsView diff_weights,
                               std::span<float> diff_bias, Workspace& workspace) const {
     const char* function = "Conv2d::backward_weights";
+    const VerboseCall call(impl_->verbose);
     const ConvShape& shape = impl_->shape;
     detail::check_sparse(function, "src", src, shape.src);
     detail::check_sparse(function, "diff_dst", diff_dst, shape.dst());
@@ -228,7 +236,7 @@ void Conv2d::backward_weights(SparseInput src, SparseInput diff_dst, WeightsView
         call_pipeline(function, sparsetrain_channel_sum_f32, workspace, diff_dst_buffer, sums);
         std::copy_n(sums.values(), diff_bias.size(), diff_bias.begin());
     }
-    impl_->record(run, workspace);
+    impl_->record(call, run, workspace);
 }
 
 }  // namespace sparsetrain

@@ -53,6 +53,12 @@ TEST(ParseLayer, TakesSquareProblems) {
     expect_shape("mb1_ic3_oc5_ih7_kh1_n\"a\"", {{1, 3, 7, 7}, 5, 1, 1, 1, {0, 0, 0, 0}});
 }
 
+TEST(ParseLayer, NamesALayerWithoutANameByItsProblemString) {
+    const Layer layer = parse_layer("mb16_ic16oc16_ih8kh3ph1");
+    EXPECT_EQ(layer.name, "mb16_ic16oc16_ih8kh3ph1");
+    expect_shape("mb16_ic16oc16_ih8kh3ph1", {{16, 16, 8, 8}, 16, 3, 3, 1, {1, 1, 1, 1}});
+}
+
 TEST(ParseLayer, TakesEveryDirectionOnItsOwn) {
     expect_shape("mb2ic3oc5ih7iw9oh7ow7kh3kw5ph1pw1n\"a\"", {{2, 3, 7, 9}, 5, 3, 5, 1, {1, 1, 1, 1}});
     expect_shape("mb2ic3oc5ih7iw9kh3ph2pw0n\"a\"", {{2, 3, 7, 9}, 5, 3, 3, 1, {2, 0, 2, 0}});
@@ -97,7 +103,7 @@ TEST(ParseLayer, RefusesWithWhatWasExpectedAndFound) {
         {"",
          "expected one of the keys g, mb, ic, oc, ih, iw, oh, ow, kh, kw, sh, sw, ph, pw, dh, dw, "
          "n\"name\", found the end"},
-        {"mb16ic16oc16ih8kh3ph1", "found the end of the line"},
+        {"_", "found the end of the line"},
         {"mb16ic16oc16ih8kh3ph1dd1n\"a\"", "found 'dd1n\"a\"'"},
         {"g0mb16ic16oc16ih8kh3n\"a\"", "expected a number of at least 1 after 'g'"},
         {"mb16ic16oc16ih8kh3dh-1n\"a\"", "expected a number of at least 0 after 'dh'"},
