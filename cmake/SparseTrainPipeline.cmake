@@ -49,6 +49,7 @@ function(sparsetrain_add_private_runtime TARGET GENERATORS)
         VERBATIM)
     add_library(${TARGET} STATIC "${object}")
     set_target_properties(${TARGET} PROPERTIES LINKER_LANGUAGE CXX)
+    set_target_properties(${TARGET} PROPERTIES EXPORT_NAME halide_runtime)
     target_link_libraries(${TARGET} PUBLIC Threads::Threads ${CMAKE_DL_LIBS})
 endfunction()
 
