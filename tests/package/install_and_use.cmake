@@ -28,8 +28,8 @@ run("${CMAKE_COMMAND}" -S "${CMAKE_CURRENT_LIST_DIR}/consumer" -B "${build}" -G 
     -D "CLASSES=${CLASSES}" -D "REFERENCE_DIR=${SOURCE_DIR}/tests/reference")
 run("${CMAKE_COMMAND}" --build "${build}")
 
-run("${build}/all_classes")
-run("${build}/all_classes_by_pkg_config")
+run("${build}/app")
+run("${build}/by_pkg_config")
 run("${build}/one_class")
 file(SIZE "${build}/one_class" size)
 message(STATUS "size of a program that links SparseTrain::conv3x3_stride1 only, stripped: ${size} bytes")
