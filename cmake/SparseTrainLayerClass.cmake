@@ -5,15 +5,21 @@
 # sparsetrain_add_layer_class(NAME name FILTER height width STRIDE vertical horizontal PASSES fwd [bwd_data] bwd_weights
 #                             [BLOCKINGS blocking...])
 #
-# Adds the library sparsetrain_<name>, alias SparseTrain::<name>. Its schedule rows are looked up by name in schedules/;
-# BLOCKINGS are those of its ScatterRows, "wide" unless given. Without bwd_data, it is the first layer of a network, whose
+# Adds the library sparsetrain_<name>, alias SparseTrain::<name>. Its schedule rows are those of its name in schedules/, or
+# derived from its size (schedules/derived.h). BLOCKINGS are those of its ScatterRows, "wide" unless given. Without bwd_data, it is the first layer of a network, whose
 # src is an image, which has no zeros and wants no gradient: there are fwd and bwd_weights by dense and nothing else.
 function(sparsetrain_add_layer_class)
     cmake_parse_arguments(PARSE_ARGV 0 ARG "" "NAME" "FILTER;STRIDE;PASSES;BLOCKINGS")
-    if(NOT "${ARG_FILTER}" MATCHES "^[1-9][0-9]*;[1-9][0-9]*$" OR NOT "${ARG_STRIDE}" MATCHES "^(1;1|2;2)$"
-       OR NOT "${ARG_PASSES}" MATCHES "^fwd;(bwd_data;)?bwd_weights$" OR ARG_UNPARSED_ARGUMENTS)
-        message(FATAL_ERROR "sparsetrain_add_layer_class(${ARGN}): expected NAME name FILTER height width, STRIDE 1 1 or "
-                            "2 2, and PASSES fwd bwd_data bwd_weights or fwd bwd_weights")
+    set(sizes "[135]")
+    if(ARG_PASSES STREQUAL "fwd;bwd_weights")
+        set(sizes "[1357]")
+    endif()
+    if(NOT "${ARG_FILTER}" MATCHES "^${sizes};${sizes}$" OR NOT "${ARG_STRIDE}" MATCHES "^(1;1|2;2)$"
+       OR NOT "${ARG_PASSES}" MATCHES "^fwd;(bwd_data;)?bwd_weights$" OR ARG_UNPARSED_ARGUMENTS
+       OR "${ARG_FILTER} ${ARG_STRIDE}" MATCHES "^[357];1 2")
+        message(FATAL_ERROR "sparsetrain_add_layer_class(${ARGN}): expected NAME name, FILTER height width of 1, 3 or 5 "
+                            "(or 7, without bwd_data), STRIDE 1 1 or 2 2 (not of columns such as 3 1), and PASSES fwd "
+                            "bwd_data bwd_weights or fwd bwd_weights")
     endif()
     list(GET ARG_FILTER 0 FILTER_H)
     list(GET ARG_FILTER 1 FILTER_W)
@@ -35,13 +41,12 @@ function(sparsetrain_add_layer_class)
 
     add_library(${CLASS_SYMBOL} STATIC)
     add_library(SparseTrain::${LAYER_CLASS} ALIAS ${CLASS_SYMBOL})
-    set_target_properties(${CLASS_SYMBOL} PROPERTIES EXPORT_NAME "${LAYER_CLASS}")
+    set_target_properties(${CLASS_SYMBOL} PROPERTIES
+        EXPORT_NAME "${LAYER_CLASS}" POSITION_INDEPENDENT_CODE ON CXX_VISIBILITY_PRESET hidden)
     target_link_libraries(${CLASS_SYMBOL}
-        PUBLIC sparsetrain_runtime
-        PRIVATE sparsetrain_halide_runtime
-                $<BUILD_LOCAL_INTERFACE:sparsetrain_warnings>
-                $<BUILD_LOCAL_INTERFACE:sparsetrain_schedules>
-                $<BUILD_LOCAL_INTERFACE:sparsetrain_runtime_internal>)
+        PUBLIC SparseTrain::runtime
+        PRIVATE SparseTrain::halide_runtime $<BUILD_LOCAL_INTERFACE:SparseTrain::class_sources>
+                $<BUILD_LOCAL_INTERFACE:$<TARGET_NAME_IF_EXISTS:sparsetrain_warnings>>)
     foreach(UARCH IN LISTS SPARSETRAIN_UARCHS)
         set(ISA "${SPARSETRAIN_ISA_OF_${UARCH}}")
         sparsetrain_compile_layer_class(${CLASS_SYMBOL})
@@ -68,8 +73,8 @@ function(sparsetrain_compile_layer_class LIBRARY)
     set(INCLUDES ${PIPELINES})
     list(TRANSFORM INCLUDES REPLACE "(.+)" "#include \"\\1.h\"")
     list(JOIN INCLUDES "\n" INCLUDES)
-    set(source "${SparseTrain_BINARY_DIR}/classes/${LAYER_CLASS}_${UARCH}.cpp")
-    configure_file("${SparseTrain_SOURCE_DIR}/runtime/src/layer_class.cpp.in" "${source}" @ONLY)
+    set(source "${SPARSETRAIN_GENERATED}/classes/${LAYER_CLASS}_${UARCH}.cpp")
+    configure_file("${SPARSETRAIN_SOURCES}/runtime/src/layer_class.cpp.in" "${source}" @ONLY)
     target_sources(${LIBRARY} PRIVATE "${source}")
 endfunction()
 
@@ -124,7 +129,7 @@ endmacro()
 
 # Compiles pipeline `name` of the class from `generator`, whose parameters are those of the class and ARGN.
 macro(sparsetrain_add_class_pipeline name generator)
-    sparsetrain_add_pipeline(${LIBRARY} ${CLASS_SYMBOL}_${name}_f32_${UARCH} ${generator} ISA ${ISA} FROM conv_generators
+    sparsetrain_add_pipeline(${LIBRARY} ${CLASS_SYMBOL}_${name}_f32_${UARCH} ${generator} ISA ${ISA} FROM SparseTrain::conv_generators
         PARAMS uarch=${UARCH} layer_class=${LAYER_CLASS} filter_h=${FILTER_H} filter_w=${FILTER_W} stride=${STRIDE}
                ${ARGN})
     list(APPEND PIPELINES "${CLASS_SYMBOL}_${name}_f32_${UARCH}")
@@ -135,7 +140,7 @@ endmacro()
 # functions that run before the CPU is checked.
 macro(sparsetrain_add_stage kernel source)
     set(stage "${CLASS_SYMBOL}_${kernel}_${UARCH}_stage")
-    add_library(${stage} OBJECT "${SparseTrain_SOURCE_DIR}/runtime/stages/${source}")
+    add_library(${stage} OBJECT "${SPARSETRAIN_SOURCES}/runtime/stages/${source}")
     target_compile_definitions(${stage} PRIVATE
         SPARSETRAIN_UARCH="${UARCH}" SPARSETRAIN_LAYER_CLASS="${LAYER_CLASS}"
         SPARSETRAIN_FILTER_H=${FILTER_H} SPARSETRAIN_FILTER_W=${FILTER_W} SPARSETRAIN_STRIDE=${STRIDE} ${ARGN})
@@ -143,6 +148,8 @@ macro(sparsetrain_add_stage kernel source)
     target_compile_options(${stage} PRIVATE
         -O3 ${SPARSETRAIN_STAGE_OPTIONS_${ISA}} -fno-exceptions -fno-rtti -fno-sanitize=all
         $<$<CXX_COMPILER_ID:GNU>:-Wno-maybe-uninitialized>)
-    target_link_libraries(${stage} PRIVATE sparsetrain_warnings sparsetrain_schedules Halide::Runtime)
+    set_target_properties(${stage} PROPERTIES POSITION_INDEPENDENT_CODE ON CXX_VISIBILITY_PRESET hidden)
+    target_link_libraries(${stage} PRIVATE
+        SparseTrain::class_sources $<TARGET_NAME_IF_EXISTS:sparsetrain_warnings>)
     target_sources(${LIBRARY} PRIVATE $<TARGET_OBJECTS:${stage}>)
 endmacro()
