@@ -1,23 +1,30 @@
 # A layer class (filter size and stride) becomes one static library: for every microarchitecture its pipelines, its
-# zero-skip stages, and a record through which the runtime finds them. Nothing registers itself: a program's library holds
-# a generated list of the classes in it, with explicit references, so that only what is used is linked and nothing is
-# dropped.
+# zero-skip stages, and a record in the section that is the registry of the program. The library names its records to the
+# linker: a program has the classes that it links and no others.
 
-# sparsetrain_add_layer_class(NAME name FILTER height width STRIDE stride [BLOCKINGS blocking...] [DENSE_FORWARD_ONLY])
+# sparsetrain_add_layer_class(NAME name FILTER height width STRIDE vertical horizontal PASSES fwd [bwd_data] bwd_weights
+#                             [BLOCKINGS blocking...])
 #
-# Adds the library sparsetrain_<name>. Its schedule rows are looked up by name in schedules/; BLOCKINGS are those of its
-# ScatterRows, "wide" unless given. DENSE_FORWARD_ONLY: for the first layer of a network, whose src is an image, which has
-# no zeros and wants no gradient: there are fwd and bwd_weights by dense and nothing else.
+# Adds the library sparsetrain_<name>, alias SparseTrain::<name>. Its schedule rows are those of its name in schedules/, or
+# derived from its size (schedules/derived.h). BLOCKINGS are those of its ScatterRows, "wide" unless given. Without bwd_data, it is the first layer of a network, whose
+# src is an image, which has no zeros and wants no gradient: there are fwd and bwd_weights by dense and nothing else.
 function(sparsetrain_add_layer_class)
-    cmake_parse_arguments(PARSE_ARGV 0 ARG "DENSE_FORWARD_ONLY" "NAME;STRIDE" "FILTER;BLOCKINGS")
-    list(LENGTH ARG_FILTER filter_sizes)
-    if(NOT filter_sizes EQUAL 2 OR NOT ARG_STRIDE MATCHES "^[12]$")
-        message(FATAL_ERROR "sparsetrain_add_layer_class(${ARG_NAME}): expected FILTER height width and STRIDE 1 or 2; given "
-                            "FILTER ${ARG_FILTER} STRIDE ${ARG_STRIDE}")
+    cmake_parse_arguments(PARSE_ARGV 0 ARG "" "NAME" "FILTER;STRIDE;PASSES;BLOCKINGS")
+    set(sizes "[135]")
+    if(ARG_PASSES STREQUAL "fwd;bwd_weights")
+        set(sizes "[1357]")
+    endif()
+    if(NOT "${ARG_FILTER}" MATCHES "^${sizes};${sizes}$" OR NOT "${ARG_STRIDE}" MATCHES "^(1;1|2;2)$"
+       OR NOT "${ARG_PASSES}" MATCHES "^fwd;(bwd_data;)?bwd_weights$" OR ARG_UNPARSED_ARGUMENTS
+       OR "${ARG_FILTER} ${ARG_STRIDE}" MATCHES "^[357];1 2")
+        message(FATAL_ERROR "sparsetrain_add_layer_class(${ARGN}): expected NAME name, FILTER height width of 1, 3 or 5 "
+                            "(or 7, without bwd_data), STRIDE 1 1 or 2 2 (not of columns such as 3 1), and PASSES fwd "
+                            "bwd_data bwd_weights or fwd bwd_weights")
     endif()
     list(GET ARG_FILTER 0 FILTER_H)
     list(GET ARG_FILTER 1 FILTER_W)
-    set(expected "conv${FILTER_H}x${FILTER_W}_stride${ARG_STRIDE}")
+    list(GET ARG_STRIDE 0 STRIDE)
+    set(expected "conv${FILTER_H}x${FILTER_W}_stride${STRIDE}")
     if(NOT ARG_NAME STREQUAL expected)
         message(FATAL_ERROR "sparsetrain_add_layer_class(${ARG_NAME}): expected the name ${expected}")
     endif()
@@ -26,20 +33,24 @@ function(sparsetrain_add_layer_class)
     endif()
     set(LAYER_CLASS "${ARG_NAME}")
     set(CLASS_SYMBOL "sparsetrain_${ARG_NAME}")
-    set(STRIDE "${ARG_STRIDE}")
     set(BLOCKINGS ${ARG_BLOCKINGS})
-    set(SKIPS_ZEROS true)
-    if(ARG_DENSE_FORWARD_ONLY)
-        set(SKIPS_ZEROS false)
+    set(SKIPS_ZEROS false)
+    if("bwd_data" IN_LIST ARG_PASSES)
+        set(SKIPS_ZEROS true)
     endif()
 
     add_library(${CLASS_SYMBOL} STATIC)
+    add_library(SparseTrain::${LAYER_CLASS} ALIAS ${CLASS_SYMBOL})
+    set_target_properties(${CLASS_SYMBOL} PROPERTIES
+        EXPORT_NAME "${LAYER_CLASS}" POSITION_INDEPENDENT_CODE ON CXX_VISIBILITY_PRESET hidden)
     target_link_libraries(${CLASS_SYMBOL}
-        PUBLIC sparsetrain_halide_runtime
-        PRIVATE sparsetrain_warnings sparsetrain_schedules sparsetrain_runtime_internal)
+        PUBLIC SparseTrain::runtime
+        PRIVATE SparseTrain::halide_runtime $<BUILD_LOCAL_INTERFACE:SparseTrain::class_sources>
+                $<BUILD_LOCAL_INTERFACE:$<TARGET_NAME_IF_EXISTS:sparsetrain_warnings>>)
     foreach(UARCH IN LISTS SPARSETRAIN_UARCHS)
         set(ISA "${SPARSETRAIN_ISA_OF_${UARCH}}")
         sparsetrain_compile_layer_class(${CLASS_SYMBOL})
+        target_link_options(${CLASS_SYMBOL} INTERFACE "LINKER:--undefined=${CLASS_SYMBOL}_${UARCH}")
     endforeach()
     set_property(GLOBAL APPEND PROPERTY SPARSETRAIN_LAYER_CLASSES "${LAYER_CLASS}")
 endfunction()
@@ -62,12 +73,12 @@ function(sparsetrain_compile_layer_class LIBRARY)
     set(INCLUDES ${PIPELINES})
     list(TRANSFORM INCLUDES REPLACE "(.+)" "#include \"\\1.h\"")
     list(JOIN INCLUDES "\n" INCLUDES)
-    set(source "${SparseTrain_BINARY_DIR}/classes/${LAYER_CLASS}_${UARCH}.cpp")
-    configure_file("${SparseTrain_SOURCE_DIR}/runtime/src/layer_class.cpp.in" "${source}" @ONLY)
+    set(source "${SPARSETRAIN_GENERATED}/classes/${LAYER_CLASS}_${UARCH}.cpp")
+    configure_file("${SPARSETRAIN_SOURCES}/runtime/src/layer_class.cpp.in" "${source}" @ONLY)
     target_sources(${LIBRARY} PRIVATE "${source}")
 endfunction()
 
-# The part of sparsetrain_compile_layer_class, in its scope, that a DENSE_FORWARD_ONLY class has not.
+# The part of sparsetrain_compile_layer_class, in its scope, that a class without bwd_data has not.
 macro(sparsetrain_compile_backward_data_and_zero_skip)
     foreach(epilogue IN ITEMS plain masked)
         if(STRIDE EQUAL 1)
@@ -118,7 +129,7 @@ endmacro()
 
 # Compiles pipeline `name` of the class from `generator`, whose parameters are those of the class and ARGN.
 macro(sparsetrain_add_class_pipeline name generator)
-    sparsetrain_add_pipeline(${LIBRARY} ${CLASS_SYMBOL}_${name}_f32_${UARCH} ${generator} ISA ${ISA} FROM conv_generators
+    sparsetrain_add_pipeline(${LIBRARY} ${CLASS_SYMBOL}_${name}_f32_${UARCH} ${generator} ISA ${ISA} FROM SparseTrain::conv_generators
         PARAMS uarch=${UARCH} layer_class=${LAYER_CLASS} filter_h=${FILTER_H} filter_w=${FILTER_W} stride=${STRIDE}
                ${ARGN})
     list(APPEND PIPELINES "${CLASS_SYMBOL}_${name}_f32_${UARCH}")
@@ -129,7 +140,7 @@ endmacro()
 # functions that run before the CPU is checked.
 macro(sparsetrain_add_stage kernel source)
     set(stage "${CLASS_SYMBOL}_${kernel}_${UARCH}_stage")
-    add_library(${stage} OBJECT "${SparseTrain_SOURCE_DIR}/runtime/stages/${source}")
+    add_library(${stage} OBJECT "${SPARSETRAIN_SOURCES}/runtime/stages/${source}")
     target_compile_definitions(${stage} PRIVATE
         SPARSETRAIN_UARCH="${UARCH}" SPARSETRAIN_LAYER_CLASS="${LAYER_CLASS}"
         SPARSETRAIN_FILTER_H=${FILTER_H} SPARSETRAIN_FILTER_W=${FILTER_W} SPARSETRAIN_STRIDE=${STRIDE} ${ARGN})
@@ -137,29 +148,8 @@ macro(sparsetrain_add_stage kernel source)
     target_compile_options(${stage} PRIVATE
         -O3 ${SPARSETRAIN_STAGE_OPTIONS_${ISA}} -fno-exceptions -fno-rtti -fno-sanitize=all
         $<$<CXX_COMPILER_ID:GNU>:-Wno-maybe-uninitialized>)
-    target_link_libraries(${stage} PRIVATE sparsetrain_warnings sparsetrain_schedules Halide::Runtime)
+    set_target_properties(${stage} PROPERTIES POSITION_INDEPENDENT_CODE ON CXX_VISIBILITY_PRESET hidden)
+    target_link_libraries(${stage} PRIVATE
+        SparseTrain::class_sources $<TARGET_NAME_IF_EXISTS:sparsetrain_warnings>)
     target_sources(${LIBRARY} PRIVATE $<TARGET_OBJECTS:${stage}>)
 endmacro()
-
-# sparsetrain_add_library(TARGET): the runtime with every layer class added so far.
-function(sparsetrain_add_library TARGET)
-    get_property(classes GLOBAL PROPERTY SPARSETRAIN_LAYER_CLASSES)
-    set(DECLARATIONS "")
-    set(REFERENCES "")
-    set(libraries "")
-    foreach(class IN LISTS classes)
-        foreach(uarch IN LISTS SPARSETRAIN_UARCHS)
-            string(APPEND DECLARATIONS "extern const LayerClass layer_class_${class}_${uarch};\n")
-            string(APPEND REFERENCES "    &layer_class_${class}_${uarch},\n")
-        endforeach()
-        list(APPEND libraries "sparsetrain_${class}")
-    endforeach()
-    set(source "${SparseTrain_BINARY_DIR}/classes/registry_of_${TARGET}.cpp")
-    configure_file("${SparseTrain_SOURCE_DIR}/runtime/src/registry.cpp.in" "${source}" @ONLY)
-    add_library(${TARGET}_registry OBJECT "${source}")
-    target_link_libraries(${TARGET}_registry PRIVATE
-        sparsetrain_runtime_internal sparsetrain_schedules sparsetrain_warnings)
-    add_library(${TARGET} INTERFACE)
-    target_sources(${TARGET} INTERFACE $<TARGET_OBJECTS:${TARGET}_registry>)
-    target_link_libraries(${TARGET} INTERFACE sparsetrain_runtime ${libraries})
-endfunction()

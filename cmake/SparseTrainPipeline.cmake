@@ -4,6 +4,11 @@
 # all. The runtime's symbols, and the pipelines' references to them, get the prefix `sparsetrain_`, so that our error
 # handler, allocator and thread count are invisible to other Halide code in the same process.
 
+# Both the build and the installed package set, before they include this file:
+#   SPARSETRAIN_SOURCES          where runtime/ and schedules/ are
+#   SPARSETRAIN_GENERATED        where generated code goes
+#   SPARSETRAIN_RENAMED_SYMBOLS  the table of the runtime's renamed symbols
+
 # The instruction sets, best first: the feature set of Skylake server CPUs, and x86-64-v3. What has no schedule rows is
 # compiled for each. Targets are always named, as Halide's default is the build host.
 set(SPARSETRAIN_ISAS avx512 avx2)
@@ -22,43 +27,13 @@ set(SPARSETRAIN_ISA_OF_zen4 avx512)
 set(SPARSETRAIN_ISA_OF_avx512 avx512)
 set(SPARSETRAIN_ISA_OF_avx2 avx2)
 
-# sparsetrain_add_generators(TARGET source...): one executable that holds generators.
-function(sparsetrain_add_generators TARGET)
-    add_executable(${TARGET} ${ARGN})
-    target_link_libraries(${TARGET} PRIVATE Halide::Generator sparsetrain_warnings sparsetrain_schedules)
-    set_target_properties(${TARGET} PROPERTIES RUNTIME_OUTPUT_DIRECTORY "${SparseTrain_BINARY_DIR}/generators")
-    # Generators run once, at build time: quick to compile beats quick to run, and sanitizers stay with what is shipped.
-    # -Wrestrict is a false alarm of GCC 12 in std::string, seen through Halide.h.
-    target_compile_options(${TARGET} PRIVATE -O1 -fno-sanitize=all $<$<CXX_COMPILER_ID:GNU>:-Wno-restrict>)
-    target_link_options(${TARGET} PRIVATE -fno-sanitize=all)
-endfunction()
-
-# sparsetrain_add_private_runtime(TARGET GENERATORS): the renamed runtime, and the table of renamed symbols that
-# pipelines are renamed by.
-function(sparsetrain_add_private_runtime TARGET GENERATORS)
-    set(dir "${SparseTrain_BINARY_DIR}/pipelines")
-    set(object "${dir}/${TARGET}.o")
-    set(script "${SparseTrain_SOURCE_DIR}/cmake/RenameRuntime.cmake")
-    add_custom_command(
-        OUTPUT "${object}" "${dir}/renamed_symbols.txt"
-        COMMAND ${GENERATORS} -r halide_runtime -o "${dir}" -e object target=${SPARSETRAIN_HALIDE_BASELINE}
-        COMMAND "${CMAKE_COMMAND}" -D NM=${CMAKE_NM} -D OBJCOPY=${CMAKE_OBJCOPY} -D "INPUT=${dir}/halide_runtime.o"
-                -D "OUTPUT=${object}" -D "TABLE=${dir}/renamed_symbols.txt" -P "${script}"
-        DEPENDS ${GENERATORS} "${script}"
-        COMMENT "Halide runtime, private copy"
-        VERBATIM)
-    add_library(${TARGET} STATIC "${object}")
-    set_target_properties(${TARGET} PROPERTIES LINKER_LANGUAGE CXX)
-    target_link_libraries(${TARGET} PUBLIC Threads::Threads ${CMAKE_DL_LIBS})
-endfunction()
-
 # sparsetrain_add_pipeline(LIBRARY SYMBOL GENERATOR ISA isa... [PARAMS name=value...] FROM executable): compiles GENERATOR
 # ahead of time and adds the object, which exports SYMBOL, to LIBRARY, and its header SYMBOL.h to LIBRARY's include path.
 # For several ISAs, best first, SYMBOL is a wrapper that calls the first one that the CPU has. The assembly beside them,
 # SYMBOL*.s, is for reading.
 function(sparsetrain_add_pipeline LIBRARY SYMBOL GENERATOR)
     cmake_parse_arguments(PARSE_ARGV 3 ARG "" "FROM" "ISA;PARAMS")
-    set(dir "${SparseTrain_BINARY_DIR}/pipelines")
+    set(dir "${SPARSETRAIN_GENERATED}/pipelines")
     set(targets "")
     foreach(isa IN LISTS ARG_ISA)
         list(APPEND targets "${SPARSETRAIN_HALIDE_TARGET_${isa}}")
@@ -73,16 +48,17 @@ function(sparsetrain_add_pipeline LIBRARY SYMBOL GENERATOR)
     set(rename "")
     set(objects "")
     foreach(object IN LISTS stems)
-        list(APPEND rename COMMAND "${CMAKE_OBJCOPY}" "--redefine-syms=${dir}/renamed_symbols.txt" "${dir}/${object}.o"
+        list(APPEND rename COMMAND "${CMAKE_OBJCOPY}" "--redefine-syms=${SPARSETRAIN_RENAMED_SYMBOLS}" "${dir}/${object}.o"
              "${dir}/${object}.renamed.o")
         list(APPEND objects "${dir}/${object}.renamed.o")
     endforeach()
+    file(MAKE_DIRECTORY "${dir}")
     add_custom_command(
         OUTPUT ${objects} "${dir}/${SYMBOL}.h"
         COMMAND ${ARG_FROM} -g ${GENERATOR} -f ${SYMBOL} -o "${dir}" -e object,c_header,assembly target=${targets}
                 ${ARG_PARAMS}
         ${rename}
-        DEPENDS ${ARG_FROM} "${dir}/renamed_symbols.txt"
+        DEPENDS ${ARG_FROM} "${SPARSETRAIN_RENAMED_SYMBOLS}"
         COMMENT "Halide pipeline ${SYMBOL}"
         VERBATIM)
     target_sources(${LIBRARY} PRIVATE ${objects} "${dir}/${SYMBOL}.h")

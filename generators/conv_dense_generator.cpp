@@ -98,7 +98,7 @@ class ConvDense : public sparsetrain::generators::ClassGenerator<ConvDense> {
     }
 
   private:
-    const sparsetrain::schedules::DenseRow& row() const {
+    sparsetrain::schedules::DenseRow row() const {
         return sparsetrain::generators::schedule_of(&sparsetrain::schedules::Tables::dense, uarch,
                                                     layer_class, pass);
     }

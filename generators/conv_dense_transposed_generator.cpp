@@ -79,7 +79,7 @@ class ConvDenseTransposed : public sparsetrain::generators::ClassGenerator<ConvD
     }
 
   private:
-    const sparsetrain::schedules::DenseRow& row() const {
+    sparsetrain::schedules::DenseRow row() const {
         return sparsetrain::generators::schedule_of(&sparsetrain::schedules::Tables::dense, uarch,
                                                     layer_class, "bwd_data");
     }

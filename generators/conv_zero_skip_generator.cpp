@@ -37,7 +37,7 @@ class ConvZeroSkip : public sparsetrain::generators::ClassGenerator<ConvZeroSkip
 
     void generate() {
         // The row's groups and K chunks: the layout of what its stages read and write, not a way to compute.
-        const auto& row = schedule_row();
+        const auto row = schedule_row();
         const Expr blocks = src.dim(3).extent(), groups = (blocks * 16 + row.group - 1) / row.group;
         const std::string prefix = stage;
 
@@ -68,7 +68,7 @@ class ConvZeroSkip : public sparsetrain::generators::ClassGenerator<ConvZeroSkip
     }
 
     void schedule() {
-        const auto& row = schedule_row();
+        const auto row = schedule_row();
         Var xi("xi"), yo("yo"), yi("yi"), kbo("kbo"), kbi("kbi"), no("no"), ni("ni");
         const auto traverse = [&](Func f) {
             f.split(y, yo, yi, row.rows, TailStrategy::GuardWithIf)
@@ -106,7 +106,7 @@ class ConvZeroSkip : public sparsetrain::generators::ClassGenerator<ConvZeroSkip
         }
     }
 
-    const sparsetrain::schedules::ScatterRow& schedule_row() const {
+    sparsetrain::schedules::ScatterRow schedule_row() const {
         return sparsetrain::generators::schedule_of(&sparsetrain::schedules::Tables::scatter, uarch,
                                                     layer_class, pass, blocking);
     }

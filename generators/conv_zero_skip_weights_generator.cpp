@@ -80,7 +80,7 @@ class ConvZeroSkipWeights : public sparsetrain::generators::ClassGenerator<ConvZ
     };
 
     bool scans_src() const { return scanned == Operand::src; }
-    const sparsetrain::schedules::PixelScanRow& row() const {
+    sparsetrain::schedules::PixelScanRow row() const {
         return sparsetrain::generators::schedule_of(&sparsetrain::schedules::Tables::pixel_scan, uarch,
                                                     layer_class, "bwd_weights");
     }

@@ -5,21 +5,19 @@
 
 #include <string>
 
+#include "schedules/derived.h"
 #include "schedules/tables.h"
 
 namespace sparsetrain::generators {
 
-// The row of `table`, a member of Tables, for a microarchitecture. `key` is what Table::find looks up: class,
-// pass and, where a pass has several rows, the blocking.
+// The row of `table`, a member of Tables, for a microarchitecture and class. `key`: the pass and, where a
+// pass has several rows, the blocking.
 template <typename Row, typename... Key>
-const Row& schedule_of(schedules::Table<Row> schedules::Tables::*table, const std::string& uarch,
-                       const Key&... key) {
+Row schedule_of(schedules::Table<Row> schedules::Tables::*table, const std::string& uarch,
+                const std::string& layer_class, const Key&... key) {
     const schedules::Tables* tables = schedules::tables_of(uarch.c_str());
     _halide_user_assert(tables != nullptr) << "no schedule tables for " << uarch;
-    const Row* row = (tables->*table).find(std::string(key).c_str()...);
-    _halide_user_assert(row != nullptr)
-        << "no schedule row for " << ((std::string(key) + " ") + ...) << uarch;
-    return *row;
+    return schedules::row_of(*tables, table, layer_class.c_str(), std::string(key).c_str()...);
 }
 
 }  // namespace sparsetrain::generators

@@ -109,7 +109,7 @@ struct LayerClass {
     const ConvKernels& kernels(Pass pass) const { return pass == Pass::fwd ? fwd : bwd_data; }
 };
 
-// The classes linked into this program, for every microarchitecture; defined in the generated registry.
+// The classes linked into this program, for every microarchitecture.
 std::span<const LayerClass* const> all_linked_layer_classes();
 
 // Those of the microarchitecture whose kernels this process runs. Throws Error(unsupported) if there is none.

@@ -7,6 +7,15 @@
 #include "layer_class.h"
 #include "microarchitecture.h"
 
+// The linker's names for the ends of a section: weak, as a program without classes has none.
+extern "C" {
+[[gnu::weak,
+  gnu::visibility(
+      "hidden")]] extern const sparsetrain::detail::LayerClass* const __start_sparsetrain_classes[];
+[[gnu::weak, gnu::visibility(
+                 "hidden")]] extern const sparsetrain::detail::LayerClass* const __stop_sparsetrain_classes[];
+}
+
 namespace sparsetrain {
 
 const char* version() {
@@ -17,6 +26,10 @@ const char* halide_version() {
 }
 
 namespace detail {
+
+std::span<const LayerClass* const> all_linked_layer_classes() {
+    return {__start_sparsetrain_classes, __stop_sparsetrain_classes};
+}
 
 std::span<const LayerClass* const> linked_layer_classes() {
     static const std::vector<const LayerClass*> classes = [] {

@@ -4,8 +4,7 @@
 
 namespace {
 
-// A missing row does not compile.
-constexpr auto kRow = *kTables.output_mask.find(SPARSETRAIN_LAYER_CLASS, "bwd_data");
+constexpr auto kRow = row_of(kTables, &Tables::output_mask, SPARSETRAIN_LAYER_CLASS, "bwd_data");
 
 using Gather = OutputMask<SPARSETRAIN_FILTER_H, SPARSETRAIN_FILTER_W, SPARSETRAIN_STRIDE, kRow.group,
                           kRow.tap_rows, kRow.vectors>;

@@ -5,8 +5,7 @@
 
 namespace {
 
-// A missing row does not compile.
-constexpr auto kRow = *kTables.pixel_scan.find(SPARSETRAIN_LAYER_CLASS, "bwd_weights");
+constexpr auto kRow = row_of(kTables, &Tables::pixel_scan, SPARSETRAIN_LAYER_CLASS, "bwd_weights");
 constexpr bool kScansSrc = sparsetrain::schedules::same_name(SPARSETRAIN_SCANNED, "src");
 
 using Scan = PixelScan<kScansSrc, SPARSETRAIN_FILTER_H, SPARSETRAIN_FILTER_W, SPARSETRAIN_STRIDE,

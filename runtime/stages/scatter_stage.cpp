@@ -5,8 +5,8 @@
 
 namespace {
 
-// A missing row does not compile.
-constexpr auto kRow = *kTables.scatter.find(SPARSETRAIN_LAYER_CLASS, SPARSETRAIN_PASS, SPARSETRAIN_BLOCKING);
+constexpr auto kRow =
+    row_of(kTables, &Tables::scatter, SPARSETRAIN_LAYER_CLASS, SPARSETRAIN_PASS, SPARSETRAIN_BLOCKING);
 constexpr bool kTransposed = sparsetrain::schedules::same_name(SPARSETRAIN_PASS, "bwd_data");
 
 // A filter of one pixel meets every SPARSETRAIN_STRIDE-th pixel of src: between those, at stride 1.

@@ -2,9 +2,12 @@
 #pragma once
 
 #include "runtime/stages/vec.h"
+#include "schedules/derived.h"
 #include "schedules/tables.h"
 
 namespace {
+
+using sparsetrain::schedules::row_of, sparsetrain::schedules::Tables;
 
 constexpr auto kTables = *sparsetrain::schedules::tables_of(SPARSETRAIN_UARCH);
 static_assert(kTables.registers == kRegisters && kTables.registers_per_vector == kVecRegisters,

@@ -6,8 +6,10 @@
 #include <set>
 #include <string>
 #include <tuple>
+#include <type_traits>
 
 #include "layer_class.h"
+#include "schedules/derived.h"
 #include "schedules/tables.h"
 #include "sparsetrain/library.h"
 
@@ -24,16 +26,41 @@ class Schedules : public ::testing::TestWithParam<const Tables*> {
   protected:
     const Tables& tables() const { return *GetParam(); }
 
-    // Calls check(row, class) for each row of `table` whose class is linked.
+    // Calls check(row, class) for each row of `table` whose class is linked, and for those that classes of
+    // users get.
     template <typename Row, typename Check>
-    static void for_each_linked(const Table<Row>& table, Check check) {
-        for (const Row& row : table) {
+    void for_each_class(Table<Row> Tables::*table, Check check) const {
+        for (const Row& row : tables().*table) {
             for (const LayerClassInfo& layer : layer_classes()) {
                 if (!same_name(row.layer_class, layer.name)) continue;
                 SCOPED_TRACE(std::string(row.layer_class) + " " + row.pass);
                 check(row, layer);
             }
         }
+        for (const int h : {1, 3, 5})
+            for (const int w : {1, 3, 5})
+                for (const int stride : {1, 2})
+                    for (const char* pass : {"fwd", "bwd_data"})
+                        check_derived(table, {h, w, stride}, pass, check);
+    }
+
+    template <typename Row, typename Check>
+    void check_derived(Table<Row> Tables::*table, ClassSize size, const char* pass, Check check) const {
+        const auto text = [](int number) { return std::to_string(number); };
+        const std::string name =
+            "user" + text(size.filter_h) + "x" + text(size.filter_w) + "_stride" + text(size.stride);
+        SCOPED_TRACE(name + " " + pass);
+        Row row = derived(table, name, pass);
+        row.pass = pass;
+        check(row, LayerClassInfo{name.c_str(), size.filter_h, size.filter_w, size.stride, true, true});
+    }
+
+    template <typename Row>
+    Row derived(Table<Row> Tables::*table, const std::string& name, const char* pass) const {
+        if constexpr (std::is_same_v<Row, ScatterRow>)
+            return row_of(tables(), table, name.c_str(), pass, "wide");
+        else
+            return row_of(tables(), table, name.c_str(), pass);
     }
 
     // Whether so many vectors and single registers fit the machine's.
@@ -128,7 +155,7 @@ TEST_P(Schedules, UnknownClassesAndPassesHaveNoRow) {
 }
 
 TEST_P(Schedules, DenseTilesFitTheRegisters) {
-    for_each_linked(tables().dense, [this](const DenseRow& row, const LayerClassInfo& layer) {
+    for_each_class(&Tables::dense, [this](const DenseRow& row, const LayerClassInfo& layer) {
         EXPECT_GE(row.pixels, 1);
         EXPECT_GE(row.chunk, 0);
         // Padding is at most in the first and the last tile.
@@ -138,7 +165,7 @@ TEST_P(Schedules, DenseTilesFitTheRegisters) {
         const int vectors = row.k_vectors * tables().registers_per_vector;
         EXPECT_LE(row.x_tile * vectors + std::min(row.x_tile, vectors) + 1, tables().registers);
     });
-    for_each_linked(tables().dense_weights, [this](const DenseWeightsRow& row, const LayerClassInfo&) {
+    for_each_class(&Tables::dense_weights, [this](const DenseWeightsRow& row, const LayerClassInfo&) {
         EXPECT_GE(row.pixels, 1);
         EXPECT_EQ(16 % row.c_lanes, 0);
         // Accumulators of a filter row, diff_dst of a pixel, and a broadcast src.
@@ -147,7 +174,7 @@ TEST_P(Schedules, DenseTilesFitTheRegisters) {
 }
 
 TEST_P(Schedules, ScatterRowsFitRegistersAndL1) {
-    for_each_linked(tables().scatter, [this](const ScatterRow& row, const LayerClassInfo& layer) {
+    for_each_class(&Tables::scatter, [this](const ScatterRow& row, const LayerClassInfo& layer) {
         EXPECT_GE(row.pixels, 1);
         EXPECT_GE(row.rows, 1);
         // Whole blocks, and no more channels than the stages' mask words have bits.
@@ -163,7 +190,7 @@ TEST_P(Schedules, ScatterRowsFitRegistersAndL1) {
 }
 
 TEST_P(Schedules, OutputMasksFitRegistersAndL1) {
-    for_each_linked(tables().output_mask, [this](const OutputMaskRow& row, const LayerClassInfo& layer) {
+    for_each_class(&Tables::output_mask, [this](const OutputMaskRow& row, const LayerClassInfo& layer) {
         EXPECT_GE(row.rows, 1);
         EXPECT_GE(row.pixels, 1);
         EXPECT_TRUE(row.group == 16 || row.group == 32 || row.group == 64) << row.group;
@@ -181,7 +208,7 @@ TEST_P(Schedules, OutputMasksFitRegistersAndL1) {
 }
 
 TEST_P(Schedules, PixelScansFitTheRegisters) {
-    for_each_linked(tables().pixel_scan, [this](const PixelScanRow& row, const LayerClassInfo& layer) {
+    for_each_class(&Tables::pixel_scan, [this](const PixelScanRow& row, const LayerClassInfo& layer) {
         EXPECT_EQ(row.rows % 4, 0);  // which a mask word holds
         EXPECT_GE(row.rows, 4);
         EXPECT_GE(row.tap_rows, 1);

@@ -1,23 +1,23 @@
 """Checks that the README shows the example that is compiled: the text between the two marker comments of the example is
-one of the README's ```cpp blocks, character by character.
+one of the README's ```cpp or ```cmake blocks, character by character.
 
-Usage: check_readme_example.py README.md first_convolution.cpp
+Usage: check_readme_example.py README.md example
 """
 import pathlib
 import re
 import sys
 
-MARKED = re.compile(r"^// README begin\n(.*?)^// README end$", re.DOTALL | re.MULTILINE)
-BLOCK = re.compile(r"^```cpp\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+MARKED = re.compile(r"^(?://|#) README begin\n(.*?)^(?://|#) README end$", re.DOTALL | re.MULTILINE)
+BLOCK = re.compile(r"^```(?:cpp|cmake)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 
 
 def main():
     readme, example = (pathlib.Path(path) for path in sys.argv[1:])
     marked = MARKED.findall(example.read_text())
     if len(marked) != 1:
-        return f"{example}: expected one '// README begin' ... '// README end', found {len(marked)}"
+        return f"{example}: expected one 'README begin' ... 'README end', found {len(marked)}"
     if marked[0] not in BLOCK.findall(readme.read_text()):
-        return f"{readme}: no cpp block is identical to the marked part of {example}; expected:\n{marked[0]}"
+        return f"{readme}: no block is identical to the marked part of {example}; expected:\n{marked[0]}"
     print(f"{readme.name} shows {example.name}")
     return 0
 

@@ -1,0 +1,110 @@
+// Rows of classes that have none in the tables, as those that users add: from the size of the filter and the
+// budgets of the microarchitecture alone. They fit registers and L1, which makes them near the measured rows
+// of 3x3 and 5x5, but nobody has timed them: their crossovers stay on the side of dense.
+#pragma once
+
+#include "schedules/rows.h"
+
+namespace sparsetrain::schedules {
+
+struct ClassSize {
+    int filter_h, filter_w, stride;
+};
+
+// The first number from `name` on; `name` moves behind it.
+constexpr int take_number(const char*& name) {
+    while (*name != '\0' && (*name < '0' || *name > '9')) ++name;
+    int number = 0;
+    for (; *name >= '0' && *name <= '9'; ++name) number = 10 * number + (*name - '0');
+    return number;
+}
+
+// Names are all of the form conv5x5_stride2; CMake sees to it.
+constexpr ClassSize size_of(const char* layer_class) {
+    const int filter_h = take_number(layer_class), filter_w = take_number(layer_class);
+    return {filter_h, filter_w, take_number(layer_class)};
+}
+
+constexpr int smaller(int a, int b) {
+    return a < b ? a : b;
+}
+// In how many pieces of at most `size`, and the size of equal ones.
+constexpr int pieces(int length, int size) {
+    return (length + size - 1) / size;
+}
+constexpr int even_size(int length, int size) {
+    return pieces(length, pieces(length, size));
+}
+// The largest power of two up to `most`, which is at least 1.
+constexpr int power_of_two(int most) {
+    int power = 1;
+    while (2 * power <= most) power *= 2;
+    return power;
+}
+// How many vectors the registers hold beside `singles` registers.
+constexpr int vectors_beside(int singles, const Tables& tables) {
+    return (tables.registers - singles) / tables.registers_per_vector;
+}
+// The largest group of channels whose weights, so many vectors of each, fit `bytes`.
+constexpr int largest_group(int vectors, int bytes) {
+    const int group = bytes / (vectors * kVectorBytes);
+    return group >= 64 ? 64 : group >= 32 ? 32 : 16;
+}
+
+// Accumulators for two vectors of output channels leave registers for their weights and a pixel. The
+// transposed one at a stride has a copy of src to address besides: a single vector where registers are few.
+constexpr DenseRow derive(const DenseRow*, const Tables& tables, const ClassSize& size, const char* pass) {
+    const bool is_transposed = size.stride > 1 && same_name(pass, "bwd_data");
+    if (tables.registers_per_vector == 1) return {"", "", 7, 2, 784, 0};
+    return is_transposed ? DenseRow{"", "", 6, 1, 784, 0} : DenseRow{"", "", 3, 2, 784, 0};
+}
+
+// As many columns of a filter row, in equal parts, and then as many input channels as the registers hold.
+constexpr DenseWeightsRow derive(const DenseWeightsRow*, const Tables& tables, const ClassSize& size,
+                                 const char*) {
+    const int vectors = vectors_beside(1, tables), k_vectors = tables.registers_per_vector == 1 ? 2 : 1;
+    const int columns = even_size(size.filter_w, vectors / k_vectors - 1);
+    const int c_lanes = power_of_two(smaller(16, (vectors / k_vectors - 1) / columns));
+    return {"", "", c_lanes, columns, k_vectors, 784};
+}
+
+// Up to four vectors per nonzero, as far as registers and, of groups of 32, three quarters of L1 allow.
+constexpr ScatterRow derive(const ScatterRow*, const Tables& tables, const ClassSize& size, const char* pass,
+                            const char*) {
+    const int outputs = same_name(pass, "fwd") ? pieces(size.filter_w, size.stride) : size.filter_w;
+    const int bytes = tables.l1_bytes / 4 * 3, in_l1 = bytes / (32 * outputs * kVectorBytes);
+    const int fitting = smaller(smaller(4, vectors_beside(1, tables) / outputs), in_l1);
+    const int k_vectors = power_of_two(fitting);
+    return {"",        "", "",  kAnyChannels, largest_group(outputs * k_vectors, bytes),
+            k_vectors, 14, 400, {25, 15}};
+}
+
+// As many filter rows as the registers hold beside a sum's two chains, and as many vectors of them as fit
+// seven eighths of L1 in groups of 32.
+constexpr OutputMaskRow derive(const OutputMaskRow*, const Tables& tables, const ClassSize& size,
+                               const char*) {
+    const int rows = pieces(size.filter_h, size.stride), columns = pieces(size.filter_w, size.stride);
+    const int most = tables.registers / tables.registers_per_vector - 2, bytes = tables.l1_bytes / 8 * 7;
+    const int tap_rows = smaller(rows, most / columns), taps = tap_rows * columns;
+    const int fitting = smaller(most, bytes / (32 * kVectorBytes)) / taps;
+    const int vectors = fitting == 0 ? taps : fitting * taps;
+    return {"", "", largest_group(vectors, bytes), tap_rows, vectors, 28, 784, {30, 30}};
+}
+
+// As many filter rows, and then vectors, as the registers hold beside a nonzero.
+constexpr PixelScanRow derive(const PixelScanRow*, const Tables& tables, const ClassSize& size, const char*) {
+    const int vectors = vectors_beside(1, tables);
+    const int tap_rows = smaller(size.filter_h, vectors / size.filter_w);
+    const int k_vectors = power_of_two(smaller(4, vectors / (tap_rows * size.filter_w)));
+    return {"", "", tap_rows, k_vectors, size.stride == 1 ? 8 : 4, {35, 15}, 35.0};
+}
+
+// The row of a class for a pass and, in kScatter, a blocking: that of the table, or the one derived.
+template <typename Row, typename... Key>
+constexpr Row row_of(const Tables& tables, Table<Row> Tables::*table, const char* layer_class,
+                     const Key*... key) {
+    const Row* row = (tables.*table).find(layer_class, key...);
+    return row != nullptr ? *row : derive(row, tables, size_of(layer_class), key...);
+}
+
+}  // namespace sparsetrain::schedules
