@@ -6,8 +6,9 @@
 #                             [BLOCKINGS blocking...])
 #
 # Adds the library sparsetrain_<name>, alias SparseTrain::<name>. Its schedule rows are those of its name in schedules/, or
-# derived from its size (schedules/derived.h). BLOCKINGS are those of its ScatterRows, "wide" unless given. Without bwd_data, it is the first layer of a network, whose
-# src is an image, which has no zeros and wants no gradient: there are fwd and bwd_weights by dense and nothing else.
+# derived from its size (schedules/derived.h). BLOCKINGS are those of its ScatterRows, "wide" unless given. Without bwd_data,
+# it is the first layer of a network, whose src is an image, which has no zeros and wants no gradient: there are fwd and
+# bwd_weights by dense and nothing else.
 function(sparsetrain_add_layer_class)
     cmake_parse_arguments(PARSE_ARGV 0 ARG "" "NAME" "FILTER;STRIDE;PASSES;BLOCKINGS")
     set(sizes "[135]")

@@ -7,13 +7,14 @@
 #include "layer_class.h"
 #include "microarchitecture.h"
 
+using sparsetrain::detail::LayerClass;
+
 // The linker's names for the ends of a section: weak, as a program without classes has none.
 extern "C" {
-[[gnu::weak,
-  gnu::visibility(
-      "hidden")]] extern const sparsetrain::detail::LayerClass* const __start_sparsetrain_classes[];
-[[gnu::weak, gnu::visibility(
-                 "hidden")]] extern const sparsetrain::detail::LayerClass* const __stop_sparsetrain_classes[];
+// NOLINTBEGIN(bugprone-reserved-identifier)
+[[gnu::weak, gnu::visibility("hidden")]] extern const LayerClass* const __start_sparsetrain_classes[];
+[[gnu::weak, gnu::visibility("hidden")]] extern const LayerClass* const __stop_sparsetrain_classes[];
+// NOLINTEND(bugprone-reserved-identifier)
 }
 
 namespace sparsetrain {
