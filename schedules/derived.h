@@ -99,12 +99,15 @@ constexpr PixelScanRow derive(const PixelScanRow*, const Tables& tables, const C
     return {"", "", tap_rows, k_vectors, size.stride == 1 ? 8 : 4, {35, 15}, 35.0};
 }
 
-// The row of a class for a pass and, in kScatter, a blocking: that of the table, or the one derived.
+// The row of a class for a pass and, in kScatter, a blocking: that of the table, or the one derived. (A
+// pointer to a row cannot be compared with null here: with its sanitizers, GCC 12 takes no such test for
+// constant.)
 template <typename Row, typename... Key>
 constexpr Row row_of(const Tables& tables, Table<Row> Tables::*table, const char* layer_class,
                      const Key*... key) {
-    const Row* row = (tables.*table).find(layer_class, key...);
-    return row != nullptr ? *row : derive(row, tables, size_of(layer_class), key...);
+    for (const Row& row : tables.*table)
+        if (is_row_of(row, layer_class, key...)) return row;
+    return derive(static_cast<const Row*>(nullptr), tables, size_of(layer_class), key...);
 }
 
 }  // namespace sparsetrain::schedules

@@ -120,6 +120,16 @@ constexpr bool same_name(const char* a, const char* b) {
     return *a == *b;
 }
 
+// Whether a row is that of a class and pass and, where a pass has several, of a blocking.
+template <typename Row>
+constexpr bool is_row_of(const Row& row, const char* layer_class, const char* pass) {
+    return same_name(row.layer_class, layer_class) && same_name(row.pass, pass);
+}
+template <typename Row>
+constexpr bool is_row_of(const Row& row, const char* layer_class, const char* pass, const char* blocking) {
+    return is_row_of(row, layer_class, pass) && same_name(row.blocking, blocking);
+}
+
 // Rows of one kind.
 template <typename Row>
 struct Table {
@@ -131,22 +141,11 @@ struct Table {
     constexpr const Row* begin() const { return rows; }
     constexpr const Row* end() const { return rows + count; }
 
-    // The row for a class and pass, or null.
-    constexpr const Row* find(const char* layer_class, const char* pass) const {
-        for (const Row& row : *this) {
-            if (same_name(row.layer_class, layer_class) && same_name(row.pass, pass)) return &row;
-        }
-        return nullptr;
-    }
-
-    // The same where a pass has several blockings.
-    constexpr const Row* find(const char* layer_class, const char* pass, const char* blocking) const {
-        for (const Row& row : *this) {
-            if (same_name(row.layer_class, layer_class) && same_name(row.pass, pass) &&
-                same_name(row.blocking, blocking)) {
-                return &row;
-            }
-        }
+    // The row for a class, a pass and, where a pass has several, a blocking; or null.
+    template <typename... Key>
+    constexpr const Row* find(const char* layer_class, const Key*... key) const {
+        for (const Row& row : *this)
+            if (is_row_of(row, layer_class, key...)) return &row;
         return nullptr;
     }
 };
