@@ -97,7 +97,7 @@ struct FlatTiles {
                 for (int p = 0; p < length; ++p) {
                     const float* from = pixel + p * X::kVectorStep * kLanes;
                     store(copy + (i + p) * Pixel, load(from));
-                    prefetch(from + vectors.tensor->dim[3].stride);
+                    prefetch(from + vectors.tensor->dim[3].stride);  // the next block's
                 }
             });
         }

@@ -149,7 +149,8 @@ struct FilterPart {
             Vec acc[count];  // [Count][taps of a row][Vectors]
             unroll<count>([&](auto i) { acc[i] = load(sums + sum_of(i)); });
             copy += Tiles::in_window(FirstTapRow, 0) * kPixel;
-            for (int w = 0; w < (kWords == 1 ? 1 : word_count); ++w) {
+            const int end = kWords == 1 ? 1 : word_count;  // a constant leaves no loop
+            for (int w = 0; w < end; ++w) {
                 for (uint64_t word = words[w]; word != 0; word &= word - 1) {
                     const ptrdiff_t slot = __builtin_ctzll(word);
                     const Broadcast value = broadcast(values + slot * kLanes);
@@ -184,7 +185,7 @@ struct FilterPart {
 
         static void scan_tile(const Tiling& tiling, const Run& run, int tile, const Scratch& scratch,
                               const float* copy, float* sums) {
-            const int word_count = kWords == 1 ? 1 : pieces(Tiles::slots(tiling[tile]), 64);
+            const int word_count = pieces(Tiles::slots(tiling[tile]), 64);
             for (int block = run.first_block; block < run.first_block + run.blocks; ++block) {
                 const ptrdiff_t index = run.index(tile, block);
                 const uint64_t* words = scratch.words + index * kBlockWords;
@@ -287,7 +288,7 @@ struct PixelScan {
     // Images that all parts of the filter take before the next ones, so that what the first part fetches from
     // memory is in L3 for the others.
     static int images_per_round(const Work& work) {
-        constexpr ptrdiff_t kRoundBytes = 4 << 20;
+        constexpr ptrdiff_t kRoundBytes = 4 << 20;  // about what a core may hope for of L3
         const int images = max_of(work.end_image - work.first_image, 1);
         if (kParities == 1) return images;
         const ptrdiff_t bytes = work.scanned->dim[4].stride * ptrdiff_t{sizeof(float)};

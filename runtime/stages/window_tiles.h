@@ -111,7 +111,7 @@ struct WindowTiles {
                     for (int i = begin; i < end; ++i) {
                         const float* pixel = row + (x + i * X::kCopiedStep) * kLanes;
                         store(to + i * Pixel, load(pixel));
-                        prefetch(pixel + from->dim[3].stride);
+                        prefetch(pixel + from->dim[3].stride);  // the next block's
                     }
                 }
                 for (int i = max_of(begin, end); i < length; ++i) store(to + i * Pixel, zero());
