@@ -8,7 +8,7 @@
 # Adds the library sparsetrain_<name>, alias SparseTrain::<name>. Its schedule rows are those of its name in schedules/, or
 # derived from its size (schedules/derived.h). BLOCKINGS are those of its ScatterRows, "wide" unless given. Without bwd_data,
 # it is the first layer of a network, whose src is an image, which has no zeros and wants no gradient: there are fwd and
-# bwd_weights by dense and nothing else.
+# bwd_weights by dense and nothing else. Without AVX2 every pass is dense.
 function(sparsetrain_add_layer_class)
     cmake_parse_arguments(PARSE_ARGV 0 ARG "" "NAME" "FILTER;STRIDE;PASSES;BLOCKINGS")
     set(sizes "[135]")
@@ -35,9 +35,9 @@ function(sparsetrain_add_layer_class)
     set(LAYER_CLASS "${ARG_NAME}")
     set(CLASS_SYMBOL "sparsetrain_${ARG_NAME}")
     set(BLOCKINGS ${ARG_BLOCKINGS})
-    set(SKIPS_ZEROS false)
+    set(BACKWARD_DATA false)
     if("bwd_data" IN_LIST ARG_PASSES)
-        set(SKIPS_ZEROS true)
+        set(BACKWARD_DATA true)
     endif()
 
     add_library(${CLASS_SYMBOL} STATIC)
@@ -50,14 +50,18 @@ function(sparsetrain_add_layer_class)
                 $<BUILD_LOCAL_INTERFACE:$<TARGET_NAME_IF_EXISTS:sparsetrain_warnings>>)
     foreach(UARCH IN LISTS SPARSETRAIN_UARCHS)
         set(ISA "${SPARSETRAIN_ISA_OF_${UARCH}}")
+        set(SKIPS_ZEROS "${BACKWARD_DATA}")
+        if(NOT DEFINED SPARSETRAIN_STAGE_OPTIONS_${ISA})
+            set(SKIPS_ZEROS false)
+        endif()
         sparsetrain_compile_layer_class(${CLASS_SYMBOL})
         target_link_options(${CLASS_SYMBOL} INTERFACE "LINKER:--undefined=${CLASS_SYMBOL}_${UARCH}")
     endforeach()
     set_property(GLOBAL APPEND PROPERTY SPARSETRAIN_LAYER_CLASSES "${LAYER_CLASS}")
 endfunction()
 
-# Everything of LAYER_CLASS (FILTER_H, FILTER_W, STRIDE, BLOCKINGS, SKIPS_ZEROS) for UARCH, whose instruction set is ISA,
-# into LIBRARY.
+# Everything of LAYER_CLASS (FILTER_H, FILTER_W, STRIDE, BLOCKINGS, BACKWARD_DATA, SKIPS_ZEROS) for UARCH, whose
+# instruction set is ISA, into LIBRARY.
 function(sparsetrain_compile_layer_class LIBRARY)
     set(PIPELINES "")
     foreach(epilogue IN ITEMS plain relu)
@@ -67,8 +71,11 @@ function(sparsetrain_compile_layer_class LIBRARY)
         endif()
     endforeach()
     sparsetrain_add_class_pipeline(bwd_weights_dense conv_dense_weights)
+    if(BACKWARD_DATA)
+        sparsetrain_compile_backward_data()
+    endif()
     if(SKIPS_ZEROS)
-        sparsetrain_compile_backward_data_and_zero_skip()
+        sparsetrain_compile_zero_skip()
     endif()
 
     set(INCLUDES ${PIPELINES})
@@ -79,8 +86,8 @@ function(sparsetrain_compile_layer_class LIBRARY)
     target_sources(${LIBRARY} PRIVATE "${source}")
 endfunction()
 
-# The part of sparsetrain_compile_layer_class, in its scope, that a class without bwd_data has not.
-macro(sparsetrain_compile_backward_data_and_zero_skip)
+# Parts of sparsetrain_compile_layer_class, in its scope: bwd_data by dense, ...
+macro(sparsetrain_compile_backward_data)
     foreach(epilogue IN ITEMS plain masked)
         if(STRIDE EQUAL 1)
             foreach(width IN ITEMS any whole)
@@ -92,7 +99,10 @@ macro(sparsetrain_compile_backward_data_and_zero_skip)
         endif()
     endforeach()
     sparsetrain_add_class_pipeline(bwd_data_dense_pack conv_pack_dense)
+endmacro()
 
+# ... and zero_skip and output_mask of all passes.
+macro(sparsetrain_compile_zero_skip)
     set(with_mask_fwd relu)
     set(with_mask_bwd_data masked)
     foreach(pass IN ITEMS fwd bwd_data)

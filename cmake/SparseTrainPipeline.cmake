@@ -9,23 +9,26 @@
 #   SPARSETRAIN_GENERATED        where generated code goes
 #   SPARSETRAIN_RENAMED_SYMBOLS  the table of the runtime's renamed symbols
 
-# The instruction sets, best first: the feature set of Skylake server CPUs, and x86-64-v3. What has no schedule rows is
-# compiled for each. Targets are always named, as Halide's default is the build host.
-set(SPARSETRAIN_ISAS avx512 avx2)
+# The instruction sets, best first: the feature set of Skylake server CPUs, x86-64-v3, and what every x86-64 CPU has. What
+# has no schedule rows is compiled for each. Targets are always named, as Halide's default is the build host.
+set(SPARSETRAIN_ISAS avx512 avx2 baseline)
 set(SPARSETRAIN_HALIDE_BASELINE x86-64-linux-user_context)
+set(SPARSETRAIN_HALIDE_TARGET_baseline ${SPARSETRAIN_HALIDE_BASELINE}-no_runtime)
 set(SPARSETRAIN_HALIDE_TARGET_avx2 x86-64-linux-sse41-avx-f16c-fma-avx2-user_context-no_runtime)
 set(SPARSETRAIN_HALIDE_TARGET_avx512
     x86-64-linux-sse41-avx-f16c-fma-avx2-avx512-avx512_skylake-user_context-no_runtime)
-# The same for g++ and clang++.
+# The same for g++ and clang++, of those that have zero-skip stages.
 set(SPARSETRAIN_STAGE_OPTIONS_avx2 -march=x86-64-v3)
 set(SPARSETRAIN_STAGE_OPTIONS_avx512 -march=skylake-avx512 -mprefer-vector-width=512)
 
 # The microarchitectures that layer classes are compiled for, each by the tables of its name in schedules/ and with its
 # instruction set.
-set(SPARSETRAIN_UARCHS zen4 avx512 avx2)
+set(SPARSETRAIN_UARCHS zen4 skylake_x avx512 avx2 baseline)
 set(SPARSETRAIN_ISA_OF_zen4 avx512)
+set(SPARSETRAIN_ISA_OF_skylake_x avx512)
 set(SPARSETRAIN_ISA_OF_avx512 avx512)
 set(SPARSETRAIN_ISA_OF_avx2 avx2)
+set(SPARSETRAIN_ISA_OF_baseline baseline)
 
 # sparsetrain_add_pipeline(LIBRARY SYMBOL GENERATOR ISA isa... [PARAMS name=value...] FROM executable): compiles GENERATOR
 # ahead of time and adds the object, which exports SYMBOL, to LIBRARY, and its header SYMBOL.h to LIBRARY's include path.

@@ -1,7 +1,7 @@
 // Schedules for CPUs with the Skylake server feature set that have no tables of their own: cores that begin
 // two zmm FMAs and two zmm loads per cycle, as Zen 5, on a server core of which the rows were measured, Ice
-// Lake and Sapphire Rapids, all with 48 KB of L1. (Skylake-X runs them, too, with 32 KB.) An FMA takes 4
-// cycles, so a nonzero should meet 8 sums or more; every fixed cost weighs twice as much as on Zen 4.
+// Lake and Sapphire Rapids, all with 48 KB of L1. An FMA takes 4 cycles, so a nonzero should meet 8 sums or
+// more; every fixed cost weighs twice as much as on Zen 4.
 #pragma once
 
 #include "schedules/rows.h"

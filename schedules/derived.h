@@ -56,6 +56,7 @@ constexpr int largest_group(int vectors, int bytes) {
 constexpr DenseRow derive(const DenseRow*, const Tables& tables, const ClassSize& size, const char* pass) {
     const bool is_transposed = size.stride > 1 && same_name(pass, "bwd_data");
     if (tables.registers_per_vector == 1) return {"", "", 7, 2, 784, 0};
+    if (tables.registers_per_vector == 4) return {"", "", 2, 1, 784, 0};
     return is_transposed ? DenseRow{"", "", 6, 1, 784, 0} : DenseRow{"", "", 3, 2, 784, 0};
 }
 

@@ -133,9 +133,10 @@ constexpr bool is_row_of(const Row& row, const char* layer_class, const char* pa
 // Rows of one kind.
 template <typename Row>
 struct Table {
-    const Row* rows;
-    int count;
+    const Row* rows = nullptr;
+    int count = 0;
 
+    constexpr Table() = default;
     template <int Count>
     constexpr Table(const Row (&all)[Count]) : rows(all), count(Count) {}
     constexpr const Row* begin() const { return rows; }
@@ -151,7 +152,7 @@ struct Table {
 };
 
 // The tables of a microarchitecture, and what such a core has: the budgets that rows are checked against, and
-// how its stages broadcast.
+// how its stages broadcast. Without an instruction set for stages it has dense rows only.
 struct Tables {
     const char* name;
     const char* isa;  // the instruction set of its kernels

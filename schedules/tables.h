@@ -4,11 +4,14 @@
 
 #include "schedules/avx2.h"
 #include "schedules/avx512.h"
+#include "schedules/baseline.h"
+#include "schedules/skylake_x.h"
 #include "schedules/zen4.h"
 
 namespace sparsetrain::schedules {
 
-inline constexpr const Tables* kAllTables[] = {&zen4::kTables, &avx512::kTables, &avx2::kTables};
+inline constexpr const Tables* kAllTables[] = {&zen4::kTables, &skylake_x::kTables, &avx512::kTables,
+                                               &avx2::kTables, &baseline::kTables};
 
 // Null for any word that is no microarchitecture's name.
 constexpr const Tables* tables_of(const char* name) {
@@ -17,18 +20,23 @@ constexpr const Tables* tables_of(const char* name) {
     return nullptr;
 }
 
-// The cores that the runtime tells apart; `other`: Skylake-X, Ice Lake, Sapphire Rapids, Zen 5, and all that
-// have no AVX-512.
-enum class Core { zen4, other };
+// The cores that the runtime tells apart. `skylake_x`: the server cores up to Cooper Lake; `other`: Ice Lake,
+// Sapphire Rapids, Zen 5, and all that have no AVX-512.
+enum class Core { zen4, skylake_x, other };
 
-inline constexpr const Tables* kOnZen4[] = {&zen4::kTables, &avx512::kTables, &avx2::kTables};
-inline constexpr const Tables* kOnOthers[] = {&avx512::kTables, &avx2::kTables};
+inline constexpr const Tables* kOnZen4[] = {&zen4::kTables, &avx512::kTables, &avx2::kTables,
+                                            &baseline::kTables};
+inline constexpr const Tables* kOnSkylakeX[] = {&skylake_x::kTables, &avx512::kTables, &avx2::kTables,
+                                                &baseline::kTables};
+inline constexpr const Tables* kOnOthers[] = {&avx512::kTables, &avx2::kTables, &baseline::kTables};
 
 // What a core runs: the first whose instruction set it has and may use.
 constexpr Table<const Tables*> fallbacks_of(Core core) {
     switch (core) {
         case Core::zen4:
             return kOnZen4;
+        case Core::skylake_x:
+            return kOnSkylakeX;
         case Core::other:
             break;
     }

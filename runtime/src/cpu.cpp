@@ -25,11 +25,15 @@ unsigned family() {
     return base == 0xf ? base + extended : base;
 }
 
-// By family, as GCC 12's __builtin_cpu_is does not know znver4. Family 0x19 is Zen 3 and Zen 4, of which only
-// the latter has AVX-512.
+// Zen 4 by family, as GCC 12's __builtin_cpu_is does not know znver4. Family 0x19 is Zen 3 and Zen 4, of
+// which only the latter has AVX-512.
 schedules::Core core() {
-    const bool is_zen4 = __builtin_cpu_is("amd") && family() == 0x19 && has_avx512();
-    return is_zen4 ? schedules::Core::zen4 : schedules::Core::other;
+    if (__builtin_cpu_is("amd") && family() == 0x19 && has_avx512()) return schedules::Core::zen4;
+    if (__builtin_cpu_is("skylake-avx512") || __builtin_cpu_is("cascadelake") ||
+        __builtin_cpu_is("cooperlake")) {
+        return schedules::Core::skylake_x;
+    }
+    return schedules::Core::other;
 }
 
 }  // namespace

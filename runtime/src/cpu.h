@@ -14,6 +14,7 @@ struct InstructionSet {
 inline constexpr InstructionSet kInstructionSets[] = {
     {"avx512", "AVX-512 F, CD, VL, DQ and BW"},
     {"avx2", "AVX2, FMA, BMI and BMI2"},
+    {"baseline", "SSE2"},
 };
 
 // Instruction sets count only where the operating system saves their registers, too.
@@ -22,7 +23,8 @@ struct Cpu {
     schedules::Core core;
 
     bool has(std::string_view instruction_set) const {
-        return instruction_set == "avx512" ? has_avx512 : has_avx2;
+        if (instruction_set == "avx512") return has_avx512;
+        return instruction_set == "avx2" ? has_avx2 : true;  // every x86-64 CPU has SSE2
     }
 };
 

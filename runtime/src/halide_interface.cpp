@@ -113,10 +113,13 @@ int parallel_for(void* user_context, halide_task_t body, int min, int size, std:
 // Pipelines that are compiled for several instruction sets ask before each call: every one of them may run
 // that is not better than the one in use.
 int can_use(int /*count*/, const std::uint64_t* features) {
-    constexpr int kBits = 64, kFeature = halide_target_feature_avx512;
-    const bool wants_avx512 = (features[kFeature / kBits] >> (kFeature % kBits) & 1) != 0;
-    static const bool has_avx512 = std::string_view(required_tables().isa) == "avx512";
-    return has_avx512 || !wants_avx512 ? 1 : 0;
+    const auto wants = [&](int feature) {
+        constexpr int kBits = 64;
+        return (features[feature / kBits] >> (feature % kBits) & 1) != 0;
+    };
+    static const std::string_view isa = required_tables().isa;
+    if (wants(halide_target_feature_avx512)) return isa == "avx512" ? 1 : 0;
+    return isa != "baseline" || !wants(halide_target_feature_avx2) ? 1 : 0;
 }
 
 // Once; the handlers are the private runtime's, which no other Halide code sees.

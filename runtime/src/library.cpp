@@ -1,6 +1,5 @@
 #include "sparsetrain/library.h"
 
-#include <algorithm>
 #include <string_view>
 #include <vector>
 
@@ -46,12 +45,10 @@ std::span<const LayerClass* const> linked_layer_classes() {
 
 std::span<const LayerClassInfo> layer_classes() {
     static const std::vector<LayerClassInfo> classes = [] {
+        const std::string_view in_use = microarchitecture();
         std::vector<LayerClassInfo> infos;
-        for (const detail::LayerClass* linked : detail::all_linked_layer_classes()) {
-            const std::string_view name = linked->info.name;
-            const auto is_same = [&](const LayerClassInfo& info) { return name == info.name; };
-            if (std::none_of(infos.begin(), infos.end(), is_same)) infos.push_back(linked->info);
-        }
+        for (const detail::LayerClass* linked : detail::all_linked_layer_classes())
+            if (in_use == linked->uarch) infos.push_back(linked->info);
         return infos;
     }();
     return classes;

@@ -90,8 +90,7 @@ const Tables& choose_tables(const Cpu& cpu, const char* uarch, const char* isa) 
     if (uarch != nullptr) return named_tables(cpu, uarch, isa);
     for (const Tables* tables : schedules::fallbacks_of(cpu.core))
         if (cpu.has(tables->isa) && (isa == nullptr || same_name(isa, tables->isa))) return *tables;
-    fail_lacking("sparsetrain",
-                 std::string(kInstructionSets[0].features) + ", or at least " + kInstructionSets[1].features);
+    fail("sparsetrain: expected kernels for a CPU without AVX2 and AVX-512, which this build lacks");
 }
 
 const Tables& required_tables() {

@@ -17,8 +17,9 @@ namespace {
 using detail::Cpu;
 using schedules::Core;
 
-constexpr Cpu kZen4 = {true, true, Core::zen4}, kSkylakeX = {true, true, Core::other},
-              kHaswell = {false, true, Core::other}, kNehalem = {false, false, Core::other};
+constexpr Cpu kZen4 = {true, true, Core::zen4}, kSkylakeX = {true, true, Core::skylake_x},
+              kIceLake = {true, true, Core::other}, kHaswell = {false, true, Core::other},
+              kNehalem = {false, false, Core::other};
 
 std::string chosen(const Cpu& cpu, const char* uarch, const char* isa) {
     return detail::choose_tables(cpu, uarch, isa).name;
@@ -35,36 +36,45 @@ std::string refusal(const Cpu& cpu, const char* uarch, const char* isa) {
 
 TEST(Microarchitecture, IsTheCpusBest) {
     EXPECT_EQ(chosen(kZen4, nullptr, nullptr), "zen4");
-    EXPECT_EQ(chosen(kSkylakeX, nullptr, nullptr), "avx512");
+    EXPECT_EQ(chosen(kSkylakeX, nullptr, nullptr), "skylake_x");
+    EXPECT_EQ(chosen(kIceLake, nullptr, nullptr), "avx512");
     EXPECT_EQ(chosen(kHaswell, nullptr, nullptr), "avx2");
-    EXPECT_EQ(refusal(kNehalem, nullptr, nullptr),
-              "sparsetrain: expected a CPU and operating system with AVX-512 F, CD, VL, DQ and BW, or at "
-              "least AVX2, FMA, BMI and BMI2; this one lacks them");
+    EXPECT_EQ(chosen(kNehalem, nullptr, nullptr), "baseline");
+}
+
+// An operating system that does not save the registers of AVX-512 takes it from a CPU that has it.
+TEST(Microarchitecture, IsNoneThatLacksItsInstructionSet) {
+    EXPECT_EQ(chosen({false, true, Core::zen4}, nullptr, nullptr), "avx2");
+    EXPECT_EQ(chosen({false, false, Core::skylake_x}, nullptr, nullptr), "baseline");
 }
 
 TEST(Microarchitecture, IsTheBestOfTheInstructionSetThatIsNamed) {
     EXPECT_EQ(chosen(kZen4, nullptr, "avx512"), "zen4");
-    EXPECT_EQ(chosen(kSkylakeX, nullptr, "avx512"), "avx512");
+    EXPECT_EQ(chosen(kSkylakeX, nullptr, "avx512"), "skylake_x");
     for (const Cpu& cpu : {kZen4, kSkylakeX, kHaswell}) EXPECT_EQ(chosen(cpu, nullptr, "avx2"), "avx2");
+    for (const Cpu& cpu : {kZen4, kSkylakeX, kHaswell, kNehalem})
+        EXPECT_EQ(chosen(cpu, nullptr, "baseline"), "baseline");
     EXPECT_EQ(refusal(kHaswell, nullptr, "avx512"),
               "SPARSETRAIN_ISA=avx512: expected a CPU and operating system with AVX-512 F, CD, VL, DQ and "
               "BW; this one lacks them");
     EXPECT_EQ(refusal(kZen4, nullptr, "avx1024"),
-              "SPARSETRAIN_ISA: expected avx512 or avx2, given \"avx1024\"");
-    EXPECT_EQ(refusal(kZen4, nullptr, ""), "SPARSETRAIN_ISA: expected avx512 or avx2, given \"\"");
+              "SPARSETRAIN_ISA: expected avx512, avx2 or baseline, given \"avx1024\"");
+    EXPECT_EQ(refusal(kZen4, nullptr, ""), "SPARSETRAIN_ISA: expected avx512, avx2 or baseline, given \"\"");
 }
 
 TEST(Microarchitecture, IsTheOneThatIsNamed) {
-    for (const Cpu& cpu : {kZen4, kSkylakeX}) {
-        for (const char* uarch : {"zen4", "avx512", "avx2"}) EXPECT_EQ(chosen(cpu, uarch, nullptr), uarch);
-        for (const char* uarch : {"zen4", "avx512"}) EXPECT_EQ(chosen(cpu, uarch, "avx512"), uarch);
+    for (const Cpu& cpu : {kZen4, kSkylakeX, kIceLake}) {
+        for (const schedules::Tables* tables : schedules::kAllTables)
+            EXPECT_EQ(chosen(cpu, tables->name, nullptr), tables->name);
+        for (const char* uarch : {"zen4", "skylake_x", "avx512"})
+            EXPECT_EQ(chosen(cpu, uarch, "avx512"), uarch);
         EXPECT_EQ(chosen(cpu, "avx2", "avx2"), "avx2");
     }
     EXPECT_EQ(refusal(kHaswell, "zen4", nullptr),
               "SPARSETRAIN_UARCH=zen4: expected a CPU and operating system with AVX-512 F, CD, VL, DQ and "
               "BW; this one lacks them");
     EXPECT_EQ(refusal(kZen4, "zen5", nullptr),
-              "SPARSETRAIN_UARCH: expected zen4, avx512 or avx2, given \"zen5\"");
+              "SPARSETRAIN_UARCH: expected zen4, skylake_x, avx512, avx2 or baseline, given \"zen5\"");
 }
 
 TEST(Microarchitecture, AndInstructionSetMustAgree) {

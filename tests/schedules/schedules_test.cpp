@@ -30,6 +30,7 @@ class Schedules : public ::testing::TestWithParam<const Tables*> {
     // users get.
     template <typename Row, typename Check>
     void for_each_class(Table<Row> Tables::*table, Check check) const {
+        if ((tables().*table).count == 0) return;  // a kind of kernel that it has not
         for (const Row& row : tables().*table) {
             for (const LayerClassInfo& layer : layer_classes()) {
                 if (!same_name(row.layer_class, layer.name)) continue;
@@ -108,10 +109,11 @@ TEST_P(Schedules, EveryLinkedClassHasARowPerPassAndKernelThatItHas) {
         EXPECT_EQ(count_rows(tables().dense, layer.name, "fwd"), 1);
         EXPECT_EQ(count_rows(tables().dense, layer.name, "bwd_data"), layer.backward_data);
         EXPECT_EQ(count_rows(tables().dense_weights, layer.name, "bwd_weights"), 1);
+        const bool skips_zeros = layer.backward_data && !same_name(tables().isa, "baseline");
         for (const char* pass : {"fwd", "bwd_data"})
-            EXPECT_EQ(count_rows(tables().scatter, layer.name, pass) > 0, layer.skips_zeros) << pass;
-        EXPECT_EQ(count_rows(tables().output_mask, layer.name, "bwd_data"), layer.skips_zeros);
-        EXPECT_EQ(count_rows(tables().pixel_scan, layer.name, "bwd_weights"), layer.skips_zeros);
+            EXPECT_EQ(count_rows(tables().scatter, layer.name, pass) > 0, skips_zeros) << pass;
+        EXPECT_EQ(count_rows(tables().output_mask, layer.name, "bwd_data"), skips_zeros);
+        EXPECT_EQ(count_rows(tables().pixel_scan, layer.name, "bwd_weights"), skips_zeros);
     }
 }
 

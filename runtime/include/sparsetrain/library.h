@@ -22,27 +22,29 @@ struct LayerClassInfo {
     const char* name;  // "conv3x3_stride1"
     int filter_h, filter_w;
     int stride;
-    bool skips_zeros;    // has the kernels zero_skip and output_mask; else all is dense
+    bool skips_zeros;    // has the kernels zero_skip and output_mask; else, as on "baseline", all is dense
     bool backward_data;  // has the pass bwd_data
 };
 
 SPARSETRAIN_API const char* version();
 SPARSETRAIN_API const char* halide_version();  // of the Halide that compiled the kernels
 
-// The instruction set of the kernels that this process runs: "avx512" (the Skylake server feature set) or
-// "avx2" (with FMA: x86-64-v3), whichever is the best that the CPU and operating system have, or the one that
-// the environment variable SPARSETRAIN_ISA names; "none" if they lack it.
+// The instruction set of the kernels that this process runs: "avx512" (the Skylake server feature set),
+// "avx2" (with FMA: x86-64-v3) or "baseline" (any x86-64 CPU), whichever is the best that the CPU and
+// operating system have, or the one that the environment variable SPARSETRAIN_ISA names; "none" if they lack
+// it.
 SPARSETRAIN_API const char* instruction_set();
 
-// Whose schedule tables these kernels were compiled with: "zen4", "avx512" (any other CPU with that
-// instruction set) or "avx2", as fits the CPU, or what the environment variable SPARSETRAIN_UARCH names;
-// "none" if the CPU cannot run it or the two variables contradict each other.
+// Whose schedule tables these kernels were compiled with: "zen4", "skylake_x" (up to Cooper Lake), "avx512"
+// (any other CPU with that instruction set), "avx2" or "baseline", as fits the CPU, or what the environment
+// variable SPARSETRAIN_UARCH names; "none" if the CPU cannot run it or the two variables contradict each
+// other.
 SPARSETRAIN_API const char* microarchitecture();
 
 // Throws Error(unsupported) if there is none, as every other call would: it says what is missing.
 SPARSETRAIN_API void require_supported_cpu();
 
-// The layer classes linked into this program.
+// The layer classes linked into this program, as microarchitecture() has them.
 SPARSETRAIN_API std::span<const LayerClassInfo> layer_classes();
 
 }  // namespace sparsetrain
