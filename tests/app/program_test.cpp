@@ -10,6 +10,7 @@
 #include <sstream>
 
 #include "idx_writer.h"
+#include "kernel_in_use.h"
 #include "sparsetrain/library.h"
 #include "temporary_directory.h"
 
@@ -73,6 +74,11 @@ TEST(Program, InfoShowsVersionsTheCpuAndTheClasses) {
     for (const char* word : {"sparsetrain", "halide", "compiler", "cpu", instruction_set(),
                              microarchitecture(), "conv3x3_stride1", "fashion-mnist"})
         expect_contains(program.output(), word);
+    for (const char* uarch : microarchitectures()) expect_contains(program.output(), uarch);
+    expect_contains(program.output(), "conv7x7_stride2  fwd bwd_weights           dense\n");
+    const std::string kernels =
+        test::in_use(Kernel::zero_skip) == Kernel::dense ? "dense" : "dense zero_skip output_mask";
+    expect_contains(program.output(), "conv3x3_stride1  fwd bwd_data bwd_weights  " + kernels + "\n");
 }
 
 // An environment variable of the programs that a test starts; null: they have none of that name.
@@ -137,12 +143,12 @@ TEST(Program, RunsTheMicroarchitectureThatItIsTold) {
 
 TEST(Program, NamesAnInstructionSetThatItDoesNotKnow) {
     const Forced forced(nullptr, "avx1024");
-    expect_refusal("SPARSETRAIN_ISA: expected avx512 or avx2, given \"avx1024\"");
+    expect_refusal("SPARSETRAIN_ISA: expected avx512, avx2 or baseline, given \"avx1024\"");
 }
 
 TEST(Program, NamesAMicroarchitectureThatItDoesNotKnow) {
     const Forced forced("zen5");
-    expect_refusal("SPARSETRAIN_UARCH: expected zen4, avx512 or avx2, given \"zen5\"");
+    expect_refusal("SPARSETRAIN_UARCH: expected zen4, skylake_x, avx512, avx2 or baseline, given \"zen5\"");
 }
 
 TEST(Program, NamesVariablesThatContradictEachOther) {
@@ -207,8 +213,8 @@ TEST_F(ShortRun, PrintsAccuracyAndATablePerConvolution) {
     const Arguments conv2 = row_of(program.output(), "conv2");
     ASSERT_EQ(conv2.size(), 12U) << program.output();
     EXPECT_EQ(conv2[6], "fwd");
-    EXPECT_EQ(conv2[7], "zero_skip");
-    EXPECT_EQ(conv2[8], "src");
+    EXPECT_EQ(conv2[7], to_string(test::in_use(Kernel::zero_skip)));
+    EXPECT_EQ(conv2[8], test::in_use(Kernel::zero_skip) == Kernel::dense ? "-" : "src");
     const double zeros = std::stod(conv2[4]), chosen = std::stod(conv2[9]), dense = std::stod(conv2[10]);
     EXPECT_GT(zeros, 0);
     EXPECT_LT(zeros, 100);
