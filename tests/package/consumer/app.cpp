@@ -7,6 +7,7 @@
 #include "direct_convolution.h"
 #include "sparsetrain/conv2d.h"
 #include "sparsetrain/library.h"
+#include "sparsetrain/relu.h"
 
 using namespace sparsetrain;
 using reference::Element;
@@ -49,6 +50,17 @@ static void check(const char* what, const std::vector<Element>& expected, const 
                 for (int x = 0; x < s.s; ++x) check(what, expected[i++], given.at(k, c, y, x));
 }
 
+// Of a ReLU whose result is `src`.
+static void apply_relu_backward(const Tensor& src, std::vector<Element>& diff_src) {
+    const Shape s = src.shape();
+    std::size_t i = 0;
+    for (int n = 0; n < s.n; ++n)
+        for (int c = 0; c < s.c; ++c)
+            for (int y = 0; y < s.h; ++y)
+                for (int x = 0; x < s.w; ++x, ++i)
+                    if (reference::at(src.view(), n, c, y, x) == 0) diff_src[i] = {};
+}
+
 static void check_class(const LayerClassInfo& info, Policy policy) {
     const int top = (info.filter_h - 1) / 2, left = (info.filter_w - 1) / 2;
     const ConvShape shape{.src = {2, 32, 12, 13},
@@ -68,6 +80,14 @@ static void check_class(const LayerClassInfo& info, Policy policy) {
     conv.forward(src.view(), packed, {}, dst.view(), workspace);
     check("fwd", reference::forward(shape, src.view(), weights.view(), {}), dst);
     if (info.backward_data) {
+        Mask mask(shape.src);  // as of a ReLU that made src
+        occupancy_mask(src.view(), mask.view(), workspace);
+        conv.backward_data(diff_dst.view(), packed, diff_src.view(), workspace, mask.view());
+        auto expected = reference::backward_data(shape, diff_dst.view(), weights.view());
+        apply_relu_backward(src, expected);
+        check("bwd_data by mask", expected, diff_src);
+    }
+    if (info.backward_data && policy != Policy::output_mask) {
         conv.backward_data(diff_dst.view(), packed, diff_src.view(), workspace);
         check("bwd_data", reference::backward_data(shape, diff_dst.view(), weights.view()), diff_src);
     }
@@ -79,8 +99,8 @@ int main() {
     std::printf("sparsetrain %s, %s:", version(), microarchitecture());
     for (const LayerClassInfo& info : layer_classes()) {
         std::printf(" %s", info.name);
-        for (const Policy policy : {Policy::automatic, Policy::dense, Policy::zero_skip})
-            if (info.skips_zeros || policy != Policy::zero_skip) check_class(info, policy);
+        for (const Policy policy : {Policy::automatic, Policy::dense, Policy::zero_skip, Policy::output_mask})
+            check_class(info, policy);
     }
     std::printf("\n");
     return layer_classes().size() == EXPECTED_CLASSES ? 0 : 1;
