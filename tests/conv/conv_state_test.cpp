@@ -1,8 +1,6 @@
 // What a plan, packed weights and a workspace keep between calls, and that it never shows in results.
 #include <gtest/gtest.h>
 
-#include <future>
-
 #include "conv_problem.h"
 #include "conv_shapes.h"
 
@@ -16,39 +14,6 @@ class ConvState : public ::testing::TestWithParam<std::tuple<LayerClassInfo, Pol
     ConvShape shape(const Extents& extents) const { return shape_of(std::get<0>(GetParam()), extents); }
     Policy policy() const { return std::get<1>(GetParam()); }
 };
-
-void expect_backward_data(const ConvProblem& problem, const ConvReference& reference, const Conv2d& plan,
-                          const PackedWeights& packed, Workspace& workspace) {
-    TestTensor diff_src(problem.shape.src), masked_diff_src(problem.shape.src);
-    Random random(1);
-    const TestMask relu_mask = make_mask(problem.src, MaskKind::exact, random);
-    plan.backward_data(problem.diff_dst.view(), packed, masked_diff_src.view(), workspace, relu_mask.view());
-    EXPECT_TRUE(matches(reference.masked_diff_src(relu_mask), masked_diff_src, precision_of(problem.values)));
-    if (plan.policy() == Policy::output_mask) return;
-    plan.backward_data(problem.diff_dst.view(), packed, diff_src.view(), workspace);
-    EXPECT_TRUE(matches(reference.diff_src, diff_src, precision_of(problem.values)));
-}
-
-// Every pass of `problem` on objects that the caller has used before.
-void expect_passes(const ConvProblem& problem, const ConvReference& reference, const Conv2d& plan,
-                   const PackedWeights& packed, Workspace& workspace) {
-    const Precision precision = precision_of(problem.values);
-    TestTensor dst(problem.shape.dst()), activated(problem.shape.dst());
-    TestMask mask(problem.shape.dst());
-    TestWeights by_src(problem.shape.weights()), by_diff_dst(problem.shape.weights());
-    plan.forward(problem.src.view(), packed, problem.bias.values(), dst.view(), workspace);
-    plan.forward_relu(problem.src.view(), packed, {}, activated.view(), mask.view(), workspace);
-    if (layer_of(problem.shape).backward_data)
-        expect_backward_data(problem, reference, plan, packed, workspace);
-    plan.backward_weights(problem.src.view(), problem.diff_dst_dense.view(), by_src.view(), {}, workspace);
-    plan.backward_weights(problem.src_dense.view(), problem.diff_dst.view(), by_diff_dst.view(), {},
-                          workspace);
-    EXPECT_TRUE(matches(reference.forward(true), dst, precision));
-    EXPECT_TRUE(matches(reference.forward_relu(false), activated, precision));
-    EXPECT_TRUE(marks_nonzeros_of(activated, mask));
-    EXPECT_TRUE(matches(reference.by_src.weights, by_src, precision));
-    EXPECT_TRUE(matches(reference.by_diff_dst.weights, by_diff_dst, precision));
-}
 
 TEST_P(ConvState, CallsWithOtherDataDoNotInterfere) {
     const Conv2d plan(shape(kExtents), policy());
@@ -120,23 +85,6 @@ TEST_P(ConvState, RepeatedCallsAgreeBitForBit) {
                 EXPECT_TRUE(same_bits(a.diff_bias->values(), b.diff_bias->values()));
             }
         }
-    }
-}
-
-// One plan and one set of packed weights, whose packings are made by whichever thread comes first.
-TEST_P(ConvState, OnePlanServesThreadsWithTheirOwnWorkspaces) {
-    const ConvProblem problem(shape(kExtents), Values::integers, {50}, 10);
-    const ConvReference reference(problem);
-    const Conv2d plan(problem.shape, policy());
-    for (int round = 0; round < 5; ++round) {
-        const PackedWeights packed(problem.weights.view());
-        const auto run = [&] {
-            Workspace workspace(2);
-            for (int call = 0; call < 4; ++call) expect_passes(problem, reference, plan, packed, workspace);
-        };
-        auto other = std::async(std::launch::async, run);
-        run();
-        other.get();
     }
 }
 
