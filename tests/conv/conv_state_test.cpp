@@ -1,6 +1,7 @@
 // What a plan, packed weights and a workspace keep between calls, and that it never shows in results.
 #include <gtest/gtest.h>
 
+#include "class_and_policy.h"
 #include "conv_problem.h"
 #include "conv_shapes.h"
 
@@ -9,10 +10,9 @@ namespace {
 
 constexpr Extents kExtents{2, 33, 13, 15, 40, {1, 1, 1, 1}};
 
-class ConvState : public ::testing::TestWithParam<std::tuple<LayerClassInfo, Policy>> {
+class ConvState : public ClassAndPolicyTest {
   protected:
-    ConvShape shape(const Extents& extents) const { return shape_of(std::get<0>(GetParam()), extents); }
-    Policy policy() const { return std::get<1>(GetParam()); }
+    ConvShape shape(const Extents& extents) const { return shape_of(layer(), extents); }
 };
 
 TEST_P(ConvState, CallsWithOtherDataDoNotInterfere) {
@@ -62,7 +62,7 @@ TEST_P(ConvState, MovedObjectsKeepWorking) {
     Workspace workspace(2), moved_workspace(std::move(workspace));
     EXPECT_EQ(moved_workspace.threads(), 2);
     EXPECT_EQ(moved_plan.policy(), policy());
-    EXPECT_STREQ(moved_plan.layer_class(), std::get<0>(GetParam()).name);
+    EXPECT_STREQ(moved_plan.layer_class(), layer().name);
     expect_passes(problem, ConvReference(problem), moved_plan, moved_packed, moved_workspace);
 }
 
@@ -88,14 +88,7 @@ TEST_P(ConvState, RepeatedCallsAgreeBitForBit) {
     }
 }
 
-std::string name(const ::testing::TestParamInfo<std::tuple<LayerClassInfo, Policy>>& info) {
-    return std::string(std::get<0>(info.param).name) + "_" + to_string(std::get<1>(info.param));
-}
-
-INSTANTIATE_TEST_SUITE_P(Classes, ConvState,
-                         ::testing::Combine(::testing::ValuesIn(layer_classes()),
-                                            ::testing::ValuesIn(all_policies())),
-                         name);
+INSTANTIATE_TEST_SUITE_P(Classes, ConvState, every_class_and_policy(), name_of_class_and_policy);
 
 }  // namespace
 }  // namespace sparsetrain::test

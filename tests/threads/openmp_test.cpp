@@ -41,7 +41,7 @@ TEST(InsideAParallelRegion, CallsRunOnTheirOwnThreadAlone) {
             problem.expect_right_results(policy, {});
         }
     }
-    EXPECT_EQ(process_threads(), threads);
+    EXPECT_LE(process_threads(), threads);
 }
 
 TEST(InsideAParallelRegion, APoolIsUsed) {

@@ -2,10 +2,10 @@
 #include <gtest/gtest.h>
 
 #include <latch>
-#include <string>
 #include <thread>
 #include <vector>
 
+#include "class_and_policy.h"
 #include "conv_problem.h"
 #include "conv_shapes.h"
 #include "pools.h"
@@ -15,15 +15,15 @@ namespace {
 
 constexpr int kCallers = 4, kRounds = 3, kThreads = 2;
 
-class SharedPlan : public ::testing::TestWithParam<std::tuple<LayerClassInfo, Policy>> {};
+class SharedPlan : public ClassAndPolicyTest {};
 
 // Each with its own Workspace, the library's threads behind some and a pool of the caller's behind others.
 // Packings are made by whichever thread comes first.
 TEST_P(SharedPlan, ServesThreadsWithTheirOwnWorkspaces) {
-    const auto& [layer, policy] = GetParam();
-    const ConvProblem problem(shape_of(layer, {2, 33, 13, 15, 40, {1, 1, 1, 1}}), Values::integers, {50}, 10);
+    const ConvProblem problem(shape_of(layer(), {2, 33, 13, 15, 40, {1, 1, 1, 1}}), Values::integers, {50},
+                              10);
     const ConvReference reference(problem);
-    const Conv2d plan(problem.shape, policy);
+    const Conv2d plan(problem.shape, policy());
     PackedWeights packed(problem.weights.view());
     for (int round = 0; round < kRounds; ++round) {
         packed.mark_changed();
@@ -41,14 +41,7 @@ TEST_P(SharedPlan, ServesThreadsWithTheirOwnWorkspaces) {
     }
 }
 
-std::string name(const ::testing::TestParamInfo<std::tuple<LayerClassInfo, Policy>>& info) {
-    return std::string(std::get<0>(info.param).name) + "_" + to_string(std::get<1>(info.param));
-}
-
-INSTANTIATE_TEST_SUITE_P(Classes, SharedPlan,
-                         ::testing::Combine(::testing::ValuesIn(layer_classes()),
-                                            ::testing::ValuesIn(all_policies())),
-                         name);
+INSTANTIATE_TEST_SUITE_P(Classes, SharedPlan, every_class_and_policy(), name_of_class_and_policy);
 
 }  // namespace
 }  // namespace sparsetrain::test

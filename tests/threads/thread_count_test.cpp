@@ -78,7 +78,7 @@ TEST_F(ThreadCount, IsNotExceededByTheLibrary) {
     EXPECT_LE(after, before + 8);
     workspace.set_threads(2);
     call(workspace);
-    EXPECT_EQ(process_threads(), after);
+    EXPECT_LE(process_threads(), after);
 }
 
 }  // namespace
