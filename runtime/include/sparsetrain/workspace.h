@@ -47,9 +47,10 @@ using ParallelFor = std::function<void(int tasks, const std::function<void(int)>
 //
 // Without a pool of the caller's, calls use threads that the library starts when they are first needed and
 // keeps, except inside an active parallel region of OpenMP, whose threads have the cores already: there a
-// call runs on its caller's thread alone. (The OpenMP runtime must be linked to the program or to the shared
-// library that this one is part of; one that is only loaded with dlopen is not noticed.) With a pool, all
-// parallel work of calls goes to it, wherever they are made, and no thread of the library's runs.
+// call runs on its caller's thread alone, as if `threads` were 1. (The OpenMP runtime must be linked to the
+// program or to the shared library that this one is part of; one that is only loaded with dlopen is not
+// noticed.) With a pool, all parallel work of calls goes to it, wherever they are made, and no thread of the
+// library's runs.
 class SPARSETRAIN_API Workspace {
   public:
     // `threads` from 1 to 256: how many a call may use at one time, its caller's included; of `pool`, how
