@@ -147,8 +147,8 @@ macro(sparsetrain_add_class_pipeline name generator)
 endmacro()
 
 # Compiles a source of runtime/stages/ for `kernel` of the class with the definitions ARGN. It is an object library of its
-# own, as one source serves many rows. Sanitizers stay out of it: their code, built for AVX-512, would be merged with that of
-# functions that run before the CPU is checked.
+# own, as one source serves many rows. The address and undefined-behaviour sanitizers stay out of it: their code, built for
+# AVX-512, would be merged with that of functions that run before the CPU is checked.
 macro(sparsetrain_add_stage kernel source)
     set(stage "${CLASS_SYMBOL}_${kernel}_${UARCH}_stage")
     add_library(${stage} OBJECT "${SPARSETRAIN_SOURCES}/runtime/stages/${source}")
@@ -157,7 +157,7 @@ macro(sparsetrain_add_stage kernel source)
         SPARSETRAIN_FILTER_H=${FILTER_H} SPARSETRAIN_FILTER_W=${FILTER_W} SPARSETRAIN_STRIDE=${STRIDE} ${ARGN})
     # -Wmaybe-uninitialized is a false alarm of GCC 12 in its own shuffle intrinsics.
     target_compile_options(${stage} PRIVATE
-        -O3 ${SPARSETRAIN_STAGE_OPTIONS_${ISA}} -fno-exceptions -fno-rtti -fno-sanitize=all
+        -O3 ${SPARSETRAIN_STAGE_OPTIONS_${ISA}} -fno-exceptions -fno-rtti -fno-sanitize=address,undefined
         $<$<CXX_COMPILER_ID:GNU>:-Wno-maybe-uninitialized>)
     set_target_properties(${stage} PROPERTIES POSITION_INDEPENDENT_CODE ON CXX_VISIBILITY_PRESET hidden)
     target_link_libraries(${stage} PRIVATE

@@ -8,6 +8,8 @@
 #   SPARSETRAIN_SOURCES          where runtime/ and schedules/ are
 #   SPARSETRAIN_GENERATED        where generated code goes
 #   SPARSETRAIN_RENAMED_SYMBOLS  the table of the runtime's renamed symbols
+# and, before they add layer classes:
+#   SPARSETRAIN_UARCHS           the microarchitectures to compile them for, some of SPARSETRAIN_KNOWN_UARCHS
 
 # The instruction sets, best first: the feature set of Skylake server CPUs, x86-64-v3, and what every x86-64 CPU has. What
 # has no schedule rows is compiled for each. Targets are always named, as Halide's default is the build host.
@@ -21,9 +23,9 @@ set(SPARSETRAIN_HALIDE_TARGET_avx512
 set(SPARSETRAIN_STAGE_OPTIONS_avx2 -march=x86-64-v3)
 set(SPARSETRAIN_STAGE_OPTIONS_avx512 -march=skylake-avx512 -mprefer-vector-width=512)
 
-# The microarchitectures that layer classes are compiled for, each by the tables of its name in schedules/ and with its
+# The microarchitectures that layer classes can be compiled for, each by the tables of its name in schedules/ and with its
 # instruction set.
-set(SPARSETRAIN_UARCHS zen4 skylake_x avx512 avx2 baseline)
+set(SPARSETRAIN_KNOWN_UARCHS zen4 skylake_x avx512 avx2 baseline)
 set(SPARSETRAIN_ISA_OF_zen4 avx512)
 set(SPARSETRAIN_ISA_OF_skylake_x avx512)
 set(SPARSETRAIN_ISA_OF_avx512 avx512)

@@ -18,14 +18,15 @@ void backward_weights_zero_skip(const ConvShape& shape, const LayerClass& layer_
     const std::size_t sums = shape.weights().elements();
     const int chunks =
         pieces(channel_blocks(scans_src ? shape.k : shape.src.c), layer_class.bwd_weights_row.k_vectors);
+    const int threads = threads_for_call(workspace);
     int parts = 1;
-    if (chunks < workspace.threads() || sums <= (scans_src ? shape.src : shape.dst()).elements()) {
+    if (chunks < threads || sums <= (scans_src ? shape.src : shape.dst()).elements()) {
         const std::size_t affordable = kPartsBytes / (sums * sizeof(float));
-        parts = std::min({workspace.threads(), shape.src.n,
-                          static_cast<int>(std::clamp<std::size_t>(affordable, 1, 256))});
+        parts =
+            std::min({threads, shape.src.n, static_cast<int>(std::clamp<std::size_t>(affordable, 1, 256))});
     }
     const int images_per_part = pieces(shape.src.n, parts);
-    const int share = pieces(chunks, pieces(workspace.threads(), parts));
+    const int share = pieces(chunks, pieces(threads, parts));
     const int in_cache = std::max(1, static_cast<int>(kTaskBytes * chunks / (sums * sizeof(float))));
     const int chunks_per_task = pieces(share, pieces(share, in_cache));
     call_pipeline("Conv2d::backward_weights", layer_class.bwd_weights_zero_skip.for_operand(skipped),

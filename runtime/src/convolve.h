@@ -29,7 +29,8 @@ class BiasBuffer {
 
 // How many images a task may have at most, so that all threads have some.
 inline int images_per_thread(const Shape& out, const Workspace& workspace) {
-    return (out.n + workspace.threads() - 1) / workspace.threads();
+    const int threads = threads_for_call(workspace);
+    return (out.n + threads - 1) / threads;
 }
 
 // How many images share a tile: as many as make row.pixels pixels, within images_per_thread.

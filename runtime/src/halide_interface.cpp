@@ -22,6 +22,9 @@ int sparsetrain_halide_default_do_par_for(void* user_context, halide_task_t task
 int sparsetrain_halide_set_num_threads(int count);
 halide_can_use_target_features_t sparsetrain_halide_set_custom_can_use_target_features(
     halide_can_use_target_features_t can_use);
+
+// The OpenMP runtime's, if the program has one: the library does without.
+[[gnu::weak]] int omp_in_parallel();
 }
 
 namespace sparsetrain::detail {
@@ -50,19 +53,22 @@ void release_scratch(void* user_context, void* pointer) {
 
 // A loop's iterations, handed out one by one to as many workers as the call may use.
 struct SharedLoop {
+    void* user_context;
     halide_task_t body;
     std::uint8_t* closure;
     int end;
     std::atomic<int> next;
-};
+    std::atomic<int> error = 0;  // of an iteration that failed
 
-int run_worker(void* user_context, int /*worker*/, std::uint8_t* argument) {
-    auto& loop = *reinterpret_cast<SharedLoop*>(argument);
-    for (int i = loop.next++; i < loop.end; i = loop.next++) {
-        if (const int code = loop.body(user_context, i, loop.closure); code != 0) return code;
+    void work() noexcept {
+        for (int i = next++; i < end; i = next++) {
+            if (const int code = body(user_context, i, closure); code != 0) {
+                error = code;
+                return;
+            }
+        }
     }
-    return 0;
-}
+};
 
 // Keeps Halide's pool as large as the most threads that calls have used at one time.
 class PoolShare {
@@ -87,6 +93,40 @@ class PoolShare {
     int extra_threads_;
 };
 
+int work_as_halides_task(void* /*user_context*/, int /*worker*/, std::uint8_t* argument) {
+    reinterpret_cast<SharedLoop*>(argument)->work();
+    return 0;
+}
+
+int run_on_own_pool(SharedLoop& loop, int workers) {
+    const PoolShare share(workers - 1);
+    return sparsetrain_halide_default_do_par_for(loop.user_context, work_as_halides_task, 0, workers,
+                                                 reinterpret_cast<std::uint8_t*>(&loop));
+}
+
+void keep_first_exception(CallContext& context) {
+    static std::mutex mutex;
+    const std::lock_guard lock(mutex);
+    if (context.pool_error == nullptr) context.pool_error = std::current_exception();
+}
+
+// What the pool throws must not unwind the pipeline, which fails with a code instead.
+int run_on_callers_pool(SharedLoop& loop, int workers) {
+    CallContext& context = context_of(loop.user_context);
+    try {
+        (*context.pool)(workers, [&loop](int /*task*/) { loop.work(); });
+        if (loop.error == 0 && loop.next < loop.end) {
+            throw Error(ErrorCode::invalid_argument,
+                        "Workspace: pool: expected it to run " + std::to_string(workers) +
+                            " tasks, given one that returned without having run any");
+        }
+        return 0;
+    } catch (...) {
+        keep_first_exception(context);
+        return halide_error_code_generic_error;
+    }
+}
+
 // Loops nest (images, then blocks of rows): each takes as many of the call's idle threads as it has
 // iterations for, so that a call never runs on more threads than it was given, and a batch of one image still
 // shares its blocks of rows.
@@ -99,15 +139,17 @@ int take_idle_threads(std::atomic<int>& idle, int wanted) {
 
 int parallel_for(void* user_context, halide_task_t body, int min, int size, std::uint8_t* closure) {
     CallContext& context = context_of(user_context);
-    SharedLoop loop{body, closure, min + size, min};
-    auto* argument = reinterpret_cast<std::uint8_t*>(&loop);
+    SharedLoop loop{user_context, body, closure, min + size, min};
     const int extra_threads = take_idle_threads(context.idle_threads, size - 1);
-    if (extra_threads == 0) return run_worker(user_context, 0, argument);
-    const PoolShare share(extra_threads);
-    const int code =
-        sparsetrain_halide_default_do_par_for(user_context, run_worker, 0, extra_threads + 1, argument);
-    context.idle_threads += extra_threads;
-    return code;
+    int code = 0;
+    if (extra_threads == 0) {
+        loop.work();
+    } else {
+        code = *context.pool ? run_on_callers_pool(loop, extra_threads + 1)
+                             : run_on_own_pool(loop, extra_threads + 1);
+        context.idle_threads += extra_threads;
+    }
+    return code != 0 ? code : loop.error.load();
 }
 
 // Pipelines that are compiled for several instruction sets ask before each call: every one of them may run
@@ -137,13 +179,21 @@ void install_halide_handlers() {
 
 }  // namespace
 
+int threads_for_call(const Workspace& workspace) {
+    const bool threads_are_taken =
+        !workspace.impl().pool && omp_in_parallel != nullptr && omp_in_parallel() != 0;
+    return threads_are_taken ? 1 : workspace.threads();
+}
+
 CallContext make_context(Workspace& workspace) {
     require_supported_cpu();
     install_halide_handlers();
-    return {workspace.threads(), {workspace.threads() - 1}, &workspace.impl().scratch, {}};
+    Workspace::Impl& state = workspace.impl();
+    return {{threads_for_call(workspace) - 1}, &state.scratch, &state.pool, {}, {}};
 }
 
 void throw_pipeline_error(const char* pipeline, int code, const CallContext& context) {
+    if (context.pool_error != nullptr) std::rethrow_exception(context.pool_error);
     const bool no_memory = code == halide_error_code_out_of_memory;
     throw Error(
         no_memory ? ErrorCode::out_of_memory : ErrorCode::internal,

@@ -8,6 +8,7 @@
 
 #include <array>
 #include <atomic>
+#include <exception>
 #include <string>
 #include <utility>
 
@@ -20,18 +21,26 @@ namespace sparsetrain::detail {
 class ScratchPool;
 
 struct CallContext {
-    int threads;
-    std::atomic<int> idle_threads;  // of `threads`, those that no parallel loop of the call has taken
+    // Of the call's threads, those that no parallel loop of it has taken.
+    std::atomic<int> idle_threads;
     ScratchPool* scratch;
-    std::array<char, 512>
-        error;  // the first message of the call; of fixed size, as the handler must not throw
+    // The caller's; empty: threads are the library's.
+    const ParallelFor* pool;
+    // The first message of the call: of fixed size, as the handler must not throw.
+    std::array<char, 512> error;
+    // The first that the caller's pool threw.
+    std::exception_ptr pool_error;
 };
+
+// How many threads a call on `workspace` may use that is made now, here.
+int threads_for_call(const Workspace& workspace);
 
 // The context of one call; throws like require_supported_cpu().
 CallContext make_context(Workspace& workspace);
 [[noreturn]] void throw_pipeline_error(const char* pipeline, int code, const CallContext& context);
 
-// Runs `pipeline(context, arguments...)` with `workspace`'s threads and scratch; throws Error if it fails.
+// Runs `pipeline(context, arguments...)` with `workspace`'s threads and scratch. Throws Error if it fails, or
+// what the caller's pool threw.
 template <typename Pipeline, typename... Arguments>
 void call_pipeline(const char* name, Pipeline pipeline, Workspace& workspace, Arguments&&... arguments) {
     CallContext context = make_context(workspace);

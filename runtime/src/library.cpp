@@ -1,12 +1,10 @@
 #include "sparsetrain/library.h"
 
-#include <algorithm>
 #include <string_view>
 #include <vector>
 
 #include "layer_class.h"
 #include "microarchitecture.h"
-#include "schedules/tables.h"
 
 using sparsetrain::detail::LayerClass;
 
@@ -47,15 +45,9 @@ std::span<const LayerClass* const> linked_layer_classes() {
 
 std::span<const char* const> microarchitectures() {
     static const std::vector<const char*> names = [] {
-        std::vector<const char*> linked;
-        for (const schedules::Tables* tables : schedules::kAllTables) {
-            const auto is_of = [&](const LayerClass* layer) {
-                return schedules::same_name(layer->uarch, tables->name);
-            };
-            const auto all = detail::all_linked_layer_classes();
-            if (std::any_of(all.begin(), all.end(), is_of)) linked.push_back(tables->name);
-        }
-        return linked;
+        std::vector<const char*> compiled;
+        for (const schedules::Tables* tables : detail::compiled_tables()) compiled.push_back(tables->name);
+        return compiled;
     }();
     return names;
 }

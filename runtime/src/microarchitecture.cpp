@@ -1,8 +1,9 @@
 #include "microarchitecture.h"
 
-#include <cstddef>
+#include <algorithm>
 #include <cstdlib>
 #include <string>
+#include <vector>
 
 #include "schedules/tables.h"
 #include "sparsetrain/error.h"
@@ -20,6 +21,8 @@ using schedules::Tables;
 constexpr const char* kUarchVariable = "SPARSETRAIN_UARCH";
 constexpr const char* kIsaVariable = "SPARSETRAIN_ISA";
 
+constexpr const Tables* kCompiledTables[] = {SPARSETRAIN_COMPILED_TABLES};
+
 [[noreturn]] void fail(const std::string& message) {
     throw Error(ErrorCode::unsupported, message);
 }
@@ -32,11 +35,11 @@ const char* name_of(const InstructionSet& set) {
 }
 
 // Given a word that names none of `all`: "... expected zen4, avx512 or avx2, given ..."
-template <typename Named, std::size_t Count>
-[[noreturn]] void fail_unknown(const char* variable, const Named (&all)[Count], const std::string& given) {
+template <typename Range>
+[[noreturn]] void fail_unknown(const char* variable, const Range& all, const std::string& given) {
     std::string names = name_of(all[0]);
-    for (std::size_t i = 1; i < Count; ++i)
-        names += (i + 1 < Count ? ", " : " or ") + std::string(name_of(all[i]));
+    for (std::size_t i = 1; i < all.size(); ++i)
+        names += (i + 1 < all.size() ? ", " : " or ") + std::string(name_of(all[i]));
     fail(std::string(variable) + ": expected " + names + ", given \"" + given + "\"");
 }
 
@@ -44,27 +47,46 @@ template <typename Named, std::size_t Count>
     fail(subject + ": expected a CPU and operating system with " + features + "; this one lacks them");
 }
 
-const InstructionSet* instruction_set_of(const char* name) {
+const char* features_of(const char* isa) {
+    return std::ranges::find_if(kInstructionSets,
+                                [&](const InstructionSet& set) { return same_name(set.name, isa); })
+        ->features;
+}
+
+// Best first.
+std::vector<InstructionSet> instruction_sets_of(TablesList compiled) {
+    std::vector<InstructionSet> sets;
     for (const InstructionSet& set : kInstructionSets)
-        if (same_name(set.name, name)) return &set;
-    return nullptr;
+        if (std::ranges::any_of(compiled, [&](const Tables* t) { return same_name(t->isa, set.name); }))
+            sets.push_back(set);
+    return sets;
 }
 
-void check_isa(const Cpu& cpu, const char* isa) {
-    const InstructionSet* set = instruction_set_of(isa);
-    if (set == nullptr) fail_unknown(kIsaVariable, kInstructionSets, isa);
-    if (!cpu.has(isa)) fail_lacking(std::string(kIsaVariable) + "=" + isa, set->features);
+void check_isa(TablesList compiled, const Cpu& cpu, const char* isa) {
+    const std::vector<InstructionSet> sets = instruction_sets_of(compiled);
+    if (std::ranges::none_of(sets, [&](const InstructionSet& set) { return same_name(set.name, isa); }))
+        fail_unknown(kIsaVariable, sets, isa);
+    if (!cpu.has(isa)) fail_lacking(std::string(kIsaVariable) + "=" + isa, features_of(isa));
 }
 
-const Tables& named_tables(const Cpu& cpu, const char* uarch, const char* isa) {
-    const Tables* tables = schedules::tables_of(uarch);
-    if (tables == nullptr) fail_unknown(kUarchVariable, schedules::kAllTables, uarch);
+const Tables& named_tables(TablesList compiled, const Cpu& cpu, const char* uarch, const char* isa) {
+    const auto found =
+        std::ranges::find_if(compiled, [&](const Tables* t) { return same_name(t->name, uarch); });
+    if (found == compiled.end()) fail_unknown(kUarchVariable, compiled, uarch);
+    const Tables& tables = **found;
     const std::string given = std::string(kUarchVariable) + "=" + uarch;
-    if (isa != nullptr && !same_name(isa, tables->isa))
+    if (isa != nullptr && !same_name(isa, tables.isa))
         fail(given + ": expected a microarchitecture of " + kIsaVariable + "=" + isa + ", given one of " +
-             tables->isa);
-    if (!cpu.has(tables->isa)) fail_lacking(given, instruction_set_of(tables->isa)->features);
-    return *tables;
+             tables.isa);
+    if (!cpu.has(tables.isa)) fail_lacking(given, features_of(tables.isa));
+    return tables;
+}
+
+[[noreturn]] void fail_unsupported(TablesList compiled) {
+    std::string features;
+    for (const InstructionSet& set : instruction_sets_of(compiled))
+        features += (features.empty() ? "" : ", or at least ") + std::string(set.features);
+    fail_lacking("sparsetrain", features);
 }
 
 struct Selection {
@@ -75,7 +97,9 @@ struct Selection {
 const Selection& selection() {
     static const Selection selected = []() -> Selection {
         try {
-            return {&choose_tables(this_cpu(), std::getenv(kUarchVariable), std::getenv(kIsaVariable)), {}};
+            return {&choose_tables(compiled_tables(), this_cpu(), std::getenv(kUarchVariable),
+                                   std::getenv(kIsaVariable)),
+                    {}};
         } catch (const Error& error) {
             return {nullptr, error.what()};
         }
@@ -85,12 +109,22 @@ const Selection& selection() {
 
 }  // namespace
 
-const Tables& choose_tables(const Cpu& cpu, const char* uarch, const char* isa) {
-    if (isa != nullptr) check_isa(cpu, isa);
-    if (uarch != nullptr) return named_tables(cpu, uarch, isa);
+TablesList compiled_tables() {
+    return kCompiledTables;
+}
+
+const Tables& choose_tables(TablesList compiled, const Cpu& cpu, const char* uarch, const char* isa) {
+    if (isa != nullptr) check_isa(compiled, cpu, isa);
+    if (uarch != nullptr) return named_tables(compiled, cpu, uarch, isa);
+    const auto serves = [&](const Tables* tables) {
+        return cpu.has(tables->isa) && (isa == nullptr || same_name(isa, tables->isa));
+    };
     for (const Tables* tables : schedules::fallbacks_of(cpu.core))
-        if (cpu.has(tables->isa) && (isa == nullptr || same_name(isa, tables->isa))) return *tables;
-    fail("sparsetrain: expected kernels for a CPU without AVX2 and AVX-512, which this build lacks");
+        if (serves(tables) && std::ranges::find(compiled, tables) != compiled.end()) return *tables;
+    // Another core's are right, too, if not the best.
+    for (const Tables* tables : compiled)
+        if (serves(tables)) return *tables;
+    fail_unsupported(compiled);
 }
 
 const Tables& required_tables() {

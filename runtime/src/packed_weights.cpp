@@ -5,6 +5,7 @@
 #include "checks.h"
 #include "halide_interface.h"
 #include "packed_weights_impl.h"
+#include "workspace_impl.h"
 
 namespace sparsetrain {
 
@@ -52,7 +53,10 @@ const float* PackedWeights::Impl::get(const detail::LayerClass& layer_class, Pas
     const std::lock_guard lock(mutex_);
     Packing& packing = packings_[{&layer_class, pass, kernel}];
     if (packing.version != version) {
-        pack(layer_class, pass, kernel, packing, workspace);
+        // Under the lock, nothing may run that can come back for these weights on this thread, as work of the
+        // caller's can that its pool has at hand.
+        Workspace without_pool;
+        pack(layer_class, pass, kernel, packing, workspace.impl().pool ? without_pool : workspace);
         packing.version = version;
     }
     return packing.values.data();

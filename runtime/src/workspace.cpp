@@ -1,6 +1,7 @@
 #include "sparsetrain/workspace.h"
 
 #include <string>
+#include <utility>
 
 #include "sparsetrain/error.h"
 #include "workspace_impl.h"
@@ -36,23 +37,28 @@ const char* to_string(Kernel kernel) {
 }
 
 namespace {
-constexpr int kMostThreads = 256;  // of Halide's pool
+
+int checked_threads(int threads) {
+    constexpr int kMost = 256;  // of Halide's pool
+    if (threads >= 1 && threads <= kMost) return threads;
+    throw Error(ErrorCode::invalid_argument, "Workspace: threads: expected a count from 1 to " +
+                                                 std::to_string(kMost) + ", given " +
+                                                 std::to_string(threads));
+}
+
 }  // namespace
 
-Workspace::Workspace(int threads) {
-    if (threads < 1 || threads > kMostThreads) {
-        throw Error(ErrorCode::invalid_argument, "Workspace: threads: expected a count from 1 to " +
-                                                     std::to_string(kMostThreads) + ", given " +
-                                                     std::to_string(threads));
-    }
-    impl_ = std::make_unique<Impl>(threads);
-}
+Workspace::Workspace(int threads, ParallelFor pool)
+    : impl_(std::make_unique<Impl>(checked_threads(threads), std::move(pool))) {}
 Workspace::~Workspace() = default;
 Workspace::Workspace(Workspace&&) noexcept = default;
 Workspace& Workspace::operator=(Workspace&&) noexcept = default;
 
 int Workspace::threads() const {
     return impl_->threads;
+}
+void Workspace::set_threads(int threads) {
+    impl_->threads = checked_threads(threads);
 }
 const RunStatistics& Workspace::last_run() const {
     return impl_->last_run;

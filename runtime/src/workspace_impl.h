@@ -11,9 +11,10 @@ namespace sparsetrain {
 
 class Workspace::Impl {
   public:
-    explicit Impl(int thread_count) : threads(thread_count) {}
+    Impl(int thread_count, ParallelFor callers_pool) : threads(thread_count), pool(std::move(callers_pool)) {}
 
     int threads;
+    const ParallelFor pool;  // none: the library's own
     detail::ScratchPool scratch;
     RunStatistics last_run;
     // What `auto` chose last for a (plan, pass): the state of its hysteresis.

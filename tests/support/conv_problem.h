@@ -62,6 +62,7 @@ struct Settings {
     int threads = 1;
     MaskKind mask = MaskKind::none;
     bool bias = true;
+    ParallelFor pool = {};
 };
 std::string describe(const Settings& settings);
 
@@ -83,7 +84,7 @@ struct BackwardWeightsResult {
 // automatic): dense, where the class or the pass does not have the one that the policy asks for.
 class ConvRunner {
   public:
-    ConvRunner(const ConvProblem& problem, Policy policy, int threads);
+    ConvRunner(const ConvProblem& problem, Policy policy, int threads, ParallelFor pool = {});
 
     TestTensor forward(const Settings& settings);
     ForwardReluResult forward_relu(const Settings& settings);
@@ -109,6 +110,10 @@ class ConvRunner {
 // Runs every pass that the class has and every epilogue (backward_data with and, unless the policy needs one,
 // without a mask) under `settings` and expects the reference's results.
 void expect_all_passes(const ConvProblem& problem, const ConvReference& reference, const Settings& settings);
+
+// The same of passes by objects that the caller has, and may share, and that may have been used before.
+void expect_passes(const ConvProblem& problem, const ConvReference& reference, const Conv2d& plan,
+                   const PackedWeights& packed, Workspace& workspace);
 
 // Guards against a test that compares zeros with zeros: where the problem has at most 50 % zeros and outputs
 // of 64 elements or more, a third of every pass's results are not zero; else at least one of bwd_data's is.

@@ -1,4 +1,4 @@
-// The one exception type that the library throws.
+// The exception type of the library.
 #pragma once
 
 #include <stdexcept>
@@ -16,7 +16,7 @@ enum class ErrorCode {
 };
 
 // Its message names the function, the value given and the value expected. Beside it, only std::bad_alloc is
-// thrown.
+// thrown, and what a pool of the caller's throws (workspace.h).
 class SPARSETRAIN_API Error : public std::runtime_error {
   public:
     Error(ErrorCode code, const std::string& message) : std::runtime_error(message), code_(code) {}

@@ -41,7 +41,7 @@ SPARSETRAIN_API const char* instruction_set();
 // other.
 SPARSETRAIN_API const char* microarchitecture();
 
-// Those that the layer classes of this program are compiled for, and so what SPARSETRAIN_UARCH may name.
+// Those that the library is compiled for, and so what SPARSETRAIN_UARCH may name.
 SPARSETRAIN_API std::span<const char* const> microarchitectures();
 
 // Throws Error(unsupported) if there is none, as every other call would: it says what is missing.
