@@ -14,7 +14,7 @@ using namespace sparsetrain;
 using namespace sparsetrain::test;
 
 void run_into_one_result(std::string_view pass, Policy policy) {
-    const ConvProblem problem({{1, 32, 8, 8}, 32}, Values::integers, {50}, 1);
+    const ConvProblem problem({{1, 32, 8, 8}, 32, 3, 3, 1, {1, 1, 1, 1}}, Values::integers, {50}, 1);
     const Conv2d plan(problem.shape, policy);
     Random random(1);
     const TestMask relu_mask = make_mask(problem.src, MaskKind::exact, random);
