@@ -8,7 +8,7 @@ from .plot_style import BLACK, BLUE, GREEN, GREY, ORANGE, PURPLE, VERMILLION, la
 SPARSE = {"auto": BLUE, "auto_masked": VERMILLION}
 FORCED = {"zero_skip": BLUE, "output_mask": VERMILLION}
 PEERS = {"onednn_winograd": ("Winograd", PURPLE), "im2col": ("im2col", ORANGE), "dense": ("our dense", GREEN)}
-LABELS = {"auto": "auto", "auto_masked": "auto, by\noutput mask"}
+LABELS = {"auto": "auto", "auto_masked": "by output mask"}
 LOWEST, HIGHEST = 0.4, 20.0
 
 
@@ -66,7 +66,7 @@ def mark_break_even(axes, curves):
 
 
 def draw_class(curves, title, path):
-    figure, panels = plt.subplots(1, 3, figsize=(13, 4.4), sharey=True, gridspec_kw={"wspace": .34})
+    figure, panels = plt.subplots(1, 3, figsize=(13, 4.4), sharey=True, gridspec_kw={"wspace": .3})
     for axes, conv_pass in zip(panels, PASSES):
         ideal(axes)
         labels = [*draw_sparse(axes, curves[conv_pass]), *draw_peers(axes, curves[conv_pass])]
@@ -74,7 +74,6 @@ def draw_class(curves, title, path):
         axes.set(title=f"{title}: {conv_pass}", xlabel="zeros, %", xlim=(-2, 97), yscale="log", ylim=(LOWEST, HIGHEST))
         axes.set_yticks([.5, 1, 2, 4, 8, 16], ["0.5x", "1x", "2x", "4x", "8x", "16x"])
         axes.minorticks_off()
-        axes.tick_params(labelleft=True)
         label_ends(axes, labels, 1.015, .05)
     panels[0].set_ylabel("speed over oneDNN direct")
     save(figure, path)
@@ -87,7 +86,7 @@ def draw_classes(evaluation, directory):
 
 def draw_peak(evaluation, path):
     colours = (BLUE, VERMILLION, GREEN, PURPLE, ORANGE)
-    figure, panels = plt.subplots(1, 3, figsize=(13, 4), sharey=True, gridspec_kw={"wspace": .34})
+    figure, panels = plt.subplots(1, 3, figsize=(13, 4), sharey=True, gridspec_kw={"wspace": .3})
     for axes, conv_pass in zip(panels, PASSES):
         labels = []
         for (name, layers), colour in zip(classes_of(evaluation).items(), colours):
@@ -102,7 +101,6 @@ def draw_peak(evaluation, path):
                       markeredgewidth=1.5, zorder=1, clip_on=False)
         axes.axhline(100, color=BLACK, linewidth=1)
         axes.set(title=conv_pass, xlabel="zeros, %", xlim=(-2, 97), ylim=(0, 110))
-        axes.tick_params(labelleft=True)
         label_ends(axes, labels, 1.015, .055)
     panels[1].text(.98, .97, "dashed: by the output mask", transform=panels[1].transAxes, ha="right", va="top", fontsize=8.5,
                    color=GREY)

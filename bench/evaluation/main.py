@@ -5,10 +5,12 @@ import shlex
 import subprocess
 import sys
 
+from .compare import print_comparison
 from .evaluation import read_evaluation
 from .layers import SHIPPED_LAYERS, read_layers
 from .measure import measure
 from .measurements import Failure, unique
+from .metrics import network_of_metrics
 from .networks import TABLES, published_network
 from .projection import Projection
 from .runner import FULL, QUICK, Runner
@@ -35,12 +37,27 @@ def positive(text):
     return int(text)
 
 
+def share(text):
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0 <= value < 1:
+        raise argparse.ArgumentTypeError(f"expected a number from 0 to below 1, found '{text}'")
+    return value
+
+
 def parse_arguments(arguments):
     parser = argparse.ArgumentParser(prog="scripts/evaluate", description=DESCRIPTION)
     parser.add_argument("--quick", action="store_true", help="within 10 minutes: small batches, fewer rounds and percents")
     parser.add_argument("--networks", type=network_names, default=list(TABLES), metavar="A,B", help="default: all three")
+    parser.add_argument("--profile", type=pathlib.Path, metavar="FILE", help="instead of --networks, your own: what "
+                        "`sparsetrain train --metrics FILE` wrote")
     parser.add_argument("--threads", type=positive, default=1)
     parser.add_argument("--out", type=pathlib.Path, metavar="DIR", help="default: build/evaluation/...")
+    parser.add_argument("--compare", type=pathlib.Path, nargs=2, metavar=("OLD.json", "NEW.json"),
+                        help="measure nothing, compare two evaluation.json; fails if a layer and pass became slower")
+    parser.add_argument("--noise", type=share, default=0.05, help="by how much it may (default: %(default)s)")
     parser.add_argument("--report", type=pathlib.Path, metavar="EVALUATION.json",
                         help="measure nothing, make the report of an earlier run anew, beside that file")
     parser.add_argument("--conv-bench", type=pathlib.Path, metavar="FILE",
@@ -56,15 +73,28 @@ def built_conv_bench():
 
 def default_directory(options):
     name = "quick" if options.quick else "full"
+    if options.profile:
+        name += f"-{options.profile.stem}"
     return ROOT / "build/evaluation" / (name if options.threads == 1 else f"{name}-threads{options.threads}")
 
 
-def run_evaluation(options, command):
+def subject_of(options, directory):
+    """What is measured: the file of the layers, their names, and the networks that consist of them."""
+    if options.profile:
+        layers_file = directory / "layers.txt"
+        network = network_of_metrics(options.profile, layers_file)
+        return layers_file, list(read_layers(layers_file)), [network]
     networks = [published_network(name) for name in options.networks]
-    layers = read_layers()
     wanted = unique(convolution.layer for network in networks for convolution in network.convolutions)
+    return SHIPPED_LAYERS, wanted, networks
+
+
+def run_evaluation(options, command):
     directory = options.out or default_directory(options)
-    runner = Runner(options.conv_bench or built_conv_bench(), SHIPPED_LAYERS, directory / "measurements",
+    (directory / "measurements").mkdir(parents=True, exist_ok=True)
+    layers_file, wanted, networks = subject_of(options, directory)
+    layers = read_layers(layers_file)
+    runner = Runner(options.conv_bench or built_conv_bench(), layers_file, directory / "measurements",
                     QUICK if options.quick else FULL, options.threads)
     return measure(runner, [layers[name] for name in wanted], networks, command, options.quick)
 
@@ -85,6 +115,8 @@ def report_on(path):
 def main(arguments):
     options = parse_arguments(arguments)
     try:
+        if options.compare:
+            return 0 if print_comparison(*map(read_evaluation, options.compare), options.noise) else 1
         report_on(options.report or run_evaluation(options, shlex.join(["scripts/evaluate", *arguments])))
     except Failure as failure:
         print(f"evaluate: {failure}", file=sys.stderr)

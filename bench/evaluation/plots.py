@@ -5,12 +5,12 @@ from matplotlib.colors import LogNorm
 
 from .curve_plots import class_file, draw_classes, draw_peak
 from .measurements import PASSES, unique
-from .plot_style import BLACK, BLUE, GREY, ORANGE, VERMILLION, plt, save
+from .plot_style import BLACK, BLUE, ORANGE, VERMILLION, plt, save
 
 __all__ = ["class_file", "draw_all", "heat_map_file"]
 
-BARS = (("ours", "direct", "ours", BLUE), ("paper", "direct", "ours with the paper's policy", "#7fb8d8"),
-        ("dense", "direct", "best dense peer per layer and pass", ORANGE))
+BARS = (("ours", BLUE), ("ours with the paper's policy", "#7fb8d8"), ("the paper's figure (Skylake-X)", VERMILLION),
+        ("best dense peer per layer and pass", ORANGE))
 
 
 def heat_map_file(network):
@@ -18,24 +18,23 @@ def heat_map_file(network):
 
 
 def draw_headline(projections, published, path):
-    figure, axes = plt.subplots(figsize=(9, 1 + 1.15 * len(projections)))
+    figure, axes = plt.subplots(figsize=(9, 1 + 1.2 * len(projections)))
     for row, own in enumerate(projections):
-        for bar, (policy, baseline, _, colour) in enumerate(BARS):
-            speed = own.speed(policy, baseline)
-            axes.barh(row + .26 * (bar - 1), speed, .24, color=colour)
-            axes.text(speed + .03, row + .26 * (bar - 1), f"{speed:.2f}x", va="center", fontsize=9,
-                      fontweight="bold" if bar == 0 else "normal")
-        if own.network.name in published:
-            speed = published[own.network.name]
-            axes.plot([speed, speed], [row - .42, row + .42], color=VERMILLION, linewidth=2)
-            axes.text(speed, row - .43, f"paper {speed:.2f}x", ha="center", va="bottom", fontsize=8.5, color=VERMILLION)
+        speeds = (own.speed("ours", "direct"), own.speed("paper", "direct"), published.get(own.network.name),
+                  own.total("direct") / own.total("dense"))
+        for bar, (speed, (_, colour)) in enumerate(zip(speeds, BARS)):
+            if speed is not None:
+                axes.barh(row + .21 * (bar - 1.5), speed, .19, color=colour)
+                axes.text(speed + .03, row + .21 * (bar - 1.5), f"{speed:.2f}x", va="center", fontsize=9,
+                          fontweight="bold" if bar == 0 else "normal")
     axes.axvline(1, color=BLACK, linewidth=1)
-    handles = [plt.Rectangle((0, 0), 1, 1, color=colour) for *_, colour in BARS]
-    axes.legend(handles, [title for _, _, title, _ in BARS], loc="upper center", bbox_to_anchor=(.5, -.2 / len(projections) - .06),
-                ncols=3, frameon=False, fontsize=9)
-    axes.set(xlabel="", yticks=range(len(projections)), yticklabels=[own.network.title for own in projections])
+    axes.legend([plt.Rectangle((0, 0), 1, 1, color=colour) for _, colour in BARS], [title for title, _ in BARS],
+                loc="upper center", bbox_to_anchor=(.47, -.06 - .12 / len(projections)), ncols=2, frameon=False, fontsize=9)
+    axes.set_yticks(range(len(projections)), [own.network.title for own in projections])
+    axes.xaxis.set_major_formatter("{x:g}x")
     axes.set_title("Training the convolutions: speed over oneDNN direct")
     axes.invert_yaxis()
+    axes.tick_params(axis="y", length=0)
     axes.grid(axis="y", visible=False)
     axes.margins(x=.08)
     save(figure, path)
@@ -80,7 +79,7 @@ def draw_zeros(networks, path):
         axes.set(title=network.title, xlabel=network.time_unit, ylim=(0, 100), xlim=(0, times[-1] + network.per_value / 2))
     panels[0][0].set_ylabel("zeros, %")
     colours = plt.cm.ScalarMappable(cmap=depth)
-    bar = figure.colorbar(colours, ax=panels[0].tolist(), ticks=[.1, 1], fraction=.02, pad=.02)
+    bar = figure.colorbar(colours, ax=panels[0].tolist(), ticks=[0, 1], fraction=.02, pad=.02, aspect=30)
     bar.ax.set_yticklabels(["input of the\nfirst layers", "of the last"], fontsize=8.5)
     bar.ax.invert_yaxis()
     bar.outline.set_visible(False)

@@ -18,6 +18,10 @@ def speed(value):
     return "-" if value is None else f"{value:.2f}x"
 
 
+def milliseconds(value):
+    return f"{value:.1f}" if value >= 10 else f"{value:.3f}"
+
+
 def headline_table(projections):
     rows = []
     for own in projections:
@@ -52,8 +56,8 @@ def pass_section(projections):
     rows = []
     for own in projections:
         for conv_pass in (*PASSES, None):
-            rows.append([f"{own.network.title}, {conv_pass or '**all passes**'}", f"{own.total('direct', conv_pass):.1f}",
-                         f"{own.total('dense', conv_pass):.1f}", f"{own.total('ours', conv_pass):.1f}",
+            rows.append([f"{own.network.title}, {conv_pass or '**all passes**'}",
+                         *(milliseconds(own.total(what, conv_pass)) for what in ("direct", "dense", "ours")),
                          speed(own.speed("ours", "direct", conv_pass)), speed(own.speed("ours", "dense", conv_pass)),
                          speed(own.speed("paper", "direct", conv_pass))])
     yield Table(["network, pass", "oneDNN direct, ms", "best dense, ms", "ours, ms", "ours over direct",

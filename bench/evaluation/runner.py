@@ -89,7 +89,6 @@ class Runner:
     def __post_init__(self):
         if not self.conv_bench.is_file():
             raise Failure(f"{self.conv_bench}: expected conv_bench, found no file")
-        self.directory.mkdir(parents=True, exist_ok=True)
         self.fixed = {
             "conv_bench": hashlib.sha256(self.conv_bench.read_bytes()).hexdigest(),
             "cpu": cpu_model(),
