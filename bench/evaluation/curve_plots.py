@@ -1,7 +1,7 @@
 """Figures over zeros: speed of each class of layers, and the share of the peak."""
 import math
 
-from .curves import class_curves, class_shares, classes_of, crossing
+from .curves import class_curves, class_shares, classes_of, crossing, filled_in
 from .measurements import PASSES, PEER
 from .plot_style import BLACK, BLUE, GREEN, GREY, ORANGE, PURPLE, VERMILLION, label_ends, plt, save
 
@@ -31,20 +31,27 @@ def ideal(axes):
 def mark_crossing(axes, percent, level, colour):
     if percent is not None:
         axes.plot([percent], [level], "o", color="white", markeredgecolor=colour, markeredgewidth=1.5, markersize=6, zorder=5)
-        axes.annotate(f"{percent:.0f} %", (percent, level), (5, -11), textcoords="offset points", fontsize=8.5, color=colour)
+        axes.annotate(f"{percent:.0f} %", (percent, level), (6, -13), textcoords="offset points", fontsize=8.5, color=colour,
+                      bbox={"facecolor": "white", "alpha": .8, "linewidth": 0, "pad": .8})
+
+
+def draw_mean(axes, curve, **style):
+    line = filled_in(curve)
+    axes.plot(list(line), [speeds.mean for speeds in line.values()], **style)
 
 
 def draw_sparse(axes, curves):
     for name, colour in FORCED.items():
-        curve = curves.get(name, {})
-        axes.plot(list(curve), [speeds.mean for speeds in curve.values()], color=colour, linestyle=":", linewidth=1.4)
+        draw_mean(axes, curves.get(name, {}), color=colour, linestyle=":", linewidth=1.4)
     for name, colour in SPARSE.items():
         curve = curves.get(name)
         if not curve:
             continue
-        axes.plot(list(curve), [speeds.mean for speeds in curve.values()], color=colour, linewidth=2, marker="o", markersize=3)
-        axes.fill_between(list(curve), [speeds.least for speeds in curve.values()],
-                          [speeds.most for speeds in curve.values()], color=colour, alpha=.13, linewidth=0)
+        draw_mean(axes, curve, color=colour, linewidth=2)
+        axes.plot(list(curve), [speeds.mean for speeds in curve.values()], "o", color=colour, markersize=3.5)
+        band = filled_in(curve)
+        axes.fill_between(list(band), [speeds.least for speeds in band.values()],
+                          [speeds.most for speeds in band.values()], color=colour, alpha=.13, linewidth=0)
         yield height(list(curve.values())[-1].mean), LABELS[name], colour
 
 
@@ -66,7 +73,7 @@ def mark_break_even(axes, curves):
 
 
 def draw_class(curves, title, path):
-    figure, panels = plt.subplots(1, 3, figsize=(13, 4.4), sharey=True, gridspec_kw={"wspace": .3})
+    figure, panels = plt.subplots(1, 3, figsize=(13.5, 4.4), sharey=True, gridspec_kw={"wspace": .4})
     for axes, conv_pass in zip(panels, PASSES):
         ideal(axes)
         labels = [*draw_sparse(axes, curves[conv_pass]), *draw_peers(axes, curves[conv_pass])]
@@ -86,7 +93,7 @@ def draw_classes(evaluation, directory):
 
 def draw_peak(evaluation, path):
     colours = (BLUE, VERMILLION, GREEN, PURPLE, ORANGE)
-    figure, panels = plt.subplots(1, 3, figsize=(13, 4), sharey=True, gridspec_kw={"wspace": .3})
+    figure, panels = plt.subplots(1, 3, figsize=(13.5, 4), sharey=True, gridspec_kw={"wspace": .4})
     for axes, conv_pass in zip(panels, PASSES):
         labels = []
         for (name, layers), colour in zip(classes_of(evaluation).items(), colours):

@@ -3,6 +3,7 @@ from dataclasses import dataclass
 
 from .evaluation import DENSE
 from .measurements import PASSES, PEER, by_class, geometric_mean
+from .projection import interpolate
 
 
 @dataclass(frozen=True)
@@ -43,13 +44,22 @@ def class_curves(evaluation, layers):
     return curves
 
 
+def filled_in(curve):
+    """The class_curve with every whole percent between its points: times, not speeds, lie on straight lines."""
+    points = list(curve)
+    slow, fast, mean = ({percent: 1 / getattr(speeds, what) for percent, speeds in curve.items()}
+                        for what in ("least", "most", "mean"))
+    return {percent: Range(*(1 / interpolate(times, percent) for times in (mean, slow, fast)))
+            for percent in range(points[0], points[-1] + 1)} if points else {}
+
+
 def crossing(curve, level):
-    """The zeros from which the mean of a class_curve is above `level`, on straight lines; None if that is from the first
-    point or not up to the last."""
-    points = [(percent, speeds.mean) for percent, speeds in curve.items()]
-    for (low, below), (high, above) in zip(points, points[1:]):
-        if below < level <= above:
-            return low + (high - low) * (level - below) / (above - below)
+    """The zeros from which the mean of a class_curve is above `level`, with straight lines of times; None if that is from
+    the first point or not up to the last."""
+    points = [(percent, 1 / speeds.mean) for percent, speeds in curve.items()]
+    for (low, slow), (high, fast) in zip(points, points[1:]):
+        if slow > 1 / level >= fast:
+            return low + (high - low) * (slow - 1 / level) / (slow - fast)
     return None
 
 

@@ -16,6 +16,7 @@ code { font: .88em "DejaVu Sans Mono", ui-monospace, monospace; background: #f3f
 table { border-collapse: collapse; font-size: .92rem; font-variant-numeric: tabular-nums; }
 th, td { padding: .35rem .8rem; border-bottom: 1px solid #e3e3e3; text-align: right; vertical-align: bottom; }
 th:first-child, td:first-child { text-align: left; }
+td:first-child { white-space: nowrap; }
 table.words td, table.words th { text-align: left; }
 thead th { border-bottom: 2px solid #444; font-weight: 600; }
 figure { margin: 1.2rem 0; }

@@ -32,7 +32,6 @@ def draw_headline(projections, published, path):
                 loc="upper center", bbox_to_anchor=(.47, -.06 - .12 / len(projections)), ncols=2, frameon=False, fontsize=9)
     axes.set_yticks(range(len(projections)), [own.network.title for own in projections])
     axes.xaxis.set_major_formatter("{x:g}x")
-    axes.set_title("Training the convolutions: speed over oneDNN direct")
     axes.invert_yaxis()
     axes.tick_params(axis="y", length=0)
     axes.grid(axis="y", visible=False)

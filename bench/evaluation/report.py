@@ -35,7 +35,8 @@ def headline_table(projections):
 def headline(evaluation, projections):
     machine = evaluation.machine
     yield Heading(TITLE, 1)
-    yield Paragraph(f"{machine['cpu']}, {machine['threads']} thread(s), kernels for `{machine['uarch']}`. "
+    threads = "one thread" if machine["threads"] == "1" else f"{machine['threads']} threads"
+    yield Paragraph(f"{machine['cpu']}, {threads}, kernels for `{machine['uarch']}`. "
                     f"{evaluation.document['date']}, `{evaluation.document['command']}`.")
     if evaluation.document["quick"]:
         percents = ", ".join(map(str, evaluation.percents()))

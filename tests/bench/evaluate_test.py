@@ -3,12 +3,15 @@
 Usage: evaluate_test.py scripts/evaluate tests/bench/fake_conv_bench.py
 """
 import json
+import os
 import pathlib
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
+import time
 import unittest
 
 from evaluation_documents import document, every_pass, network
@@ -42,7 +45,7 @@ class Evaluate(unittest.TestCase):
         return json.loads((self.out / "evaluation.json").read_text())
 
     def succeed(self, result):
-        self.assertEqual((result.returncode, result.stderr), (0, ""))
+        self.assertEqual(result.returncode, 0, result.stderr)
         return result.stdout
 
     def assert_refused(self, expected, result, code=1):
@@ -99,7 +102,22 @@ class Evaluate(unittest.TestCase):
         self.assertIn("My &lt;net&gt;", page)
         self.assertIn("Test CPU &lt;1&gt;", page)
 
-    def test_goes_on_where_it_was_interrupted(self):
+    def test_interrupt_leaves_what_is_finished(self):
+        (self.directory / "hang_at").write_text("conv/fwd/vgg2_1/z50/auto")
+        arguments = ["--conv-bench", self.conv_bench, "--out", self.out, "--networks", "vgg16", "--quick"]
+        with subprocess.Popen([sys.executable, SCRIPT, *arguments], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+                              text=True, start_new_session=True) as process:
+            calls = self.directory / "calls.txt"
+            while not (calls.exists() and len(calls.read_text().splitlines()) == 5):
+                self.assertIsNone(process.poll())
+                time.sleep(0.02)
+            os.killpg(process.pid, signal.SIGINT)  # as a terminal does
+            self.assertIn("interrupted; the same command goes on from here", process.communicate()[1])
+        self.assertEqual(process.returncode, 130)
+        (self.directory / "hang_at").unlink()
+        self.assertIn("4 of 25 measurements are there already", self.succeed(self.measure(*arguments[4:])))
+
+    def test_goes_on_where_it_failed(self):
         (self.directory / "fail_at").write_text("conv/bwd_data/vgg2_2/z50/auto")
         result = self.measure("--networks", "vgg16", "--quick")
         self.assert_refused("mistrusted: expected 1", result)

@@ -132,7 +132,9 @@ class Curves(unittest.TestCase):
     def test_crossing(self):
         def curve(*points):
             return {percent: curves.Range(speed, speed, speed) for percent, speed in points}
-        self.assertAlmostEqual(curves.crossing(curve((0, .5), (50, 1.5)), 1), 25)
+        # Times fall from 2 to 2/3 of the level's.
+        self.assertAlmostEqual(curves.crossing(curve((0, .5), (50, 1.5)), 1), 37.5)
+        self.assertAlmostEqual(curves.filled_in(curve((0, .5), (50, 1.5), (90, 3)))[25].most, 1 / (4 / 3))
         self.assertIsNone(curves.crossing(curve((0, 1.1), (50, 1.5)), 1))
         self.assertIsNone(curves.crossing(curve((0, .5), (50, .9)), 1))
         self.assertIsNone(curves.crossing({}, 1))
