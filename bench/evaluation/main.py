@@ -50,16 +50,19 @@ def share(text):
 def parse_arguments(arguments):
     parser = argparse.ArgumentParser(prog="scripts/evaluate", description=DESCRIPTION)
     parser.add_argument("--quick", action="store_true", help="within 10 minutes: small batches, fewer rounds and percents")
-    parser.add_argument("--networks", type=network_names, default=list(TABLES), metavar="A,B", help="default: all three")
-    parser.add_argument("--profile", type=pathlib.Path, metavar="FILE", help="instead of --networks, your own: what "
-                        "`sparsetrain train --metrics FILE` wrote")
+    subject = parser.add_mutually_exclusive_group()
+    subject.add_argument("--networks", type=network_names, default=list(TABLES), metavar="A,B",
+                         help=f"of {', '.join(TABLES)}; default: all")
+    subject.add_argument("--profile", type=pathlib.Path, metavar="FILE",
+                         help="a network of your own: what `sparsetrain train --metrics FILE` wrote")
+    subject.add_argument("--compare", type=pathlib.Path, nargs=2, metavar=("OLD.json", "NEW.json"),
+                         help="measure nothing, compare two evaluation.json; fails if a layer and pass became slower")
+    subject.add_argument("--report", type=pathlib.Path, metavar="EVALUATION.json",
+                         help="measure nothing, make the report of an earlier run anew, beside that file")
     parser.add_argument("--threads", type=positive, default=1)
     parser.add_argument("--out", type=pathlib.Path, metavar="DIR", help="default: build/evaluation/...")
-    parser.add_argument("--compare", type=pathlib.Path, nargs=2, metavar=("OLD.json", "NEW.json"),
-                        help="measure nothing, compare two evaluation.json; fails if a layer and pass became slower")
-    parser.add_argument("--noise", type=share, default=0.05, help="by how much it may (default: %(default)s)")
-    parser.add_argument("--report", type=pathlib.Path, metavar="EVALUATION.json",
-                        help="measure nothing, make the report of an earlier run anew, beside that file")
+    parser.add_argument("--noise", type=share, default=0.05,
+                        help="how much slower --compare lets a layer and pass be (default: %(default)s)")
     parser.add_argument("--conv-bench", type=pathlib.Path, metavar="FILE",
                         help="a conv_bench that is already built; default: that of build/release, which is built first")
     return parser.parse_args(arguments)
@@ -105,11 +108,12 @@ def report_on(path):
     except ModuleNotFoundError as error:
         raise Failure(f"expected the Python package {error.name}, which scripts/setup installs into .venv") from error
     evaluation = read_evaluation(path)
-    page, markdown = write_report(evaluation, path.parent)
-    for own in (Projection(evaluation, network) for network in evaluation.networks):
+    projections = [Projection(evaluation, network) for network in evaluation.networks]
+    page, markdown = write_report(evaluation, projections, path.parent)
+    for own in projections:
         print(f"{own.network.title}: {own.speed('ours', 'direct'):.2f}x over oneDNN direct, "
               f"{own.speed('ours', 'dense'):.2f}x over the best dense peers")
-    print(f"evaluate: report in {page} and {markdown}, figures in {path}")
+    print(f"evaluate: report in {page} and {markdown}, data in {path}")
 
 
 def main(arguments):

@@ -1,24 +1,24 @@
-"""Runs conv_bench, once for each layer and pass, so that a run can be interrupted and taken up again: a finished file in the
-directory `measurements` is kept as long as nothing has changed that it depends on.
+"""Runs conv_bench, once for each layer and pass, so that a run can be interrupted and taken up again: a finished file is kept
+as long as nothing has changed that it depends on.
 """
 import hashlib
 import json
-import os
 import pathlib
 import platform
 import subprocess
 from dataclasses import dataclass, field
 
 from .evaluation import write_json
-from .measurements import PASSES, Failure, Report
+from .measurements import PASSES, PEAK_NAME, Failure, Report, read_json
 from .progress import Progress
 
-# What implementations see: without looking at zeros, by the operand's or by the mask's.
-COMPARED = ("auto", "auto_masked", "dense", "onednn", "onednn_winograd")
-FORCED = ("zero_skip", "output_mask")  # up to FORCED_UP_TO, they tell where break-even is; above, auto is the same
+COMPARED = ("auto", "auto_masked", "dense", "onednn", "onednn_winograd")  # at every percent
+FORCED = ("zero_skip", "output_mask")  # up to FORCED_UP_TO: they tell where break-even is; above, auto is the same
 FORCED_UP_TO = 50
 ONCE = "im2col"  # slow, and its time does not depend on zeros
 ONCE_AT = 50
+PEAK = f"^{PEAK_NAME}$"
+VERSIONS = ("sparsetrain", "halide", "compiler", "onednn", "openblas")
 SECONDS_PER_FLOP = 1e-11  # a guess, for the first estimate of the time left
 
 
@@ -66,7 +66,7 @@ def job_of(layer, conv_pass, effort):
 
 
 def jobs_of(layers, effort):
-    peak = Job("peak", "^peak/fma$", "", effort.rounds * effort.min_time)
+    peak = Job("peak", PEAK, "", effort.rounds * effort.min_time)
     return [peak] + [job_of(layer, conv_pass, effort) for layer in layers for conv_pass in PASSES]
 
 
@@ -93,9 +93,11 @@ class Runner:
             "conv_bench": hashlib.sha256(self.conv_bench.read_bytes()).hexdigest(),
             "cpu": cpu_model(),
             "system": platform.release(),
-            "environment": {key: os.environ[key] for key in ("SPARSETRAIN_UARCH", "SPARSETRAIN_ISA") if key in os.environ},
             "arguments": ["--threads", str(self.threads), *self.effort.arguments],
         }
+        # The peers are shared libraries, and the environment may choose the kernels: one short run tells.
+        context = self.call(PEAK, ["--rounds", "1", "--benchmark_min_time=0.001"])["context"]
+        self.fixed["context"] = {key: context[key] for key in ("isa", "uarch", *VERSIONS)}
 
     def file_of(self, job):
         return self.directory / f"{job.name}.json"
@@ -123,13 +125,18 @@ class Runner:
         return {job.name: Report(self.file_of(job)) for job in jobs}
 
     def run(self, job):
+        document = self.call(job.filter, self.fixed["arguments"])
+        write_json(self.file_of(job), {"settings": self.settings_of(job), **document})
+
+    def call(self, benchmarks, arguments):
+        """What conv_bench writes of the benchmarks that match."""
         measured = self.directory / "unfinished.json"
-        command = [str(self.conv_bench), "--layers", str(self.layers_file), *self.fixed["arguments"],
-                   f"--benchmark_filter={job.filter}", f"--benchmark_out={measured}", "--benchmark_out_format=json"]
+        command = [str(self.conv_bench), "--layers", str(self.layers_file), *arguments,
+                   f"--benchmark_filter={benchmarks}", f"--benchmark_out={measured}", "--benchmark_out_format=json"]
         result = subprocess.run(command, capture_output=True, text=True, check=False)
         if result.returncode != 0:
             raise Failure(f"{' '.join(command)}: failed with exit code {result.returncode}:\n"
                           f"{result.stdout[-2000:]}{result.stderr[-2000:]}")
-        document = json.loads(measured.read_text(encoding="utf-8"))
-        write_json(self.file_of(job), {"settings": self.settings_of(job), **document})
+        document = read_json(measured)
         measured.unlink()
+        return document
