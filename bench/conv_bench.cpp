@@ -7,6 +7,7 @@
 #include <optional>
 #include <thread>
 
+#include "fma_loop.h"
 #include "group.h"
 #include "layer_list.h"
 #include "recorder.h"
@@ -70,6 +71,19 @@ void register_group(const GroupKey& key, const Options& options, CurrentGroup& c
         }
 }
 
+// What bounds every implementation: the multiply-adds that a core can do.
+void register_peak(int rounds) {
+    const FmaLoop loop = widest_fma_loop();
+    const auto run = [loop](benchmark::State& state) {
+        for ([[maybe_unused]] auto _ : state) benchmark::DoNotOptimize(loop.run());
+        state.SetLabel(loop.label);
+        state.counters["FLOPS"] =
+            benchmark::Counter(loop.flops, benchmark::Counter::kIsIterationInvariantRate);
+    };
+    for (int round = 0; round < rounds; ++round)
+        benchmark::RegisterBenchmark("peak/fma", run)->Unit(benchmark::kMillisecond);
+}
+
 std::vector<Layer> layers_of(const Options& options) {
     std::vector<Layer> layers = read_layers(options.layers);
     for (Layer& layer : layers)
@@ -84,6 +98,11 @@ void add_context(const Options& options) {
     benchmark::AddCustomContext("time", options.clock() == Clock::cpu ? "cpu_time" : "real_time");
     benchmark::AddCustomContext("batch", options.batch ? std::to_string(*options.batch) : "as listed");
     benchmark::AddCustomContext("rounds", std::to_string(options.rounds));
+    benchmark::AddCustomContext("sparsetrain", version());
+    benchmark::AddCustomContext("halide", halide_version());
+    benchmark::AddCustomContext("compiler", CONV_BENCH_COMPILER);
+    benchmark::AddCustomContext("onednn", onednn_version());
+    benchmark::AddCustomContext("openblas", openblas_version());
 }
 
 std::string names_of_implementations() {
@@ -116,6 +135,7 @@ int run(char* program, Options options) {
     use_threads(options.threads);
 
     CurrentGroup current;
+    register_peak(options.rounds);
     for (const Layer& layer : layers)
         for (const Pass pass : kPasses)
             for (const int percent : kZerosPercents)
@@ -152,9 +172,11 @@ int main(int argc, char** argv) {
         ->capture_default_str()
         ->check(CLI::Range(1, 1000));
     app.footer(
-        "Benchmarks are called conv/PASS/LAYER/zPERCENT/IMPLEMENTATION. Google Benchmark's flags work too, "
-        "such\n"
-        "as --benchmark_filter=conv/fwd/vgg3_2/z50 and --benchmark_out=FILE (JSON), of which\n"
+        "Benchmarks are called conv/PASS/LAYER/zPERCENT/IMPLEMENTATION; peak/fma is the rate of "
+        "multiply-adds "
+        "that\n"
+        "a core can reach. Google Benchmark's flags work too, such as "
+        "--benchmark_filter=conv/fwd/vgg3_2/z50 and --benchmark_out=FILE (JSON), of which\n"
         "scripts/bench-table makes tables.");
     app.allow_extras();
     CLI11_PARSE(app, argc, argv);

@@ -12,7 +12,7 @@
 namespace sparsetrain::bench {
 
 inline constexpr Pass kPasses[] = {Pass::fwd, Pass::bwd_data, Pass::bwd_weights};
-inline constexpr int kZerosPercents[] = {0, 30, 50, 70, 80, 90};
+inline constexpr int kZerosPercents[] = {0, 30, 50, 70, 80, 90, 95};
 
 struct GroupKey {
     const Layer* layer;

@@ -73,10 +73,7 @@ class Im2col : public Implementation {
         }
     }
 
-    std::string label() const override {
-        const std::string config = openblas_get_config();  // "OpenBLAS 0.3.21 NO_LAPACKE ..."
-        return config.substr(0, config.find(' ', config.find(' ') + 1)) + " " + openblas_get_corename();
-    }
+    std::string label() const override { return openblas_version() + " " + openblas_get_corename(); }
 
   private:
     struct MatrixSizes {
@@ -165,6 +162,11 @@ class Im2col : public Implementation {
 
 std::unique_ptr<Implementation> make_im2col(Problem& problem) {
     return std::make_unique<Im2col>(problem);
+}
+
+std::string openblas_version() {
+    const std::string config = openblas_get_config();  // "OpenBLAS 0.3.21 NO_LAPACKE ..."
+    return config.substr(0, config.find(' ', config.find(' ') + 1));
 }
 
 }  // namespace sparsetrain::bench

@@ -60,6 +60,7 @@ std::unique_ptr<Implementation> make_sparsetrain(Problem& problem);
 
 // oneDNN's direct convolution (convolution_direct) in formats of its own choice.
 std::unique_ptr<Implementation> make_onednn(Problem& problem);
+std::string onednn_version();  // "2.6.3"
 
 // oneDNN's Winograd convolution (convolution_winograd). Transforming the weights counts: in training they
 // change with every step, and oneDNN does it inside the primitive.
@@ -69,5 +70,6 @@ bool onednn_has_winograd(const ConvShape& shape, Pass pass);
 // A matrix of all filter positions, image by image, and OpenBLAS's sgemm, on NCHW data; the matrix is made
 // (for bwd_data: summed up) inside the timed part, but where it equals the image: 1x1 at stride 1.
 std::unique_ptr<Implementation> make_im2col(Problem& problem);
+std::string openblas_version();  // "OpenBLAS 0.3.21"
 
 }  // namespace sparsetrain::bench

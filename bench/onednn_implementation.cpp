@@ -104,9 +104,7 @@ class OneDnn : public Implementation {
     void adopt(const Description& description, const Memory::desc& src, const Memory::desc& weights,
                const Memory::desc& dst) {
         convolution_ = Convolution(description);
-        const dnnl::version_t& version = *dnnl::version();
-        label_ = std::to_string(version.major) + "." + std::to_string(version.minor) + "." +
-                 std::to_string(version.patch) + " " + description.impl_info_str();
+        label_ = onednn_version() + " " + description.impl_info_str();
         src_.theirs = Memory(src, engine_);
         weights_.theirs = Memory(weights, engine_);
         dst_.theirs = Memory(dst, engine_);
@@ -154,6 +152,12 @@ class OneDnnWinograd : public OneDnn {
 
 std::unique_ptr<Implementation> make_onednn(Problem& problem) {
     return std::make_unique<OneDnn>(problem, dnnl::algorithm::convolution_direct);
+}
+
+std::string onednn_version() {
+    const dnnl::version_t& version = *dnnl::version();
+    return std::to_string(version.major) + "." + std::to_string(version.minor) + "." +
+           std::to_string(version.patch);
 }
 
 std::unique_ptr<Implementation> make_onednn_winograd(Problem& problem) {

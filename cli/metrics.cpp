@@ -33,9 +33,14 @@ Json record_of_convolution(const train::Convolution& convolution) {
 }
 
 Json record_of_layer(const LayerReport& layer) {
+    const Shape& src = layer.shape.src;
+    const Padding& padding = layer.shape.padding;
     Json record = {{"name", layer.name},
-                   {"src", {layer.shape.src.n, layer.shape.src.c, layer.shape.src.h, layer.shape.src.w}},
+                   {"src", {src.n, src.c, src.h, src.w}},
                    {"k", layer.shape.k},
+                   {"filter", {layer.shape.filter_h, layer.shape.filter_w}},
+                   {"stride", layer.shape.stride},
+                   {"padding", {padding.top, padding.left, padding.bottom, padding.right}},
                    {"zeros_src", layer.zeros_src},
                    {"zeros_diff_dst", layer.zeros_diff_dst},
                    {"counted", layer.counted()},

@@ -123,6 +123,10 @@ TEST(Metrics, EveryRecordIsALineOfJson) {
     EXPECT_EQ(summary["convolutions"][1]["passes"]["bwd_weights"]["skipped"], "diff_dst");
     EXPECT_EQ(summary["convolutions"][0]["passes"]["fwd"]["skipped"], nullptr);
     EXPECT_EQ(summary["convolutions"][0]["counted"], false);
+    EXPECT_EQ(summary["convolutions"][1]["src"], Json({8, 64, 28, 28}));
+    EXPECT_EQ(summary["convolutions"][1]["filter"], Json({3, 3}));
+    EXPECT_EQ(summary["convolutions"][1]["stride"], 1);
+    EXPECT_EQ(summary["convolutions"][1]["padding"], Json({0, 0, 0, 0}));
     EXPECT_FALSE(std::getline(file, line));
 }
 

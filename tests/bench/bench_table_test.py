@@ -128,7 +128,7 @@ Rounds spread by +-0.0% (median), at most +-0.0% (a at 50 %).
         tables = self.tables(path)
         self.assertEqual({title: len(rows) - 4 for title, rows in tables.items()},
                          {self.title("fwd", "auto", name): count
-                          for name, count in (("3x3 stride 1", 12), ("3x3 stride 2", 6), ("1x1", 15))})
+                          for name, count in (("3x3 stride 1", 12), ("3x3 stride 2", 6), ("1x1", 18))})
 
     def test_without_sparse_implementations_shows_the_peers(self):
         path = self.file("a.json", report(group("a", 50, [8], im2col=[16])))
