@@ -6,9 +6,20 @@
 #include "schedules/avx512.h"
 #include "schedules/zen4.h"
 
+// Those of -DSPARSETRAIN_SCHEDULES come first: every core that has their instruction set prefers them.
+#ifdef SPARSETRAIN_TUNED
+#include "schedules/tuned.h"
+#define SPARSETRAIN_BEHIND_TUNED(...) \
+    { &tuned::kTables, __VA_ARGS__ }
+#else
+#define SPARSETRAIN_BEHIND_TUNED(...) \
+    { __VA_ARGS__ }
+#endif
+
 namespace sparsetrain::schedules {
 
-inline constexpr const Tables* kAllTables[] = {&zen4::kTables, &avx512::kTables, &avx2::kTables};
+inline constexpr const Tables* kAllTables[] =
+    SPARSETRAIN_BEHIND_TUNED(&zen4::kTables, &avx512::kTables, &avx2::kTables);
 
 // Null for any word that is no microarchitecture's name.
 constexpr const Tables* tables_of(const char* name) {
@@ -21,8 +32,9 @@ constexpr const Tables* tables_of(const char* name) {
 // have no AVX-512.
 enum class Core { zen4, other };
 
-inline constexpr const Tables* kOnZen4[] = {&zen4::kTables, &avx512::kTables, &avx2::kTables};
-inline constexpr const Tables* kOnOthers[] = {&avx512::kTables, &avx2::kTables};
+inline constexpr const Tables* kOnZen4[] =
+    SPARSETRAIN_BEHIND_TUNED(&zen4::kTables, &avx512::kTables, &avx2::kTables);
+inline constexpr const Tables* kOnOthers[] = SPARSETRAIN_BEHIND_TUNED(&avx512::kTables, &avx2::kTables);
 
 // What a core runs: the first whose instruction set it has and may use.
 constexpr Table<const Tables*> fallbacks_of(Core core) {

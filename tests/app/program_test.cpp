@@ -41,7 +41,7 @@ TEST_P(BadUsage, ExitsWithTwoAndSaysWhatIsWrong) {
 INSTANTIATE_TEST_SUITE_P(
     CommandLine, BadUsage,
     testing::Values(
-        Usage{"no_command", {}, "A command, train or info, is required"},
+        Usage{"no_command", {}, "A command, train, tune or info, is required"},
         Usage{"unknown_command", {"trian"}, "trian"},
         Usage{"unknown_option", {"train", "--epochs", "3"}, "--epochs"},
         Usage{"zero_steps", {"train", "--steps", "0"}, "--steps: given 0, expected 1 to"},
