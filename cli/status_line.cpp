@@ -3,6 +3,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdio>
 
 #include "cli/clock.h"
@@ -12,13 +13,16 @@ namespace {
 
 constexpr double kSecondsBetweenLines = 5, kSecondsBetweenBars = 0.1;
 
-// A line of the full width would wrap on some terminals.
-std::size_t terminal_width() {
+int terminal_width() {
     winsize size{};
-    return ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col - 1U : 79U;
+    return ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : 80;
 }
 
 }  // namespace
+
+std::string cut_to(const std::string& text, int width) {
+    return text.substr(0, static_cast<std::size_t>(std::max(0, width - 1)));
+}
 
 StatusLine::StatusLine() : terminal_(isatty(STDOUT_FILENO) == 1) {}
 
@@ -34,7 +38,7 @@ void StatusLine::print() {
     printed_ = wall_seconds();
     is_empty_ = false;
     if (terminal_)
-        std::printf("\r%s\033[K", bar_.substr(0, terminal_width()).c_str());
+        std::printf("\r%s\033[K", cut_to(bar_, terminal_width()).c_str());
     else
         std::printf("%s\n", line_.c_str());
     std::fflush(stdout);

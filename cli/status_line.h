@@ -5,6 +5,9 @@
 
 namespace sparsetrain::cli {
 
+// `text` as a terminal of `width` columns has room for it: a line of the full width would wrap on some.
+std::string cut_to(const std::string& text, int width);
+
 // Writes to stdout: on a terminal one line that is redrawn, otherwise a line every few seconds.
 class StatusLine {
   public:

@@ -16,6 +16,13 @@ double whole(double length, double size) {
     return std::ceil(length / size);
 }
 
+// Of chunks of so many vectors, the part that usual numbers of output channels use.
+double used_of_chunks(double vectors) {
+    double used = 0;
+    for (const double blocks : {4, 8, 16, 32}) used += blocks / (whole(blocks, vectors) * vectors) / 4;
+    return used;
+}
+
 // Loads and stores of accumulators: two slots each.
 double accumulator_cycles(double registers, const Machine& machine) {
     return 2 * registers / machine.loads;
@@ -41,8 +48,8 @@ Cost cost(const schedules::ScatterRow& row, const Subject& subject, const Tables
     const double visit = machine.mispredict +
                          far * accumulator_cycles(finished * row.k_vectors * vector, machine) +
                          weights / machine.l2_bytes / tile + lists;
-    const double waste = kChannels / 16 / (chunks * row.k_vectors);
-    return {{}, sums, sums + 1, 0, visit, static_cast<double>(row.group), sums * waste};
+    return {
+        {}, sums, sums + 1, 0, visit, static_cast<double>(row.group), sums * used_of_chunks(row.k_vectors)};
 }
 
 // bwd_data, output_mask. A turn is a set bit, a visit a pixel's mask word, for some filter rows and chunk.
@@ -77,8 +84,7 @@ Cost cost(const schedules::PixelScanRow& row, const Subject& subject, const Tabl
     // The copy of a tile serves all scanned channels.
     const double visit = machine.mispredict + accumulator_cycles(sums, machine) +
                          accumulator_cycles(copied * vectors, machine) / kChannels;
-    const double waste = kChannels / 16 / (whole(kChannels / 16, vectors) * vectors);
-    return {{}, sums, sums + 1, 0, visit, columns * height, sums * waste};
+    return {{}, sums, sums + 1, 0, visit, columns * height, sums * used_of_chunks(vectors)};
 }
 
 // fwd and bwd_data, dense. A visit is a register tile, for all input channels or a chunk of them.
@@ -97,9 +103,13 @@ Cost cost(const schedules::DenseRow& row, const Subject& subject, const Tables& 
     const double visit = machine.mispredict + accumulator_cycles(sums, machine) +
                          channels * taps * row.k_vectors * schedules::kVectorBytes / machine.l2_bytes *
                              row.x_tile / row.pixels;
-    const double chunks = whole(kChannels / 16, row.k_vectors);
-    const double waste = used * kChannels / 16 / (chunks * row.k_vectors);
-    return {{}, sums, row.x_tile + weights, in_l1 ? 0 : row.k_vectors * 64.0, visit, steps, sums * waste};
+    return {{},
+            sums,
+            row.x_tile + weights,
+            in_l1 ? 0.0 : row.k_vectors * schedules::kVectorBytes,
+            visit,
+            steps,
+            sums * used * used_of_chunks(row.k_vectors)};
 }
 
 // bwd_weights, dense. A turn is a pixel, a visit a block of them.

@@ -125,26 +125,36 @@ std::vector<TileSizes> SearchSpace::neighbours(const TileSizes& sizes) const {
     return found;
 }
 
+// The sizes before those of blocks in memory, rows and pixels, are of the innermost loop: all others of
+// these.
+std::vector<TileSizes> SearchSpace::other_register_tiles(const TileSizes& sizes) const {
+    const std::vector<std::string> names = tile_names(subject_);
+    const auto of_memory = std::find_if(names.begin(), names.end(), [](const std::string& name) {
+        return name == "rows" || name == "pixels";
+    });
+    const auto blocks = sizes.begin() + (of_memory - names.begin());
+    std::vector<TileSizes> rows = all();
+    std::erase_if(rows, [&](const TileSizes& row) {
+        return !std::equal(blocks, sizes.end(), row.begin() + (of_memory - names.begin()));
+    });
+    return rows;
+}
+
 std::vector<TileSizes> SearchSpace::next(const TileSizes& best, const std::set<TileSizes>& tried,
                                          std::size_t count) const {
-    constexpr std::size_t kTrustInModel = 8;  // of its best rows are tried, near or far
-    constexpr double kMostAbove = 1.25;
-    const auto cheaper = [this](const TileSizes& a, const TileSizes& b) {
-        return predicted(a) < predicted(b);
-    };
-    std::vector<TileSizes> rows = all();
-    const std::size_t trusted = std::min(kTrustInModel, rows.size());
-    std::partial_sort(rows.begin(), rows.begin() + static_cast<std::ptrdiff_t>(trusted), rows.end(), cheaper);
-    rows.resize(trusted);
-    for (TileSizes& row : neighbours(best)) rows.push_back(std::move(row));
+    constexpr std::size_t kTrustInModel = 6;  // of its best rows are tried, near or far
+    constexpr double kMostAbove = 1.3;
+    using Ranked = std::set<std::pair<double, TileSizes>>;  // by predicted cost
     const double most = kMostAbove * predicted(best);
-    std::erase_if(rows, [&](const TileSizes& row) {
-        return row == best || tried.contains(row) || predicted(row) > most;
-    });
-    std::sort(rows.begin(), rows.end(), cheaper);
-    rows.erase(std::unique(rows.begin(), rows.end()), rows.end());
-    if (rows.size() > count) rows.resize(count);
-    return rows;
+    Ranked by_model, rows;
+    for (const TileSizes& row : other_register_tiles(best)) by_model.insert({predicted(row), row});
+    for (const auto& ranked : by_model)
+        if (rows.size() < kTrustInModel) rows.insert(ranked);
+    for (const TileSizes& row : neighbours(best)) rows.insert({predicted(row), row});
+    std::vector<TileSizes> next;
+    for (const auto& [cost, row] : rows)
+        if (next.size() < count && cost <= most && row != best && !tried.contains(row)) next.push_back(row);
+    return next;
 }
 
 }  // namespace sparsetrain::tune

@@ -21,8 +21,9 @@ class SearchSpace {
     std::vector<TileSizes> all() const;
 
     // Up to `count` rows that are not in `tried`, those with the least predicted cost first: the neighbours
-    // of `best` (one size moved to the next one, or two in opposite directions) and the best of all rows by
-    // the model. None whose predicted cost is far above that of `best`: then the search is at its end.
+    // of `best` (one size moved to the next one, or two in opposite directions), and rows with other tiles of
+    // registers that the model likes best. None whose predicted cost is far above that of `best`: then the
+    // search is at its end.
     std::vector<TileSizes> next(const TileSizes& best, const std::set<TileSizes>& tried,
                                 std::size_t count) const;
 
@@ -30,6 +31,7 @@ class SearchSpace {
 
   private:
     std::vector<TileSizes> neighbours(const TileSizes& sizes) const;
+    std::vector<TileSizes> other_register_tiles(const TileSizes& sizes) const;
 
     Subject subject_;
     const schedules::Tables& tables_;

@@ -204,7 +204,8 @@ void Tuner::compare_with_dense(const Subject& any_of_pass, Kernel kernel) {
     for (const bench::Layer& layer : request_.layers)
         if (is_of_class(layer, any_of_pass)) contest.layers.push_back(layer.name);
     if (contest.layers.empty()) return;
-    show("comparing with dense, as in auto:", any_of_pass);
+    show("comparing " + std::string(sparsetrain::to_string(kernel)) + " with dense in the pass of",
+         any_of_pass);
     workshop_.build(needed, [this] { return must_stop(); });
     if (must_stop()) return;
     const std::optional<Standings> standings = arena_.hold(contest, "compare");

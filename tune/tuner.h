@@ -59,6 +59,7 @@ class Tuner {
     };
 
     bool must_stop();
+    // `doing`: of the subject.
     void show(const std::string& doing, const Subject& subject);
     void add(const Json& record);
     void write_table() const;
