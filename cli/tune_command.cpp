@@ -13,6 +13,7 @@
 #include "sparsetrain/error.h"
 #include "sparsetrain/library.h"
 #include "tune/explain.h"
+#include "tune/text.h"
 #include "tune/tuner.h"
 
 namespace sparsetrain::cli {
@@ -29,7 +30,7 @@ std::vector<tune::Subject> chosen_subjects(const TuneOptions& options) {
     std::vector<tune::Subject> subjects;
     std::string all;
     for (const tune::Subject& subject : tune::all_subjects()) {
-        all += (all.empty() ? "" : ", ") + subject.name();
+        tune::add_to_list(all, subject.name());
         if (contains(options.classes, subject.layer_class) &&
             contains(options.passes, to_string(subject.pass)) &&
             contains(options.kernels, to_string(subject.kernel)) &&
@@ -45,7 +46,7 @@ std::vector<tune::Subject> chosen_subjects(const TuneOptions& options) {
 // Subjects none of whose layers is measured have nothing to gain.
 void keep_measurable(std::vector<tune::Subject>& subjects, const std::vector<bench::Layer>& layers) {
     std::string asked;
-    for (const tune::Subject& subject : subjects) asked += (asked.empty() ? "" : ", ") + subject.name();
+    for (const tune::Subject& subject : subjects) tune::add_to_list(asked, subject.name());
     std::erase_if(subjects, [&](const tune::Subject& subject) {
         return std::none_of(layers.begin(), layers.end(),
                             [&](const bench::Layer& layer) { return tune::is_of_class(layer, subject); });

@@ -36,7 +36,8 @@ Speed Standing::speed() const {
 }
 
 std::string Arena::note(const Json& line, const std::string& job, Standings& standings) const {
-    const std::string event = line.at("event"), contestant = line.at("contestant");
+    const std::string event = line.at("event");
+    std::string contestant = line.at("contestant");
     Standing& standing = standings[contestant];
     if (event == "begin") return contestant;
     if (event == "mistake") {

@@ -4,6 +4,7 @@
 #include <cstdio>
 
 #include "tune/cost_model.h"
+#include "tune/text.h"
 
 namespace sparsetrain::tune {
 namespace {
@@ -74,15 +75,17 @@ std::string crossovers(const Subject& subject, const Findings& findings) {
 
 std::string explain(const Subject& subject, const schedules::Tables& tables, const Findings& findings) {
     std::string names;
-    for (const std::string& name : tile_names(subject)) names += (names.empty() ? "" : ", ") + name;
+    for (const std::string& name : tile_names(subject)) add_to_list(names, name);
     const TileSizes today = sizes_of_today(subject, tables);
     std::string text = subject.name() + " on " + tables.name + ": " + names + "\n\n" + to_string(today) +
                        ", today's\n" + description(subject, tables, today);
     const auto trials = findings.trials.find(subject.name());
     if (trials != findings.trials.end()) {
-        for (const auto& [sizes, trial] : trials->second)
-            text += "\n" + to_string(sizes) + "\n" + description(subject, tables, sizes) +
+        for (const auto& [sizes, trial] : trials->second) {
+            text += '\n';
+            text += to_string(sizes) + "\n" + description(subject, tables, sizes) +
                     "  measured             " + measured(trial) + "\n";
+        }
     }
     const auto winner = findings.winners.find(subject.name());
     if (winner != findings.winners.end())

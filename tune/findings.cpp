@@ -6,6 +6,7 @@
 #include <cstdio>
 
 #include "tune/crossover.h"
+#include "tune/text.h"
 
 namespace sparsetrain::tune {
 namespace {
@@ -14,6 +15,10 @@ std::string fixed(double number, int decimals) {
     std::array<char, 32> text{};
     std::snprintf(text.data(), text.size(), "%.*f", decimals, number);
     return text.data();
+}
+
+std::string text_of(const Speed& speed) {
+    return fixed(speed.speed, 3) + "x +- " + fixed(100 * speed.noise, 1) + " %";
 }
 
 bool is_narrow(const bench::Layer& layer) {
@@ -41,7 +46,7 @@ void add_crossovers(const Subject& subject, const DenseComparison& comparison,
     if (narrow > 0) row.narrow_crossover = narrow;
     const std::size_t count = crossings.size() + (narrow > 0 ? 1 : 0);
     if (count == 0) return;
-    row.remark += (row.remark.empty() ? "" : "; ") + std::string("crossover measured");
+    add_to_list(row.remark, "crossover measured", "; ");
 }
 
 }  // namespace
@@ -127,12 +132,11 @@ std::string summary(const Findings& findings, const std::vector<Subject>& subjec
         const std::string today = to_string(sizes_of_today(subject, tables));
         const std::string tried =
             trials == findings.trials.end() ? "0" : std::to_string(trials->second.size());
-        text += "| " + subject.name() + " | " + today + " | " +
-                (won ? to_string(winner->second.first) : "same") + " | " +
-                (won ? fixed(winner->second.second.speed, 3) + "x +- " +
-                           fixed(100 * winner->second.second.noise, 1) + " %"
-                     : "1x") +
-                " | " + tried + " |\n";
+        const std::string row = won ? to_string(winner->second.first) : "same";
+        const std::string speed = won ? text_of(winner->second.second) : "1x";
+        for (const std::string& cell : {subject.name(), today, row, speed, tried})
+            (text += "| ") += cell + " ";
+        text += "|\n";
         if (won) logs += std::log(winner->second.second.speed);
         if (tried != "0") ++measured;
     }

@@ -4,6 +4,7 @@
 
 #include "layer_class.h"
 #include "sparsetrain/error.h"
+#include "tune/text.h"
 #include "verbose.h"
 
 namespace sparsetrain::tune {
@@ -17,26 +18,27 @@ void take_images(bench::Layer& layer) {
     layer.shape.src.n = std::clamp(static_cast<int>(kMostFlops / of_one), 1, layer.shape.src.n);
 }
 
+const bench::Layer& find_layer(const std::vector<bench::Layer>& layers, const std::string& name,
+                               const std::filesystem::path& file) {
+    std::string all;
+    for (const bench::Layer& layer : layers) {
+        if (layer.name == name) return layer;
+        add_to_list(all, layer.name);
+    }
+    throw Error(ErrorCode::invalid_argument,
+                "--layer: expected, of " + file.string() + ", one of " + all + "; given " + name);
+}
+
 }  // namespace
 
 std::vector<bench::Layer> read_layers(const std::filesystem::path& file,
                                       const std::vector<std::string>& names) {
     std::vector<bench::Layer> layers = bench::read_layers(file);
-    std::string all;
-    for (bench::Layer& layer : layers) {
-        take_images(layer);
-        all += (all.empty() ? "" : ", ") + layer.name;
-    }
+    for (bench::Layer& layer : layers) take_images(layer);
     if (names.empty()) return layers;
-    std::vector<bench::Layer> named;
-    for (const std::string& name : names) {
-        const auto found = std::find_if(layers.begin(), layers.end(),
-                                        [&](const bench::Layer& layer) { return layer.name == name; });
-        if (found == layers.end())
-            throw Error(ErrorCode::invalid_argument,
-                        "--layer: expected one of " + all + " (of " + file.string() + "), given " + name);
-        named.push_back(*found);
-    }
+    std::vector<bench::Layer> named(names.size());
+    std::transform(names.begin(), names.end(), named.begin(),
+                   [&](const std::string& name) { return find_layer(layers, name, file); });
     return named;
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "layer_class.h"
+#include "tune/text.h"
 
 namespace sparsetrain::tune {
 namespace {
@@ -27,7 +28,9 @@ void add_subjects_of(const detail::LayerClass& layer_class, std::vector<Subject>
 }  // namespace
 
 std::string Subject::name() const {
-    return kernel_name(kernel) + (blocking.empty() ? "" : "/" + blocking);
+    std::string name = kernel_name(kernel);
+    if (!blocking.empty()) add_to_list(name, blocking, "/");
+    return name;
 }
 
 std::string Subject::kernel_name(Kernel other) const {
@@ -60,7 +63,7 @@ TileSizes sizes_of_today(const Subject& subject, const schedules::Tables& tables
 
 std::string to_string(const TileSizes& sizes) {
     std::string text;
-    for (const int size : sizes) text += (text.empty() ? "" : ",") + std::to_string(size);
+    for (const int size : sizes) add_to_list(text, std::to_string(size), ",");
     return text;
 }
 

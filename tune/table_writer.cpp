@@ -23,7 +23,9 @@ std::string text_of(int number) {
     return number == kAnyChannels ? "kAnyChannels" : std::to_string(number);
 }
 std::string text_of(const Crossover& crossover) {
-    return "{" + text_of(crossover.deep) + ", " + text_of(crossover.shallow) + "}";
+    std::array<char, 64> text{};
+    std::snprintf(text.data(), text.size(), "{%g, %g}", crossover.deep, crossover.shallow);
+    return text.data();
 }
 
 template <typename... Columns>
@@ -129,7 +131,8 @@ std::string table(const Table<Row>& rows, const TunedRows& tuned) {
             const bool last = i + 1 == widths.size();
             text += last ? lines[line][i] + "}," : padded(lines[line][i] + ",", widths[i]) + " ";
         }
-        text += (remarks[line].empty() ? "" : "  // " + remarks[line]) + "\n";
+        if (!remarks[line].empty()) (text += "  // ") += remarks[line];
+        text += '\n';
     }
     return text + "};\n";
 }

@@ -116,8 +116,10 @@ void Tuner::take_turn(Search& search) {
         search.is_over = true;
         return;
     }
-    std::vector<CandidateRow> rows;
-    for (const TileSizes& sizes : next) rows.push_back({subject, sizes});
+    std::vector<CandidateRow> rows(next.size());
+    std::transform(next.begin(), next.end(), rows.begin(), [&](const TileSizes& sizes) {
+        return CandidateRow{subject, sizes};
+    });
     show("building " + std::to_string(rows.size()) + " rows of", subject);
     const std::set<std::string> failed = workshop_.build(rows, [this] { return must_stop(); });
     Contest contest = contest_of(search, kRounds, kHope);

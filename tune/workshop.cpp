@@ -6,6 +6,7 @@
 
 #include "sparsetrain/error.h"
 #include "tune/process.h"
+#include "tune/text.h"
 
 namespace sparsetrain::tune {
 namespace {
@@ -48,8 +49,8 @@ std::string add_candidate(const CandidateRow& row, const std::string& uarch) {
 
 Package Package::of(const fs::path& program) {
     const fs::path binaries = fs::canonical(program).parent_path();
-    const Package package = {(binaries / SPARSETRAIN_TO_CMAKE_FILES).lexically_normal(),
-                             (binaries / SPARSETRAIN_TO_LAYERS).lexically_normal()};
+    Package package = {(binaries / SPARSETRAIN_TO_CMAKE_FILES).lexically_normal(),
+                       (binaries / SPARSETRAIN_TO_LAYERS).lexically_normal()};
     if (!fs::exists(package.cmake_files / "SparseTrainConfig.cmake"))
         throw Error(ErrorCode::unsupported,
                     "expected the installed package that this program belongs to in " +
@@ -85,9 +86,8 @@ Workshop::Workshop(fs::path directory, const Package& package, std::string uarch
 bool Workshop::run_cmake(std::vector<std::string> words, const Stop& stop) const {
     words.insert(words.begin(), "cmake");
     std::ofstream log(log_, std::ios::app);
-    return run_program(
-        std::move(words), log_, [&](const std::string& line) { log << line << '\n'
-                                                                   << std::flush; }, stop);
+    const auto write = [&](const std::string& line) { log << line << '\n' << std::flush; };
+    return run_program(std::move(words), log_, write, stop);
 }
 
 void Workshop::write_project(const std::vector<CandidateRow>& candidates,
@@ -95,7 +95,7 @@ void Workshop::write_project(const std::vector<CandidateRow>& candidates,
     std::string lines, linked;
     for (const CandidateRow& row : candidates) {
         lines += add_candidate(row, uarch_);
-        if (!failed.contains(row.name())) linked += " " + row.name();
+        if (!failed.contains(row.name())) add_to_list(linked, row.name(), " ");
     }
     write_if_new(directory_ / "candidates.cmake", lines + "sparsetrain_add_measurement(" + linked + ")\n");
 }
