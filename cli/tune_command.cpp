@@ -82,7 +82,7 @@ class TuneProgress : public tune::Watcher {
         const std::string line = std::string(numbers.data()) + ": " + status.doing;
         line_.show(format_bar(share) + " " + line, line, true);
     }
-    bool wants_to_stop() override { return InterruptGuard::requested(); }
+    bool wants_to_stop() const override { return InterruptGuard::requested(); }
     void finish() { line_.finish(); }
 
   private:
@@ -117,8 +117,8 @@ int run_tune(const TuneOptions& options) {
 
     const fs::path work = fs::absolute(options.work_directory());
     tune::Workshop workshop(work, package, tables.name, work / "layers.txt");
-    tune::replace_file(work / "layers.txt", tune::to_lines(layers));
     tune::Journal journal(work / "journal.jsonl", header_of(options, tables, tune::to_lines(layers)));
+    tune::replace_file(work / "layers.txt", tune::to_lines(layers));
     TuneProgress progress;
     tune::Tuner tuner({subjects, layers, options.percents, options.budget_seconds(), options.out,
                        comment_of(options, tables)},

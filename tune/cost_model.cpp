@@ -132,8 +132,8 @@ Cost cost(const schedules::DenseWeightsRow& row, const Subject& subject, const T
 }  // namespace
 
 Machine machine_of(const Tables& tables) {
-    // Cores that broadcast from memory begin two zmm FMAs and loads per cycle; those with AVX2 two of ymm.
-    const double per_cycle = tables.broadcast_from_memory || tables.registers_per_vector == 2 ? 2 : 1;
+    // Cores that broadcast from memory begin two zmm FMAs and loads per cycle; all begin two of shorter ones.
+    const double per_cycle = tables.broadcast_from_memory || tables.registers_per_vector > 1 ? 2 : 1;
     return {.fmas = per_cycle, .loads = per_cycle};
 }
 

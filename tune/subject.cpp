@@ -16,10 +16,8 @@ void add_subjects_of(const detail::LayerClass& layer_class, std::vector<Subject>
     for (const Pass pass : {Pass::fwd, Pass::bwd_data})
         for (const detail::ScatterKernel& kernel : layer_class.kernels(pass).zero_skip)
             add(pass, Kernel::zero_skip, kernel.row.blocking);
-    if (info.skips_zeros) {
-        add(Pass::bwd_weights, Kernel::zero_skip, "");
-        add(Pass::bwd_data, Kernel::output_mask, "");
-    }
+    if (layer_class.bwd_weights_zero_skip.src != nullptr) add(Pass::bwd_weights, Kernel::zero_skip, "");
+    if (layer_class.output_mask.run != nullptr) add(Pass::bwd_data, Kernel::output_mask, "");
     add(Pass::fwd, Kernel::dense, "");
     if (info.backward_data) add(Pass::bwd_data, Kernel::dense, "");
     add(Pass::bwd_weights, Kernel::dense, "");

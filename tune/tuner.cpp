@@ -28,7 +28,7 @@ Tuner::Tuner(TuningRequest request, const schedules::Tables& tables, Workshop& w
         searches_.push_back({subject, SearchSpace(subject, tables), {}});
 }
 
-bool Tuner::must_stop() {
+bool Tuner::must_stop() const {
     return watcher_.wants_to_stop() || seconds_spent() >= request_.budget_seconds;
 }
 
@@ -131,40 +131,45 @@ void Tuner::take_turn(Search& search) {
     if (!standings) return;
     for (const std::string& name : failed)
         (*standings)[contest.baseline + ":" + name].failure = "does not compile";
-    record_trials(search, rows, *standings);
+    judge(search, rows, *standings);
 }
 
-void Tuner::record_trials(Search& search, const std::vector<CandidateRow>& rows, const Standings& standings) {
+// Trials count only once the best of them, if it promises anything, is confirmed: whoever is interrupted
+// before that tries them again.
+void Tuner::judge(Search& search, const std::vector<CandidateRow>& rows, const Standings& standings) {
     const double before = best_speed(search.subject);
     const CandidateRow* best = nullptr;
     double best_of_rows = before + kLeastGain;
+    std::vector<Json> trials;
     for (const CandidateRow& row : rows) {
         const Standing& standing =
             standings.at(std::string(sparsetrain::to_string(search.subject.kernel)) + ":" + row.name());
-        const Trial trial = {standing.speed(), standing.failure};
-        add(trial_record(row.subject, row.sizes, trial));
-        if (!trial.failure.empty() || trial.speed.speed <= best_of_rows) continue;
+        const Speed speed = standing.speed();
+        trials.push_back(trial_record(row.subject, row.sizes, {speed, standing.failure}));
+        if (!standing.failure.empty() || speed.speed <= best_of_rows) continue;
         best = &row;
-        best_of_rows = trial.speed.speed;
+        best_of_rows = speed.speed;
     }
-    if (best != nullptr) confirm(search, *best);
+    if (best != nullptr && !confirm(search, *best)) return;
+    for (const Json& trial : trials) add(trial);
     search.turns_without_gain = best_speed(search.subject) > before ? 0 : search.turns_without_gain + 1;
 }
 
 // The best of several is best by luck, too: alone and once more, its luck is another.
-void Tuner::confirm(const Search& search, const CandidateRow& row) {
+bool Tuner::confirm(const Search& search, const CandidateRow& row) {
     show("confirming a row of", search.subject);
     Contest contest = contest_of(search, kRoundsToConfirm, 0);
     contest.contestants = {contest.baseline + ":" + row.name()};
     const std::optional<Standings> standings = arena_.hold(contest, "confirm");
-    if (!standings) return;
+    if (!standings) return false;
     const Standing& standing = standings->at(contest.contestants.front());
     const Speed speed = standing.speed();
     const double least = std::max(1 + std::max(speed.noise, kLeastGain), best_speed(search.subject));
-    if (!standing.failure.empty() || speed.speed <= least) return;
+    if (!standing.failure.empty() || speed.speed <= least) return true;
     add(winner_record(row.subject, row.sizes, speed));
     write_table();
     compare_with_dense(search.subject);
+    return true;
 }
 
 // The contestant for a kernel with the best rows so far, and the candidates that it consists of.

@@ -34,7 +34,7 @@ class Watcher {
   public:
     virtual ~Watcher() = default;
     virtual void show(const TuningStatus& status) = 0;
-    virtual bool wants_to_stop() = 0;
+    virtual bool wants_to_stop() const = 0;
 };
 
 class Tuner {
@@ -42,6 +42,9 @@ class Tuner {
     // All but the request outlive it.
     Tuner(TuningRequest request, const schedules::Tables& tables, Workshop& workshop, Journal& journal,
           Watcher& watcher);
+
+    Tuner(const Tuner&) = delete;
+    Tuner& operator=(const Tuner&) = delete;
 
     // Until nothing is left that is worth a try, the budget is spent or the watcher wants to stop. After
     // every step request.out is complete, and has the winners so far.
@@ -58,16 +61,16 @@ class Tuner {
         bool is_over = false;
     };
 
-    bool must_stop();
-    // `doing`: of the subject.
+    bool must_stop() const;
     void show(const std::string& doing, const Subject& subject);
     void add(const Json& record);
     void write_table() const;
 
     Search* next_search();
     void take_turn(Search& search);
-    void record_trials(Search& search, const std::vector<CandidateRow>& rows, const Standings& standings);
-    void confirm(const Search& search, const CandidateRow& row);
+    void judge(Search& search, const std::vector<CandidateRow>& rows, const Standings& standings);
+    // Whether it got to the end.
+    bool confirm(const Search& search, const CandidateRow& row);
     std::vector<std::string> layers_for(const Subject& subject, const std::vector<TileSizes>& rows) const;
     Contest contest_of(const Search& search, int rounds, double hope) const;
     TileSizes best_sizes(const Search& search) const;
