@@ -2,13 +2,14 @@
 #include <CLI/CLI.hpp>
 #include <cstdio>
 #include <exception>
+#include <string>
 
 #include "cli/commands.h"
 #include "sparsetrain/library.h"
 
 namespace {
 
-using sparsetrain::cli::TrainOptions;
+using sparsetrain::cli::TrainOptions, sparsetrain::cli::TuneOptions;
 
 int run(int argc, char** argv) {
     CLI::App app("Trains ReLU networks with convolutions that skip zeros.", "sparsetrain");
@@ -18,16 +19,21 @@ int run(int argc, char** argv) {
     TrainOptions options;
     CLI::App* train = app.add_subcommand("train", "Train a network and show what zero skipping gave");
     add_train_options(*train, options);
+    TuneOptions tune_options;
+    for (int i = 0; i < argc; ++i) tune_options.command += (i == 0 ? "" : " ") + std::string(argv[i]);
+    CLI::App* tune = app.add_subcommand("tune", "Find schedules for this CPU, or for your own layers");
+    add_tune_options(*tune, tune_options);
     CLI::App* info = app.add_subcommand("info", "Show versions, the CPU's abilities and the kernels linked");
     info->add_option("--data-dir", options.data_directory, "Directory of the IDX files")
         ->capture_default_str();
 
     try {
         app.parse(argc, argv);
-        if (app.get_subcommands().empty()) throw CLI::RequiredError("A command, train or info,");
+        if (app.get_subcommands().empty()) throw CLI::RequiredError("A command, train, tune or info,");
     } catch (const CLI::ParseError& error) {
         return app.exit(error) == 0 ? 0 : 2;  // --help and --version end here too
     }
+    if (tune->parsed()) return sparsetrain::cli::run_tune(tune_options);
     return info->parsed() ? sparsetrain::cli::run_info(options.data_directory)
                           : sparsetrain::cli::run_train(options);
 }

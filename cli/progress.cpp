@@ -1,26 +1,15 @@
 #include "cli/progress.h"
 
-#include <sys/ioctl.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <array>
 #include <cmath>
 #include <cstdio>
 
-#include "cli/clock.h"
-
 namespace sparsetrain::cli {
 namespace {
 
-constexpr double kSecondsBetweenLines = 5, kSecondsBetweenBars = 0.1;
 // Weight of the newest batch in the loss that is shown: single batches jump too much to read.
 constexpr double kNewest = 0.1;
-
-int terminal_width() {
-    winsize size{};
-    return ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : 80;
-}
 
 std::string format_numbers(const ProgressState& state) {
     std::array<char, 160> text{};
@@ -43,51 +32,36 @@ std::string format_duration(double seconds) {
     return text.data();
 }
 
-std::string format_bar(const ProgressState& state, int width) {
+std::string format_bar(double share) {
     constexpr int cells = 20;
-    const int full = static_cast<int>(static_cast<long long>(cells) * state.step / std::max(1, state.steps));
-    const std::string bar = std::string(static_cast<std::size_t>(full), '#') +
-                            std::string(static_cast<std::size_t>(cells - full), '.');
-    // A line of the full width would wrap on some terminals.
-    return ("[" + bar + "] " + format_numbers(state))
-        .substr(0, static_cast<std::size_t>(std::max(0, width - 1)));
+    std::string bar(cells + 2, '.');
+    bar.front() = '[';
+    bar.back() = ']';
+    std::fill_n(bar.begin() + 1, static_cast<int>(cells * std::clamp(share, 0.0, 1.0)), '#');
+    return bar;
+}
+
+std::string format_bar(const ProgressState& state) {
+    return format_bar(static_cast<double>(state.step) / std::max(1, state.steps)) + " " +
+           format_numbers(state);
 }
 
 std::string format_line(const ProgressState& state) {
     return "step " + format_numbers(state);
 }
 
-Progress::Progress(int steps, int batch)
-    : steps_(steps), batch_(batch), terminal_(isatty(STDOUT_FILENO) == 1) {}
+Progress::Progress(int steps, int batch) : steps_(steps), batch_(batch) {}
 
 void Progress::step_done(double loss, double seconds) {
     smoothed_loss_ = step_ == 0 ? loss : smoothed_loss_ + kNewest * (loss - smoothed_loss_);
     seconds_ += seconds;
     ++step_;
-    const double now = wall_seconds();
-    const double pause = terminal_ ? kSecondsBetweenBars : kSecondsBetweenLines;
-    last_shown_ = step_ == 1 || step_ == steps_ || now - shown_ >= pause;
-    if (last_shown_) show(now);
+    line_.show(format_bar(state()), format_line(state()), step_ == 1 || step_ == steps_);
 }
 
 ProgressState Progress::state() const {
     const double per_step = std::max(seconds_, 1e-9) / std::max(1, step_);
     return {step_, steps_, smoothed_loss_, batch_ / per_step, per_step * (steps_ - step_)};
-}
-
-void Progress::show(double now) {
-    shown_ = now;
-    if (terminal_)
-        std::printf("\r%s\033[K", format_bar(state(), terminal_width()).c_str());
-    else
-        std::printf("%s\n", format_line(state()).c_str());
-    std::fflush(stdout);
-}
-
-void Progress::finish() {
-    if (!last_shown_) show(wall_seconds());
-    last_shown_ = true;
-    if (terminal_ && step_ > 0) std::printf("\n");
 }
 
 }  // namespace sparsetrain::cli

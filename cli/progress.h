@@ -3,6 +3,8 @@
 
 #include <string>
 
+#include "cli/status_line.h"
+
 namespace sparsetrain::cli {
 
 struct ProgressState {
@@ -15,8 +17,11 @@ struct ProgressState {
 // "1:05" or "2:00:09".
 std::string format_duration(double seconds);
 
-// "[####......] 40/100  loss 0.512  430 images/s  ETA 1:05", cut to `width` columns.
-std::string format_bar(const ProgressState& state, int width);
+// "[####................]" for a fifth.
+std::string format_bar(double share);
+
+// "[########............] 40/100  loss 0.512  430 images/s  ETA 1:05"
+std::string format_bar(const ProgressState& state);
 
 // "step 40/100  loss 0.512  430 images/s  ETA 1:05"
 std::string format_line(const ProgressState& state);
@@ -32,18 +37,16 @@ class Progress {
     void step_done(double loss, double seconds);
 
     // Leaves the bar's line; call before printing anything else.
-    void finish();
+    void finish() { line_.finish(); }
 
   private:
     ProgressState state() const;
-    void show(double now);
 
+    StatusLine line_;
     int steps_, batch_;
-    bool terminal_;
     int step_ = 0;
-    double seconds_ = 0, shown_ = 0;  // of all steps; when it was shown last
+    double seconds_ = 0;  // of all steps
     double smoothed_loss_ = 0;
-    bool last_shown_ = true;
 };
 
 }  // namespace sparsetrain::cli

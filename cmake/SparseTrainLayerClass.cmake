@@ -35,6 +35,8 @@ function(sparsetrain_add_layer_class)
     set(LAYER_CLASS "${ARG_NAME}")
     set(CLASS_SYMBOL "sparsetrain_${ARG_NAME}")
     set(BLOCKINGS ${ARG_BLOCKINGS})
+    set(TILES_PARAM "")
+    set(TILES_DEFINITION "")
     set(BACKWARD_DATA false)
     if("bwd_data" IN_LIST ARG_PASSES)
         set(BACKWARD_DATA true)
@@ -64,72 +66,83 @@ endfunction()
 # instruction set is ISA, into LIBRARY.
 function(sparsetrain_compile_layer_class LIBRARY)
     set(PIPELINES "")
-    foreach(epilogue IN ITEMS plain relu)
-        sparsetrain_add_class_pipeline(fwd_dense_any_${epilogue} conv_dense pass=fwd width=any epilogue=${epilogue})
-        if(STRIDE EQUAL 1)
-            sparsetrain_add_class_pipeline(fwd_dense_whole_${epilogue} conv_dense pass=fwd width=whole epilogue=${epilogue})
-        endif()
-    endforeach()
-    sparsetrain_add_class_pipeline(bwd_weights_dense conv_dense_weights)
+    sparsetrain_compile_dense(fwd plain relu)
+    sparsetrain_compile_dense_weights()
     if(BACKWARD_DATA)
-        sparsetrain_compile_backward_data()
+        sparsetrain_compile_dense(bwd_data plain masked)
+        sparsetrain_add_class_pipeline(bwd_data_dense_pack conv_pack_dense)
     endif()
     if(SKIPS_ZEROS)
         sparsetrain_compile_zero_skip()
     endif()
-
-    set(INCLUDES ${PIPELINES})
-    list(TRANSFORM INCLUDES REPLACE "(.+)" "#include \"\\1.h\"")
-    list(JOIN INCLUDES "\n" INCLUDES)
-    set(source "${SPARSETRAIN_GENERATED}/classes/${LAYER_CLASS}_${UARCH}.cpp")
-    configure_file("${SPARSETRAIN_SOURCES}/runtime/src/layer_class.cpp.in" "${source}" @ONLY)
-    target_sources(${LIBRARY} PRIVATE "${source}")
+    sparsetrain_add_record("${SPARSETRAIN_SOURCES}/runtime/src/layer_class.cpp.in" classes/${LAYER_CLASS}_${UARCH}.cpp)
 endfunction()
 
-# Parts of sparsetrain_compile_layer_class, in its scope: bwd_data by dense, ...
-macro(sparsetrain_compile_backward_data)
-    foreach(epilogue IN ITEMS plain masked)
-        if(STRIDE EQUAL 1)
-            foreach(width IN ITEMS any whole)
-                sparsetrain_add_class_pipeline(bwd_data_dense_${width}_${epilogue} conv_dense
-                    pass=bwd_data width=${width} epilogue=${epilogue})
-            endforeach()
-        else()
-            sparsetrain_add_class_pipeline(bwd_data_dense_any_${epilogue} conv_dense_transposed epilogue=${epilogue})
-        endif()
-    endforeach()
-    sparsetrain_add_class_pipeline(bwd_data_dense_pack conv_pack_dense)
-endmacro()
-
-# ... and zero_skip and output_mask of all passes.
+# The part of sparsetrain_compile_layer_class, in its scope, that a class or an instruction set without zero-skip has not.
 macro(sparsetrain_compile_zero_skip)
     set(with_mask_fwd relu)
     set(with_mask_bwd_data masked)
     foreach(pass IN ITEMS fwd bwd_data)
         set(${pass}_BLOCKINGS "")
         foreach(blocking IN LISTS BLOCKINGS)
-            set(kernel "${pass}_zero_skip_${blocking}")
-            foreach(epilogue IN ITEMS plain ${with_mask_${pass}})
-                sparsetrain_add_class_pipeline(${kernel}_${epilogue} conv_zero_skip
-                    pass=${pass} blocking=${blocking} epilogue=${epilogue} stage=${CLASS_SYMBOL}_${kernel}_${UARCH})
-            endforeach()
-            sparsetrain_add_class_pipeline(${kernel}_pack conv_pack_scatter pass=${pass} blocking=${blocking})
-            sparsetrain_add_stage(${kernel} scatter_stage.cpp
-                SPARSETRAIN_PASS="${pass}" SPARSETRAIN_BLOCKING="${blocking}"
-                SPARSETRAIN_LISTS_SYMBOL=${CLASS_SYMBOL}_${kernel}_${UARCH}_lists
-                SPARSETRAIN_SWEEP_SYMBOL=${CLASS_SYMBOL}_${kernel}_${UARCH}_sweep)
+            sparsetrain_compile_scatter(${pass} ${blocking} plain ${with_mask_${pass}})
             string(APPEND ${pass}_BLOCKINGS "    BLOCKING(${pass}, ${blocking}, ${with_mask_${pass}}),\n")
         endforeach()
     endforeach()
+    sparsetrain_compile_output_mask()
+    sparsetrain_compile_pixel_scan(src diff_dst)
+endmacro()
 
+# The macros below compile what one schedule row shapes, in the scope of a function that has set LIBRARY, LAYER_CLASS,
+# CLASS_SYMBOL, FILTER_H, FILTER_W, STRIDE, UARCH and ISA. TILES_PARAM and TILES_DEFINITION are for other tile sizes than
+# the row's, else empty. They append to PIPELINES.
+
+# ARGN: epilogues.
+macro(sparsetrain_compile_dense pass)
+    foreach(epilogue IN ITEMS ${ARGN})
+        if(STRIDE EQUAL 1)
+            foreach(width IN ITEMS any whole)
+                sparsetrain_add_class_pipeline(${pass}_dense_${width}_${epilogue} conv_dense
+                    pass=${pass} width=${width} epilogue=${epilogue})
+            endforeach()
+        elseif("${pass}" STREQUAL "fwd")
+            sparsetrain_add_class_pipeline(fwd_dense_any_${epilogue} conv_dense pass=fwd width=any epilogue=${epilogue})
+        else()
+            sparsetrain_add_class_pipeline(bwd_data_dense_any_${epilogue} conv_dense_transposed epilogue=${epilogue})
+        endif()
+    endforeach()
+endmacro()
+
+macro(sparsetrain_compile_dense_weights)
+    sparsetrain_add_class_pipeline(bwd_weights_dense conv_dense_weights)
+endmacro()
+
+# ARGN: epilogues.
+macro(sparsetrain_compile_scatter pass blocking)
+    set(kernel "${pass}_zero_skip_${blocking}")
+    foreach(epilogue IN ITEMS ${ARGN})
+        sparsetrain_add_class_pipeline(${kernel}_${epilogue} conv_zero_skip
+            pass=${pass} blocking=${blocking} epilogue=${epilogue} stage=${CLASS_SYMBOL}_${kernel}_${UARCH})
+    endforeach()
+    sparsetrain_add_class_pipeline(${kernel}_pack conv_pack_scatter pass=${pass} blocking=${blocking})
+    sparsetrain_add_stage(${kernel} scatter_stage.cpp
+        SPARSETRAIN_PASS="${pass}" SPARSETRAIN_BLOCKING="${blocking}"
+        SPARSETRAIN_LISTS_SYMBOL=${CLASS_SYMBOL}_${kernel}_${UARCH}_lists
+        SPARSETRAIN_SWEEP_SYMBOL=${CLASS_SYMBOL}_${kernel}_${UARCH}_sweep)
+endmacro()
+
+macro(sparsetrain_compile_output_mask)
     set(kernel "bwd_data_output_mask")
     sparsetrain_add_class_pipeline(${kernel} conv_output_mask stage=${CLASS_SYMBOL}_${kernel}_${UARCH})
     sparsetrain_add_class_pipeline(${kernel}_pack conv_pack_output_mask)
     sparsetrain_add_stage(${kernel} output_mask_stage.cpp
         SPARSETRAIN_GATHER_SYMBOL=${CLASS_SYMBOL}_${kernel}_${UARCH}_gather)
+endmacro()
 
+# ARGN: operands whose zeros are skipped.
+macro(sparsetrain_compile_pixel_scan)
     set(kernel "bwd_weights_zero_skip")
-    foreach(operand IN ITEMS src diff_dst)
+    foreach(operand IN ITEMS ${ARGN})
         sparsetrain_add_class_pipeline(${kernel}_${operand} conv_zero_skip_weights
             scanned=${operand} stage=${CLASS_SYMBOL}_${kernel}_${operand}_${UARCH})
         sparsetrain_add_stage(${kernel}_${operand} pixel_scan_stage.cpp
@@ -138,11 +151,20 @@ macro(sparsetrain_compile_zero_skip)
     endforeach()
 endmacro()
 
+# The source from which the program learns of PIPELINES.
+macro(sparsetrain_add_record template generated)
+    set(INCLUDES ${PIPELINES})
+    list(TRANSFORM INCLUDES REPLACE "(.+)" "#include \"\\1.h\"")
+    list(JOIN INCLUDES "\n" INCLUDES)
+    configure_file("${template}" "${SPARSETRAIN_GENERATED}/${generated}" @ONLY)
+    target_sources(${LIBRARY} PRIVATE "${SPARSETRAIN_GENERATED}/${generated}")
+endmacro()
+
 # Compiles pipeline `name` of the class from `generator`, whose parameters are those of the class and ARGN.
 macro(sparsetrain_add_class_pipeline name generator)
     sparsetrain_add_pipeline(${LIBRARY} ${CLASS_SYMBOL}_${name}_f32_${UARCH} ${generator} ISA ${ISA} FROM SparseTrain::conv_generators
         PARAMS uarch=${UARCH} layer_class=${LAYER_CLASS} filter_h=${FILTER_H} filter_w=${FILTER_W} stride=${STRIDE}
-               ${ARGN})
+               ${ARGN} ${TILES_PARAM})
     list(APPEND PIPELINES "${CLASS_SYMBOL}_${name}_f32_${UARCH}")
 endmacro()
 
@@ -154,7 +176,8 @@ macro(sparsetrain_add_stage kernel source)
     add_library(${stage} OBJECT "${SPARSETRAIN_SOURCES}/runtime/stages/${source}")
     target_compile_definitions(${stage} PRIVATE
         SPARSETRAIN_UARCH="${UARCH}" SPARSETRAIN_LAYER_CLASS="${LAYER_CLASS}"
-        SPARSETRAIN_FILTER_H=${FILTER_H} SPARSETRAIN_FILTER_W=${FILTER_W} SPARSETRAIN_STRIDE=${STRIDE} ${ARGN})
+        SPARSETRAIN_FILTER_H=${FILTER_H} SPARSETRAIN_FILTER_W=${FILTER_W} SPARSETRAIN_STRIDE=${STRIDE} ${ARGN}
+        ${TILES_DEFINITION})
     # -Wmaybe-uninitialized is a false alarm of GCC 12 in its own shuffle intrinsics.
     target_compile_options(${stage} PRIVATE
         -O3 ${SPARSETRAIN_STAGE_OPTIONS_${ISA}} -fno-exceptions -fno-rtti -fno-sanitize=address,undefined

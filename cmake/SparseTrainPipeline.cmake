@@ -31,6 +31,11 @@ set(SPARSETRAIN_ISA_OF_skylake_x avx512)
 set(SPARSETRAIN_ISA_OF_avx512 avx512)
 set(SPARSETRAIN_ISA_OF_avx2 avx2)
 set(SPARSETRAIN_ISA_OF_baseline baseline)
+# And that of -DSPARSETRAIN_SCHEDULES (cmake/SparseTrainTuned.cmake), in the build and in what it installs.
+if(SPARSETRAIN_TUNED_ISA)
+    list(PREPEND SPARSETRAIN_KNOWN_UARCHS tuned)
+    set(SPARSETRAIN_ISA_OF_tuned "${SPARSETRAIN_TUNED_ISA}")
+endif()
 
 # sparsetrain_add_pipeline(LIBRARY SYMBOL GENERATOR ISA isa... [PARAMS name=value...] FROM executable): compiles GENERATOR
 # ahead of time and adds the object, which exports SYMBOL, to LIBRARY, and its header SYMBOL.h to LIBRARY's include path.

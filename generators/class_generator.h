@@ -13,6 +13,7 @@ class ClassGenerator : public Halide::Generator<T> {
     // The key of its schedule rows.
     Halide::GeneratorParam<std::string> uarch{"uarch", ""};
     Halide::GeneratorParam<std::string> layer_class{"layer_class", ""};
+    Halide::GeneratorParam<std::string> own_tiles{"tiles", ""};  // in place of the row's
 
     Halide::GeneratorParam<int> filter_h{"filter_h", 3};
     Halide::GeneratorParam<int> filter_w{"filter_w", 3};

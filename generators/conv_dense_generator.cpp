@@ -100,7 +100,7 @@ class ConvDense : public sparsetrain::generators::ClassGenerator<ConvDense> {
   private:
     sparsetrain::schedules::DenseRow row() const {
         return sparsetrain::generators::schedule_of(&sparsetrain::schedules::Tables::dense, uarch,
-                                                    layer_class, pass);
+                                                    layer_class, own_tiles, pass);
     }
     const sparsetrain::schedules::Tables& tables() const {
         return *sparsetrain::schedules::tables_of(uarch.value().c_str());

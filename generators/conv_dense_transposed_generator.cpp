@@ -81,7 +81,7 @@ class ConvDenseTransposed : public sparsetrain::generators::ClassGenerator<ConvD
   private:
     sparsetrain::schedules::DenseRow row() const {
         return sparsetrain::generators::schedule_of(&sparsetrain::schedules::Tables::dense, uarch,
-                                                    layer_class, "bwd_data");
+                                                    layer_class, own_tiles, "bwd_data");
     }
 
     const sparsetrain::schedules::Tables& tables() const {

@@ -32,8 +32,8 @@ class ConvDenseWeights : public sparsetrain::generators::ClassGenerator<ConvDens
 
     void schedule() {
         using namespace sparsetrain::generators;
-        const auto row =
-            schedule_of(&sparsetrain::schedules::Tables::dense_weights, uarch, layer_class, "bwd_weights");
+        const auto row = schedule_of(&sparsetrain::schedules::Tables::dense_weights, uarch, layer_class,
+                                     own_tiles, "bwd_weights");
         declare_lanes(src);
         declare_lanes(diff_dst);
         declare_lanes(diff_weights);

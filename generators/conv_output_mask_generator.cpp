@@ -35,7 +35,7 @@ class ConvOutputMask : public sparsetrain::generators::ClassGenerator<ConvOutput
 
     void schedule() {
         const auto row = sparsetrain::generators::schedule_of(&sparsetrain::schedules::Tables::output_mask,
-                                                              uarch, layer_class, "bwd_data");
+                                                              uarch, layer_class, own_tiles, "bwd_data");
         Var yo("yo"), no("no"), group("group");
         sparsetrain::generators::declare_lanes(diff_dst);
         sparsetrain::generators::declare_lanes(diff_src);

@@ -35,7 +35,7 @@ class ConvPackScatter : public sparsetrain::generators::ClassGenerator<ConvPackS
 
     void generate() {
         const auto row = sparsetrain::generators::schedule_of(&sparsetrain::schedules::Tables::scatter, uarch,
-                                                              layer_class, pass, blocking);
+                                                              layer_class, own_tiles, pass, blocking);
         const bool is_forward = pass.value() == "fwd";
         const int blocks_in_group = row.group / 16;
         const Expr in_blocks = master.dim(is_forward ? 4 : 5).extent(),
@@ -93,7 +93,7 @@ class ConvPackOutputMask : public sparsetrain::generators::ClassGenerator<ConvPa
 
     void pack_tap(int r, int s) {
         const auto row = sparsetrain::generators::schedule_of(&sparsetrain::schedules::Tables::output_mask,
-                                                              uarch, layer_class, "bwd_data");
+                                                              uarch, layer_class, own_tiles, "bwd_data");
         const Line line(r, filter_h, stride), column(s, filter_w, stride);
         const auto cut = sparsetrain::schedules::cut_phase(row.tap_rows, row.vectors, line.taps, column.taps);
         const Expr k_blocks = master.dim(5).extent(), c_blocks = master.dim(4).extent();

@@ -108,7 +108,7 @@ class ConvZeroSkip : public sparsetrain::generators::ClassGenerator<ConvZeroSkip
 
     sparsetrain::schedules::ScatterRow schedule_row() const {
         return sparsetrain::generators::schedule_of(&sparsetrain::schedules::Tables::scatter, uarch,
-                                                    layer_class, pass, blocking);
+                                                    layer_class, own_tiles, pass, blocking);
     }
 
     sparsetrain::generators::Epilogue epilogue_;

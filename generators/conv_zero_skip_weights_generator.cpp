@@ -82,7 +82,7 @@ class ConvZeroSkipWeights : public sparsetrain::generators::ClassGenerator<ConvZ
     bool scans_src() const { return scanned == Operand::src; }
     sparsetrain::schedules::PixelScanRow row() const {
         return sparsetrain::generators::schedule_of(&sparsetrain::schedules::Tables::pixel_scan, uarch,
-                                                    layer_class, "bwd_weights");
+                                                    layer_class, own_tiles, "bwd_weights");
     }
 
     Var k{"k"}, c{"c"}, s{"s"}, r{"r"}, cb{"cb"}, kb{"kb"}, element{"element"}, block{"block"},

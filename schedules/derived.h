@@ -3,13 +3,9 @@
 // of 3x3 and 5x5, but nobody has timed them: their crossovers stay on the side of dense.
 #pragma once
 
-#include "schedules/rows.h"
+#include "schedules/budgets.h"
 
 namespace sparsetrain::schedules {
-
-struct ClassSize {
-    int filter_h, filter_w, stride;
-};
 
 // The first number from `name` on; `name` moves behind it.
 constexpr int take_number(const char*& name) {
@@ -25,13 +21,7 @@ constexpr ClassSize size_of(const char* layer_class) {
     return {filter_h, filter_w, take_number(layer_class)};
 }
 
-constexpr int smaller(int a, int b) {
-    return a < b ? a : b;
-}
-// In how many pieces of at most `size`, and the size of equal ones.
-constexpr int pieces(int length, int size) {
-    return (length + size - 1) / size;
-}
+// The size of equal pieces of at most `size`.
 constexpr int even_size(int length, int size) {
     return pieces(length, pieces(length, size));
 }
@@ -72,7 +62,7 @@ constexpr DenseWeightsRow derive(const DenseWeightsRow*, const Tables& tables, c
 // Up to four vectors per nonzero, as far as registers and, of groups of 32, three quarters of L1 allow.
 constexpr ScatterRow derive(const ScatterRow*, const Tables& tables, const ClassSize& size, const char* pass,
                             const char*) {
-    const int outputs = same_name(pass, "fwd") ? pieces(size.filter_w, size.stride) : size.filter_w;
+    const int outputs = outputs_in_reach(size, pass);
     const int bytes = tables.l1_bytes / 4 * 3, in_l1 = bytes / (32 * outputs * kVectorBytes);
     const int fitting = smaller(smaller(4, vectors_beside(1, tables) / outputs), in_l1);
     const int k_vectors = power_of_two(fitting);

@@ -8,10 +8,20 @@
 #include "schedules/skylake_x.h"
 #include "schedules/zen4.h"
 
+// Those of -DSPARSETRAIN_SCHEDULES come first: every core that has their instruction set prefers them.
+#ifdef SPARSETRAIN_TUNED
+#include "schedules/tuned.h"
+#define SPARSETRAIN_BEHIND_TUNED(...) \
+    { &tuned::kTables, __VA_ARGS__ }
+#else
+#define SPARSETRAIN_BEHIND_TUNED(...) \
+    { __VA_ARGS__ }
+#endif
+
 namespace sparsetrain::schedules {
 
-inline constexpr const Tables* kAllTables[] = {&zen4::kTables, &skylake_x::kTables, &avx512::kTables,
-                                               &avx2::kTables, &baseline::kTables};
+inline constexpr const Tables* kAllTables[] = SPARSETRAIN_BEHIND_TUNED(
+    &zen4::kTables, &skylake_x::kTables, &avx512::kTables, &avx2::kTables, &baseline::kTables);
 
 // Null for any word that is no microarchitecture's name.
 constexpr const Tables* tables_of(const char* name) {
@@ -24,11 +34,12 @@ constexpr const Tables* tables_of(const char* name) {
 // Sapphire Rapids, Zen 5, and all that have no AVX-512.
 enum class Core { zen4, skylake_x, other };
 
-inline constexpr const Tables* kOnZen4[] = {&zen4::kTables, &avx512::kTables, &avx2::kTables,
-                                            &baseline::kTables};
-inline constexpr const Tables* kOnSkylakeX[] = {&skylake_x::kTables, &avx512::kTables, &avx2::kTables,
-                                                &baseline::kTables};
-inline constexpr const Tables* kOnOthers[] = {&avx512::kTables, &avx2::kTables, &baseline::kTables};
+inline constexpr const Tables* kOnZen4[] =
+    SPARSETRAIN_BEHIND_TUNED(&zen4::kTables, &avx512::kTables, &avx2::kTables, &baseline::kTables);
+inline constexpr const Tables* kOnSkylakeX[] =
+    SPARSETRAIN_BEHIND_TUNED(&skylake_x::kTables, &avx512::kTables, &avx2::kTables, &baseline::kTables);
+inline constexpr const Tables* kOnOthers[] =
+    SPARSETRAIN_BEHIND_TUNED(&avx512::kTables, &avx2::kTables, &baseline::kTables);
 
 // What a core runs: the first whose instruction set it has and may use.
 constexpr Table<const Tables*> fallbacks_of(Core core) {

@@ -27,12 +27,6 @@ struct OutputMask {
     // Sums and pixels of a strip. Sums are in L2, and on the stack; fewer would read the weights more often.
     static constexpr int kMostSums = 4096, kMostPixels = 1024;
 
-    // The neighbourhood and the chains of a sum.
-    static_assert((Vectors + kSumChains) * kVecRegisters <= kRegisters,
-                  "a neighbourhood exceeds the registers");
-    static_assert(Group * Vectors * sparsetrain::schedules::kVectorBytes <= kTables.l1_bytes * 7 / 8,
-                  "weights exceed L1");
-
     using Word = typename MaskWord<(Group > 32)>::Type;
 
     struct Call {

@@ -4,7 +4,10 @@
 
 namespace {
 
-constexpr auto kRow = row_of(kTables, &Tables::output_mask, SPARSETRAIN_LAYER_CLASS, "bwd_data");
+constexpr auto kRow = row_in_use(&Tables::output_mask, "bwd_data");
+constexpr auto kBudget = budget_in_use(kRow, "bwd_data");
+static_assert(kBudget.registers <= kTables.registers, "a neighbourhood and its sums exceed the registers");
+static_assert(kBudget.l1_bytes <= kBudget.l1_limit, "weights exceed L1");
 
 using Gather = OutputMask<SPARSETRAIN_FILTER_H, SPARSETRAIN_FILTER_W, SPARSETRAIN_STRIDE, kRow.group,
                           kRow.tap_rows, kRow.vectors>;

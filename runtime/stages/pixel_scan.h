@@ -52,11 +52,13 @@ struct FilterPart {
     static constexpr int kTileBlock = Tiles::kSlots * kLanes;  // floats of a tile of a scanned channel block
 
     static_assert(Tiles::kSlots % 64 == 0, "a mask word holds 64 pixels");
-    static_assert(Tiles::kCopyPixels * kLanes * 4 <= kTables.l1_bytes, "a tile exceeds L1");
+    static_assert(!kHasTaps ||
+                      Tiles::kCopyPixels ==
+                          sparsetrain::schedules::copied_pixels(Rows, Y::kTaps, X::kTaps, Y::kVectorStep),
+                  "what budget_of counts");
 
     // Registers for sums, in Vecs, and how many vectors of a chunk they and L1 allow at a time.
     static constexpr int kAccumulators = TapRows * S * KV;
-    static_assert(kAccumulators * kVecRegisters + 1 <= kRegisters, "accumulators exceed the registers");
     static constexpr int most_vectors() {
         int vectors = 1;
         while (vectors < KV && X::kTaps * (vectors + 1) <= kAccumulators &&

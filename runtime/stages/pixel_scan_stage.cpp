@@ -5,7 +5,11 @@
 
 namespace {
 
-constexpr auto kRow = row_of(kTables, &Tables::pixel_scan, SPARSETRAIN_LAYER_CLASS, "bwd_weights");
+constexpr auto kRow = row_in_use(&Tables::pixel_scan, "bwd_weights");
+constexpr auto kBudget = budget_in_use(kRow, "bwd_weights");
+static_assert(kBudget.registers <= kTables.registers, "accumulators exceed the registers");
+static_assert(kBudget.l1_bytes <= kBudget.l1_limit, "a tile exceeds L1");
+
 constexpr bool kScansSrc = sparsetrain::schedules::same_name(SPARSETRAIN_SCANNED, "src");
 
 using Scan = PixelScan<kScansSrc, SPARSETRAIN_FILTER_H, SPARSETRAIN_FILTER_W, SPARSETRAIN_STRIDE,

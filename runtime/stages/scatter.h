@@ -33,11 +33,6 @@ struct Scatter {
     // Output columns on either side of an image that are padding, where it is what keeps the size of images.
     static constexpr int kTrim = kPhases == 1 ? (S - 1) / 2 : 0;
 
-    // The accumulators and a broadcast value.
-    static_assert(kLive * KV * kVecRegisters + 1 <= kRegisters, "accumulators exceed the registers");
-    static_assert(kSlab / S * Phase<S, kPhases, 0>::kColumns * 4 <= kTables.l1_bytes * 3 / 4,
-                  "weights leave no room in L1");
-
     // The state of a sweep. `Fresh`: the tile holds no sums yet.
     template <int Index, bool Fresh>
     struct Sweep {

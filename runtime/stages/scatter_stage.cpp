@@ -5,8 +5,11 @@
 
 namespace {
 
-constexpr auto kRow =
-    row_of(kTables, &Tables::scatter, SPARSETRAIN_LAYER_CLASS, SPARSETRAIN_PASS, SPARSETRAIN_BLOCKING);
+constexpr auto kRow = row_in_use(&Tables::scatter, SPARSETRAIN_PASS, SPARSETRAIN_BLOCKING);
+constexpr auto kBudget = budget_in_use(kRow, SPARSETRAIN_PASS);
+static_assert(kBudget.registers <= kTables.registers, "accumulators exceed the registers");
+static_assert(kBudget.l1_bytes <= kBudget.l1_limit, "weights leave no room in L1");
+
 constexpr bool kTransposed = sparsetrain::schedules::same_name(SPARSETRAIN_PASS, "bwd_data");
 
 // A filter of one pixel meets every SPARSETRAIN_STRIDE-th pixel of src: between those, at stride 1.

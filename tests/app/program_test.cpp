@@ -42,7 +42,7 @@ TEST_P(BadUsage, ExitsWithTwoAndSaysWhatIsWrong) {
 INSTANTIATE_TEST_SUITE_P(
     CommandLine, BadUsage,
     testing::Values(
-        Usage{"no_command", {}, "A command, train or info, is required"},
+        Usage{"no_command", {}, "A command, train, tune or info, is required"},
         Usage{"unknown_command", {"trian"}, "trian"},
         Usage{"unknown_option", {"train", "--epochs", "3"}, "--epochs"},
         Usage{"zero_steps", {"train", "--steps", "0"}, "--steps: given 0, expected 1 to"},
@@ -57,6 +57,16 @@ INSTANTIATE_TEST_SUITE_P(
         Usage{"nan_rate", {"train", "--learning-rate", "nan"}, "--learning-rate: given nan"},
         Usage{"negative_rate", {"train", "--learning-rate", "-0.1"}, "--learning-rate: given -0.1"},
         Usage{"momentum_of_one", {"train", "--momentum", "1"}, "--momentum: given 1, expected 0 to"},
+        Usage{"unknown_class", {"tune", "--class", "conv4x4_stride1"}, "conv3x3_stride1"},
+        Usage{"unknown_pass", {"tune", "--pass", "backward"}, "bwd_weights"},
+        Usage{"unknown_kernel", {"tune", "--kernel", "winograd"}, "output_mask"},
+        Usage{"percent_of_100",
+              {"tune", "--percents", "50,100"},
+              "--percents: given 100, expected percentages"},
+        Usage{"budget_without_unit",
+              {"tune", "--budget", "10"},
+              "--budget: given 10, expected a time such as 90s"},
+        Usage{"negative_budget", {"tune", "--budget", "-1m"}, "--budget: given -1m"},
         Usage{"metrics_without_a_path", {"train", "--metrics"}, "--metrics"}),
     [](const auto& usage) { return std::string(usage.param.name); });
 
@@ -66,6 +76,27 @@ TEST(Program, HelpIsASuccess) {
     for (const char* option : {"--model", "--data", "--steps", "--batch", "--threads", "--kernels", "--seed",
                                "--metrics", "--data-dir", "--learning-rate", "--momentum", "--weight-decay"})
         expect_contains(program.output(), option);
+}
+
+TEST(Program, TunesNoKernelThatAPassHasNot) {
+    Program program({"tune", "--class", "conv3x3_stride1", "--pass", "fwd", "--kernel", "output_mask"});
+    EXPECT_EQ(program.exit_code(), 1);
+    expect_contains(program.output(), "conv3x3_stride1/bwd_data/output_mask");
+}
+
+TEST(Program, TunesOnlyWhereItIsInstalled) {
+    Program program({"tune", "--layer", "vgg3_2"});
+    EXPECT_EQ(program.exit_code(), 1);
+    expect_contains(program.output(), "cmake --install");
+}
+
+TEST(Program, ExplainsRowsThatNobodyMeasured) {
+    Program program(
+        {"tune", "--explain", "--class", "conv1x1_stride1", "--pass", "bwd_weights", "--out", "/nowhere/a"});
+    EXPECT_EQ(program.exit_code(), 0);
+    for (const char* words : {"conv1x1_stride1/bwd_weights/zero_skip on ", "registers ", "L1 bytes ",
+                              "per nonzero ", "per visit ", "predicted "})
+        expect_contains(program.output(), words);
 }
 
 TEST(Program, InfoShowsVersionsTheCpuAndTheClasses) {

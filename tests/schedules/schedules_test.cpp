@@ -2,13 +2,13 @@
 // rows, and rows keep to the budgets of such a core.
 #include <gtest/gtest.h>
 
-#include <algorithm>
 #include <set>
 #include <string>
 #include <tuple>
 #include <type_traits>
 
 #include "layer_class.h"
+#include "schedules/budgets.h"
 #include "schedules/derived.h"
 #include "schedules/tables.h"
 #include "sparsetrain/library.h"
@@ -64,12 +64,14 @@ class Schedules : public ::testing::TestWithParam<const Tables*> {
             return row_of(tables(), table, name.c_str(), pass);
     }
 
-    // Whether so many vectors and single registers fit the machine's.
-    ::testing::AssertionResult fit_registers(int vectors, int singles) const {
-        const int needed = vectors * tables().registers_per_vector + singles;
-        if (needed <= tables().registers) return ::testing::AssertionSuccess();
+    template <typename Row>
+    ::testing::AssertionResult keeps_its_budget(const Row& row, const LayerClassInfo& layer) const {
+        const Budget budget =
+            budget_of(row, tables(), {layer.filter_h, layer.filter_w, layer.stride}, row.pass);
+        if (fits(budget, tables())) return ::testing::AssertionSuccess();
         return ::testing::AssertionFailure()
-               << needed << " registers, of which there are " << tables().registers;
+               << budget.registers << " registers, of which there are " << tables().registers << ", and "
+               << budget.l1_bytes << " bytes of L1, of which there may be " << budget.l1_limit;
     }
 };
 
@@ -162,16 +164,12 @@ TEST_P(Schedules, DenseTilesFitTheRegisters) {
         EXPECT_GE(row.chunk, 0);
         // Padding is at most in the first and the last tile.
         EXPECT_GE(row.x_tile * layer.stride, layer.filter_w / 2);
-        // Accumulators, the fewer of a tile's broadcast pixels and its vectors of weights, and one of the
-        // others in turn.
-        const int vectors = row.k_vectors * tables().registers_per_vector;
-        EXPECT_LE(row.x_tile * vectors + std::min(row.x_tile, vectors) + 1, tables().registers);
+        EXPECT_TRUE(keeps_its_budget(row, layer));
     });
-    for_each_class(&Tables::dense_weights, [this](const DenseWeightsRow& row, const LayerClassInfo&) {
+    for_each_class(&Tables::dense_weights, [this](const DenseWeightsRow& row, const LayerClassInfo& layer) {
         EXPECT_GE(row.pixels, 1);
         EXPECT_EQ(16 % row.c_lanes, 0);
-        // Accumulators of a filter row, diff_dst of a pixel, and a broadcast src.
-        EXPECT_TRUE(fit_registers(row.c_lanes * row.tap_columns * row.k_vectors + row.k_vectors, 1));
+        EXPECT_TRUE(keeps_its_budget(row, layer));
     });
 }
 
@@ -181,13 +179,7 @@ TEST_P(Schedules, ScatterRowsFitRegistersAndL1) {
         EXPECT_GE(row.rows, 1);
         // Whole blocks, and no more channels than the stages' mask words have bits.
         EXPECT_TRUE(row.group == 16 || row.group == 32 || row.group == 64) << row.group;
-        // The outputs that a nonzero reaches, each through a filter column of its own, and itself, broadcast.
-        // At a stride those of fwd are that much further apart, those of bwd_data are neighbours.
-        const bool is_forward = same_name(row.pass, "fwd");
-        const int outputs = is_forward ? ceiling(layer.filter_w, layer.stride) : layer.filter_w;
-        EXPECT_TRUE(fit_registers(outputs * row.k_vectors, 1));
-        // The weights of a group, a filter row and the columns of a sweep leave a quarter of L1 to the rest.
-        EXPECT_LE(row.group * outputs * row.k_vectors * kVectorBytes, tables().l1_bytes * 3 / 4);
+        EXPECT_TRUE(keeps_its_budget(row, layer));
     });
 }
 
@@ -196,10 +188,7 @@ TEST_P(Schedules, OutputMasksFitRegistersAndL1) {
         EXPECT_GE(row.rows, 1);
         EXPECT_GE(row.pixels, 1);
         EXPECT_TRUE(row.group == 16 || row.group == 32 || row.group == 64) << row.group;
-        // A neighbourhood of diff_dst and the two chains of a sum.
-        EXPECT_TRUE(fit_registers(row.vectors + 2, 0));
-        // The weights of a group leave an eighth of L1 to everything else.
-        EXPECT_LE(row.group * row.vectors * kVectorBytes, tables().l1_bytes * 7 / 8);
+        EXPECT_TRUE(keeps_its_budget(row, layer));
         // `tap_rows` rows of the phase with the most taps make at least one vector of output channels.
         const int rows = taps_of_phase(layer.filter_h, layer.stride, 0),
                   columns = taps_of_phase(layer.filter_w, layer.stride, 0);
@@ -209,14 +198,13 @@ TEST_P(Schedules, OutputMasksFitRegistersAndL1) {
     });
 }
 
-TEST_P(Schedules, PixelScansFitTheRegisters) {
+TEST_P(Schedules, PixelScansFitRegistersAndL1) {
     for_each_class(&Tables::pixel_scan, [this](const PixelScanRow& row, const LayerClassInfo& layer) {
         EXPECT_EQ(row.rows % 4, 0);  // which a mask word holds
         EXPECT_GE(row.rows, 4);
         EXPECT_GE(row.tap_rows, 1);
         EXPECT_LE(row.tap_rows, layer.filter_h);
-        // A nonzero of diff_dst, broadcast, meets as many columns as the filter has; one of src no more.
-        EXPECT_TRUE(fit_registers(row.tap_rows * layer.filter_w * row.k_vectors, 1));
+        EXPECT_TRUE(keeps_its_budget(row, layer));
     });
 }
 
@@ -238,8 +226,33 @@ TEST_P(Schedules, CrossoversArePercentages) {
     for (const PixelScanRow& row : tables().pixel_scan) {
         expect_percentages(row.crossover);
         EXPECT_GE(row.narrow_crossover, 0);
-        EXPECT_LE(row.narrow_crossover, row.crossover.at(kAnyChannels));
+        EXPECT_LT(row.narrow_crossover, 100);
     }
+}
+
+// By hand, of known rows.
+TEST(BudgetOf, CountsRegistersAndBytes) {
+    const Tables& zen4 = *tables_of("zen4");
+    const auto expect = [](const Budget& budget, int registers, int l1_bytes) {
+        EXPECT_EQ(budget.registers, registers);
+        EXPECT_EQ(budget.l1_bytes, l1_bytes);
+    };
+    constexpr ClassSize k3x3 = {3, 3, 1}, k3x3s2 = {3, 3, 2}, k1x1 = {1, 1, 1};
+    expect(budget_of(DenseRow{"", "", 7, 2, 784, 0}, zen4, k3x3, "fwd"), 17, 0);
+    expect(budget_of(DenseWeightsRow{"", "", 4, 3, 2, 784}, zen4, k3x3, "bwd_weights"), 27, 0);
+    const ScatterRow scatter = {"", "", "", kAnyChannels, 32, 4, 14, 400, {}};
+    expect(budget_of(scatter, zen4, k3x3, "fwd"), 13, 32 * 3 * 4 * 64);
+    expect(budget_of(scatter, zen4, k3x3s2, "fwd"), 9, 32 * 2 * 4 * 64);
+    expect(budget_of(scatter, zen4, k3x3s2, "bwd_data"), 13, 32 * 3 * 4 * 64);
+    expect(budget_of(scatter, *tables_of("avx2"), k3x3, "fwd"), 25, 32 * 3 * 4 * 64);
+    expect(budget_of(OutputMaskRow{"", "", 16, 3, 18, 28, 784, {}}, zen4, k3x3, "bwd_data"), 20,
+           16 * 18 * 64);
+    // 8 rows of 16 pixels with a border of 2; at stride 2 every other pixel of twice as many.
+    expect(budget_of(PixelScanRow{"", "", 3, 2, 8, {}, 0}, zen4, k3x3, "bwd_weights"), 19,
+           (10 * 16 + 2) * 64);
+    expect(budget_of(PixelScanRow{"", "", 2, 4, 4, {}, 0}, zen4, k3x3s2, "bwd_weights"), 25,
+           (9 * 32 + 2) * 64);
+    expect(budget_of(PixelScanRow{"", "", 1, 4, 4, {}, 0}, zen4, k1x1, "bwd_weights"), 5, 64 * 64);
 }
 
 INSTANTIATE_TEST_SUITE_P(Microarchitectures, Schedules, ::testing::ValuesIn(kAllTables),

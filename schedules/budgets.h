@@ -1,0 +1,87 @@
+// What a row takes of registers and L1, and whether a core has it: the one source of the stages' assertions,
+// of tests/schedules and of `sparsetrain tune`.
+#pragma once
+
+#include "schedules/rows.h"
+
+namespace sparsetrain::schedules {
+
+struct ClassSize {
+    int filter_h, filter_w, stride;
+};
+
+// In how many pieces of at most `size`.
+constexpr int pieces(int length, int size) {
+    return (length + size - 1) / size;
+}
+constexpr int smaller(int a, int b) {
+    return a < b ? a : b;
+}
+constexpr int larger(int a, int b) {
+    return a > b ? a : b;
+}
+
+// The registers of a row's innermost loop, the bytes that it comes back to in L1, and how many it may.
+struct Budget {
+    int registers, l1_bytes, l1_limit;
+};
+constexpr bool fits(const Budget& budget, const Tables& tables) {
+    return budget.registers <= tables.registers && budget.l1_bytes <= budget.l1_limit;
+}
+
+// Accumulators, the fewer of a tile's broadcast pixels and its vectors of weights, and one of the others in
+// turn. Its block is in L2.
+constexpr Budget budget_of(const DenseRow& row, const Tables& tables, const ClassSize&, const char*) {
+    const int vectors = row.k_vectors * tables.registers_per_vector;
+    return {row.x_tile * vectors + smaller(row.x_tile, vectors) + 1, 0, 0};
+}
+
+// Accumulators of a filter row, diff_dst of a pixel, and a broadcast src.
+constexpr Budget budget_of(const DenseWeightsRow& row, const Tables& tables, const ClassSize&, const char*) {
+    const int vectors = (row.c_lanes * row.tap_columns + 1) * row.k_vectors;
+    return {vectors * tables.registers_per_vector + 1, 0, 0};
+}
+
+// How many outputs of a row a nonzero reaches, each through a filter column of its own. At a stride those of
+// fwd are that much further apart, those of bwd_data are neighbours.
+constexpr int outputs_in_reach(const ClassSize& size, const char* pass) {
+    return same_name(pass, "fwd") ? pieces(size.filter_w, size.stride) : size.filter_w;
+}
+
+// The outputs in reach and a nonzero, broadcast. The weights of a group, a filter row and the columns of a
+// sweep leave a quarter of L1 to the rest.
+constexpr Budget budget_of(const ScatterRow& row, const Tables& tables, const ClassSize& size,
+                           const char* pass) {
+    const int vectors = outputs_in_reach(size, pass) * row.k_vectors;
+    return {vectors * tables.registers_per_vector + 1, row.group * vectors * kVectorBytes,
+            tables.l1_bytes / 4 * 3};
+}
+
+// A neighbourhood of diff_dst and the chains of a sum: two, unless a vector is two registers. The weights of
+// a group leave an eighth of L1 to everything else.
+constexpr Budget budget_of(const OutputMaskRow& row, const Tables& tables, const ClassSize&, const char*) {
+    const int chains = tables.registers_per_vector == 1 ? 2 : 1;
+    return {(row.vectors + chains) * tables.registers_per_vector, row.group * row.vectors * kVectorBytes,
+            tables.l1_bytes / 8 * 7};
+}
+
+// Pixels of the compact copy of a tile's vectors: one per slot, or what the windows of 16 slots to a row
+// cover. `step`: vectors from a scanned pixel's window to the next one's.
+constexpr int copied_pixels(int rows, int taps_h, int taps_w, int step) {
+    if (taps_h == 1 && taps_w == 1) return rows * 16;
+    const int step_h = taps_h == 1 ? 1 : step, step_w = taps_w == 1 ? 1 : step;
+    return ((rows - 1) * step_h + taps_h) * 16 * step_w + taps_w - 1;
+}
+
+// Accumulators and a nonzero, broadcast. One vector of a tile's pixels is in L1, whichever operand is
+// scanned; the stages take as many more as fit.
+constexpr Budget budget_of(const PixelScanRow& row, const Tables& tables, const ClassSize& size,
+                           const char*) {
+    const int by_src =
+        copied_pixels(row.rows, pieces(size.filter_h, size.stride), pieces(size.filter_w, size.stride), 1);
+    const int by_diff_dst = copied_pixels(row.rows, size.filter_h, size.filter_w, size.stride);
+    return {row.tap_rows * size.filter_w * row.k_vectors * tables.registers_per_vector + 1,
+            larger(by_src, by_diff_dst) * kVectorBytes, tables.l1_bytes};
+}
+
+}  // namespace sparsetrain::schedules

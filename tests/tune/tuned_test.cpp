@@ -1,0 +1,56 @@
+// A build with -DSPARSETRAIN_SCHEDULES, of which conv3x3_stride1 is linked.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+#include "layer_class.h"
+#include "schedules/tables.h"
+#include "sparsetrain/conv2d.h"
+#include "sparsetrain/library.h"
+
+namespace sparsetrain {
+namespace {
+
+TEST(Tuned, IsWhatRuns) {
+    EXPECT_STREQ(microarchitecture(), "tuned");
+    EXPECT_STREQ(schedules::kAllTables[0]->name, "tuned");
+    EXPECT_STREQ(instruction_set(), schedules::kAllTables[0]->isa);
+}
+
+TEST(Tuned, KernelsHaveTheRowsOfTheFile) {
+    const auto classes = detail::linked_layer_classes();
+    ASSERT_EQ(classes.size(), 1U);
+    const auto& kernels = classes[0]->fwd.zero_skip;
+    ASSERT_FALSE(kernels.empty());
+    for (const detail::ScatterKernel& kernel : kernels) {
+        const auto* row =
+            schedules::tables_of("tuned")->scatter.find("conv3x3_stride1", "fwd", kernel.row.blocking);
+        ASSERT_NE(row, nullptr);
+        EXPECT_EQ(kernel.row.group, row->group);
+        EXPECT_EQ(kernel.row.k_vectors, row->k_vectors);
+        EXPECT_EQ(kernel.row.rows, row->rows);
+        EXPECT_EQ(kernel.row.pixels, row->pixels);
+        EXPECT_EQ(kernel.row.crossover.deep, row->crossover.deep);
+    }
+}
+
+// Small integers: equal in any order of sums.
+TEST(Tuned, KernelsAgree) {
+    const ConvShape shape{.src = {2, 128, 14, 14}, .k = 128, .padding = {1, 1, 1, 1}};
+    Tensor src(shape.src);
+    Weights weights(shape.weights());
+    int next = 0;
+    for (float& value : src.values()) value = static_cast<float>(++next % 5 * (next / 7 % 2));
+    for (float& value : weights.values()) value = static_cast<float>(++next % 7 - 3);
+    const PackedWeights packed(weights.view());
+    Workspace workspace(1);
+    Tensor by_dense(shape.dst()), by_zero_skip(shape.dst());
+    Conv2d(shape, Policy::dense).forward(src.view(), packed, {}, by_dense.view(), workspace);
+    Conv2d(shape, Policy::zero_skip).forward(src.view(), packed, {}, by_zero_skip.view(), workspace);
+    EXPECT_EQ(workspace.last_run().kernel, Kernel::zero_skip);
+    EXPECT_TRUE(std::ranges::equal(by_dense.values(), by_zero_skip.values()));
+    EXPECT_TRUE(std::ranges::any_of(by_dense.values(), [](float value) { return value != 0; }));
+}
+
+}  // namespace
+}  // namespace sparsetrain

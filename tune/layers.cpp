@@ -1,0 +1,83 @@
+#include "tune/layers.h"
+
+#include <algorithm>
+
+#include "layer_class.h"
+#include "sparsetrain/error.h"
+#include "tune/text.h"
+#include "verbose.h"
+
+namespace sparsetrain::tune {
+namespace {
+
+// About 20 ms of a fast core. Small images all stay: they share tiles.
+constexpr double kMostFlops = 4e9;
+
+void take_images(bench::Layer& layer) {
+    const double of_one = layer.shape.flops() / layer.shape.src.n;
+    layer.shape.src.n = std::clamp(static_cast<int>(kMostFlops / of_one), 1, layer.shape.src.n);
+}
+
+const bench::Layer& find_layer(const std::vector<bench::Layer>& layers, const std::string& name,
+                               const std::filesystem::path& file) {
+    std::string all;
+    for (const bench::Layer& layer : layers) {
+        if (layer.name == name) return layer;
+        add_to_list(all, layer.name);
+    }
+    throw Error(ErrorCode::invalid_argument,
+                "--layer: expected, of " + file.string() + ", one of " + all + "; given " + name);
+}
+
+}  // namespace
+
+std::vector<bench::Layer> read_layers(const std::filesystem::path& file,
+                                      const std::vector<std::string>& names) {
+    std::vector<bench::Layer> layers = bench::read_layers(file);
+    for (bench::Layer& layer : layers) take_images(layer);
+    if (names.empty()) return layers;
+    std::vector<bench::Layer> named(names.size());
+    std::transform(names.begin(), names.end(), named.begin(),
+                   [&](const std::string& name) { return find_layer(layers, name, file); });
+    return named;
+}
+
+std::string to_lines(const std::vector<bench::Layer>& layers) {
+    std::string lines;
+    for (const bench::Layer& layer : layers)
+        lines += detail::problem_string(layer.shape) + "n\"" + layer.name + "\"\n";
+    return lines;
+}
+
+bool is_of_class(const bench::Layer& layer, const Subject& subject) {
+    const ConvShape& shape = layer.shape;
+    return shape.filter_h == subject.size.filter_h && shape.filter_w == subject.size.filter_w &&
+           shape.stride == subject.size.stride;
+}
+
+int channels_summed(const bench::Layer& layer, Pass pass) {
+    return pass == Pass::bwd_data ? layer.shape.k : layer.shape.src.c;
+}
+
+bool is_used(const Subject& subject, const bench::Layer& layer, const schedules::Tables& tables,
+             const Replacements& replaced) {
+    if (!is_of_class(layer, subject)) return false;
+    if (!subject.is_scatter()) return true;
+    std::vector<detail::ScatterKernel> kernels;
+    for (const Subject& other : all_subjects()) {
+        if (!other.is_scatter() || other.layer_class != subject.layer_class || other.pass != subject.pass)
+            continue;
+        schedules::ScatterRow row = row_of(other, tables, &schedules::Tables::scatter);
+        const auto found = replaced.find(other.name());
+        if (found != replaced.end()) row = with_sizes(row, found->second);
+        kernels.push_back({row, nullptr, nullptr, nullptr});
+    }
+    detail::ConvKernels of_pass{};
+    of_pass.zero_skip = kernels;
+    const bool forward = subject.pass == Pass::fwd;
+    const int in = forward ? layer.shape.src.c : layer.shape.k,
+              out = forward ? layer.shape.k : layer.shape.src.c;
+    return subject.blocking == of_pass.zero_skip_for(in, out).row.blocking;
+}
+
+}  // namespace sparsetrain::tune

@@ -1,0 +1,160 @@
+#include "tune/search_space.h"
+
+#include <algorithm>
+
+namespace sparsetrain::tune {
+namespace {
+
+using schedules::ClassSize;
+using Choices = std::vector<std::vector<int>>;
+
+std::vector<int> up_to(int last) {
+    std::vector<int> numbers;
+    for (int i = 1; i <= last; ++i) numbers.push_back(i);
+    return numbers;
+}
+
+bool is_pointwise(const ClassSize& size) {
+    return size.filter_h == 1 && size.filter_w == 1;
+}
+
+// Where only 1x1 sums in chunks, it has to at a stride in bwd_data.
+std::vector<int> dense_chunks(const Subject& subject) {
+    if (!is_pointwise(subject.size)) return {0};
+    if (subject.pass == Pass::bwd_data && subject.size.stride > 1) return {4, 8, 16, 32};
+    return {0, 4, 8, 16, 32};
+}
+
+// In the order of schedules/tiles.h.
+Choices choices_of(const Subject& subject) {
+    const ClassSize& size = subject.size;
+    const std::vector<int> groups = {16, 32, 64};
+    if (subject.is_scatter())
+        return {groups, up_to(8), {1, 2, 4, 7, 14, 28}, {100, 200, 256, 400, 800, 1600}};
+    if (subject.kernel == Kernel::output_mask)
+        return {groups,
+                up_to(schedules::pieces(size.filter_h, size.stride)),
+                up_to(30),
+                {7, 14, 28, 56},
+                {196, 392, 784, 1568}};
+    if (subject.kernel == Kernel::zero_skip)
+        return {up_to(size.filter_h), {1, 2, 3, 4, 6, 8, 12, 16}, {4, 8, 12, 16, 20, 24, 32}};
+    if (subject.pass == Pass::bwd_weights)
+        return {{1, 2, 4, 8, 16}, up_to(size.filter_w), up_to(4), {98, 196, 392, 784, 1568, 3136}};
+    return {{2, 3, 4, 5, 6, 7, 8, 10, 12, 14, 28},
+            up_to(6),
+            {196, 280, 392, 784, 1120, 1568, 3136},
+            dense_chunks(subject)};
+}
+
+// What a kind of row needs beside its budgets.
+bool is_known(const schedules::DenseRow& row, const ClassSize& size) {
+    return row.x_tile * size.stride >= size.filter_w / 2;  // padding is in the first and the last tile
+}
+bool is_known(const schedules::OutputMaskRow& row, const ClassSize& size) {
+    const int rows = schedules::pieces(size.filter_h, size.stride),
+              columns = schedules::pieces(size.filter_w, size.stride);
+    const auto cut = schedules::cut_phase(row.tap_rows, row.vectors, rows, columns);
+    return cut.k_vectors > 0 && cut.tap_rows * columns * cut.k_vectors == row.vectors;
+}
+template <typename Row>
+bool is_known(const Row&, const ClassSize&) {
+    return true;
+}
+
+void add_all(const Choices& choices, TileSizes& begun, std::vector<TileSizes>& all) {
+    if (begun.size() == choices.size()) return all.push_back(begun);
+    for (const int size : choices[begun.size()]) {
+        begun.push_back(size);
+        add_all(choices, begun, all);
+        begun.pop_back();
+    }
+}
+
+}  // namespace
+
+SearchSpace::SearchSpace(const Subject& subject, const schedules::Tables& tables)
+    : subject_(subject),
+      tables_(tables),
+      today_(sizes_of_today(subject, tables)),
+      choices_(choices_of(subject)) {
+    for (std::size_t i = 0; i < choices_.size(); ++i) {
+        std::set<int> sizes(choices_[i].begin(), choices_[i].end());
+        sizes.insert(today_[i]);
+        choices_[i].assign(sizes.begin(), sizes.end());
+    }
+}
+
+bool SearchSpace::is_valid(const TileSizes& sizes) const {
+    return with_table(subject_, [&](auto table) {
+        const auto row = with_sizes(row_of(subject_, tables_, table), sizes);
+        return fits(budget_of(row, tables_, subject_.size, sparsetrain::to_string(subject_.pass)), tables_) &&
+               is_known(row, subject_.size);
+    });
+}
+
+std::vector<TileSizes> SearchSpace::all() const {
+    std::vector<TileSizes> rows;
+    TileSizes begun;
+    add_all(choices_, begun, rows);
+    std::erase_if(rows, [this](const TileSizes& sizes) { return !is_valid(sizes); });
+    return rows;
+}
+
+std::vector<TileSizes> SearchSpace::neighbours(const TileSizes& sizes) const {
+    std::vector<TileSizes> found;
+    // Moves size i by `step` places among its choices; false if there is no such place.
+    const auto move = [this](TileSizes& of, std::size_t i, int step) {
+        const auto at = std::find(choices_[i].begin(), choices_[i].end(), of[i]) - choices_[i].begin() + step;
+        if (at < 0 || at >= std::ssize(choices_[i])) return false;
+        of[i] = choices_[i][static_cast<std::size_t>(at)];
+        return true;
+    };
+    for (std::size_t i = 0; i < sizes.size(); ++i) {
+        for (const int step : {-1, 1}) {
+            TileSizes one = sizes;
+            if (!move(one, i, step)) continue;
+            found.push_back(one);
+            for (std::size_t j = i + 1; j < sizes.size(); ++j) {
+                TileSizes two = one;
+                if (move(two, j, -step)) found.push_back(two);
+            }
+        }
+    }
+    std::erase_if(found, [this](const TileSizes& row) { return !is_valid(row); });
+    return found;
+}
+
+// The sizes before those of blocks in memory, rows and pixels, are of the innermost loop: all others of
+// these.
+std::vector<TileSizes> SearchSpace::other_register_tiles(const TileSizes& sizes) const {
+    const std::vector<std::string> names = tile_names(subject_);
+    const auto of_memory = std::find_if(names.begin(), names.end(), [](const std::string& name) {
+        return name == "rows" || name == "pixels";
+    });
+    const auto blocks = sizes.begin() + (of_memory - names.begin());
+    std::vector<TileSizes> rows = all();
+    std::erase_if(rows, [&](const TileSizes& row) {
+        return !std::equal(blocks, sizes.end(), row.begin() + (of_memory - names.begin()));
+    });
+    return rows;
+}
+
+std::vector<TileSizes> SearchSpace::next(const TileSizes& best, const std::set<TileSizes>& tried,
+                                         std::size_t count) const {
+    constexpr std::size_t kTrustInModel = 6;  // of its best rows are tried, near or far
+    constexpr double kMostAbove = 1.3;
+    using Ranked = std::set<std::pair<double, TileSizes>>;  // by predicted cost
+    const double most = kMostAbove * predicted(best);
+    Ranked by_model, rows;
+    for (const TileSizes& row : other_register_tiles(best)) by_model.insert({predicted(row), row});
+    for (const auto& ranked : by_model)
+        if (rows.size() < kTrustInModel) rows.insert(ranked);
+    for (const TileSizes& row : neighbours(best)) rows.insert({predicted(row), row});
+    std::vector<TileSizes> next;
+    for (const auto& [cost, row] : rows)
+        if (next.size() < count && cost <= most && row != best && !tried.contains(row)) next.push_back(row);
+    return next;
+}
+
+}  // namespace sparsetrain::tune

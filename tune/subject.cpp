@@ -1,0 +1,75 @@
+#include "tune/subject.h"
+
+#include <algorithm>
+
+#include "layer_class.h"
+#include "tune/text.h"
+
+namespace sparsetrain::tune {
+namespace {
+
+void add_subjects_of(const detail::LayerClass& layer_class, std::vector<Subject>& all) {
+    const LayerClassInfo& info = layer_class.info;
+    const auto add = [&](Pass pass, Kernel kernel, const char* blocking) {
+        all.push_back({info.name, {info.filter_h, info.filter_w, info.stride}, pass, kernel, blocking});
+    };
+    for (const Pass pass : {Pass::fwd, Pass::bwd_data})
+        for (const detail::ScatterKernel& kernel : layer_class.kernels(pass).zero_skip)
+            add(pass, Kernel::zero_skip, kernel.row.blocking);
+    if (layer_class.bwd_weights_zero_skip.src != nullptr) add(Pass::bwd_weights, Kernel::zero_skip, "");
+    if (layer_class.output_mask.run != nullptr) add(Pass::bwd_data, Kernel::output_mask, "");
+    add(Pass::fwd, Kernel::dense, "");
+    if (info.backward_data) add(Pass::bwd_data, Kernel::dense, "");
+    add(Pass::bwd_weights, Kernel::dense, "");
+}
+
+}  // namespace
+
+std::string Subject::name() const {
+    std::string name = kernel_name(kernel);
+    if (!blocking.empty()) add_to_list(name, blocking, "/");
+    return name;
+}
+
+std::string Subject::kernel_name(Kernel other) const {
+    return layer_class + "/" + sparsetrain::to_string(pass) + "/" + sparsetrain::to_string(other);
+}
+
+std::vector<Subject> all_subjects() {
+    std::vector<Subject> all;
+    for (const detail::LayerClass* layer_class : detail::linked_layer_classes())
+        add_subjects_of(*layer_class, all);
+    return all;
+}
+
+std::vector<std::string> tile_names(const Subject& subject) {
+    return with_table(subject, []<typename Row>(schedules::Table<Row> schedules::Tables::*) {
+        std::vector<std::string> names;
+        for (const auto& tile : schedules::Tiles<Row>::all) names.emplace_back(tile.name);
+        return names;
+    });
+}
+
+TileSizes sizes_of_today(const Subject& subject, const schedules::Tables& tables) {
+    return with_table(subject, [&]<typename Row>(schedules::Table<Row> schedules::Tables::*table) {
+        const Row row = row_of(subject, tables, table);
+        TileSizes sizes;
+        for (const auto& tile : schedules::Tiles<Row>::all) sizes.push_back(row.*tile.size);
+        return sizes;
+    });
+}
+
+std::string to_string(const TileSizes& sizes) {
+    std::string text;
+    for (const int size : sizes) add_to_list(text, std::to_string(size), ",");
+    return text;
+}
+
+std::string candidate_name(const Subject& subject, const TileSizes& sizes) {
+    std::string name = subject.name() + "_" + to_string(sizes);
+    std::replace_if(
+        name.begin(), name.end(), [](char c) { return c == '/' || c == ','; }, '_');
+    return name;
+}
+
+}  // namespace sparsetrain::tune
