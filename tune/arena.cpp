@@ -23,7 +23,7 @@ double ProblemSpeeds::median() const {
 }
 
 Speed Standing::speed() const {
-    if (!failure.empty()) return {last_speed, 0};
+    if (!failure.empty() || problems.empty()) return {last_speed, 0};
     std::vector<double> medians, of_rounds;
     for (const ProblemSpeeds& problem : problems) medians.push_back(problem.median());
     for (std::size_t round = 0; round < problems.front().rounds.size(); ++round) {

@@ -17,5 +17,10 @@ TEST(Standing, OfOneThatWasTooSlowIsItsLastSpeed) {
     EXPECT_EQ(standing.speed().speed, 0.7);
 }
 
+TEST(Standing, OfOneThatCrashedIsNone) {
+    EXPECT_EQ((Standing{{}, "crashed", 0}).speed().speed, 0);
+    EXPECT_EQ(Standing{}.speed().speed, 0);
+}
+
 }  // namespace
 }  // namespace sparsetrain::tune

@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <sstream>
+#include <stdexcept>
 #include <utility>
 
 #include "conv_class.h"
@@ -88,9 +89,9 @@ struct Entry {
 };
 
 // One layer at one percent.
-class Round {
+class Match {
   public:
-    Round(const ContestOptions& options, const bench::Layer& layer, int percent, bool masked)
+    Match(const ContestOptions& options, const bench::Layer& layer, int percent, bool masked)
         : options_(options),
           layer_(layer),
           percent_(percent),
@@ -205,7 +206,7 @@ void run_contest(const ContestOptions& options, const std::vector<bench::Layer>&
     const bool masked = std::any_of(contestants.begin(), contestants.end(), by_mask);
     for (const bench::Layer& layer : layers)
         for (const int percent : options.percents)
-            Round(options, layer, percent, masked).run(baseline, contestants);
+            Match(options, layer, percent, masked).run(baseline, contestants);
 }
 
 }  // namespace sparsetrain::tune
