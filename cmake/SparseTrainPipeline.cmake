@@ -25,8 +25,9 @@ set(SPARSETRAIN_STAGE_OPTIONS_avx512 -march=skylake-avx512 -mprefer-vector-width
 
 # The microarchitectures that layer classes can be compiled for, each by the tables of its name in schedules/ and with its
 # instruction set.
-set(SPARSETRAIN_KNOWN_UARCHS zen4 skylake_x avx512 avx2 baseline)
+set(SPARSETRAIN_KNOWN_UARCHS zen4 sapphire_rapids skylake_x avx512 avx2 baseline)
 set(SPARSETRAIN_ISA_OF_zen4 avx512)
+set(SPARSETRAIN_ISA_OF_sapphire_rapids avx512)
 set(SPARSETRAIN_ISA_OF_skylake_x avx512)
 set(SPARSETRAIN_ISA_OF_avx512 avx512)
 set(SPARSETRAIN_ISA_OF_avx2 avx2)

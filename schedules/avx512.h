@@ -1,6 +1,6 @@
 // Schedules for CPUs with the Skylake server feature set that have no tables of their own: cores that begin
-// two zmm FMAs and two zmm loads per cycle, as Zen 5, on a server core of which the rows were measured, Ice
-// Lake and Sapphire Rapids, all with 48 KB of L1. An FMA takes 4 cycles, so a nonzero should meet 8 sums or
+// two zmm FMAs and two zmm loads per cycle, as Zen 5, on a server core of which the rows were measured, and
+// Ice Lake, with 48 KB of L1. An FMA takes 4 cycles, so a nonzero should meet 8 sums or
 // more; every fixed cost weighs twice as much as on Zen 4.
 #pragma once
 

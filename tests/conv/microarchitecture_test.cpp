@@ -18,8 +18,8 @@ using detail::Cpu;
 using schedules::Core;
 
 constexpr Cpu kZen4 = {true, true, Core::zen4}, kSkylakeX = {true, true, Core::skylake_x},
-              kIceLake = {true, true, Core::other}, kHaswell = {false, true, Core::other},
-              kNehalem = {false, false, Core::other};
+              kSapphireRapids = {true, true, Core::sapphire_rapids}, kIceLake = {true, true, Core::other},
+              kHaswell = {false, true, Core::other}, kNehalem = {false, false, Core::other};
 
 constexpr detail::TablesList kAll = schedules::kAllTables;
 
@@ -38,6 +38,7 @@ std::string refusal(const Cpu& cpu, const char* uarch, const char* isa, detail::
 
 TEST(Microarchitecture, IsTheCpusBest) {
     EXPECT_EQ(chosen(kZen4, nullptr, nullptr), "zen4");
+    EXPECT_EQ(chosen(kSapphireRapids, nullptr, nullptr), "sapphire_rapids");
     EXPECT_EQ(chosen(kSkylakeX, nullptr, nullptr), "skylake_x");
     EXPECT_EQ(chosen(kIceLake, nullptr, nullptr), "avx512");
     EXPECT_EQ(chosen(kHaswell, nullptr, nullptr), "avx2");
@@ -65,10 +66,10 @@ TEST(Microarchitecture, IsTheBestOfTheInstructionSetThatIsNamed) {
 }
 
 TEST(Microarchitecture, IsTheOneThatIsNamed) {
-    for (const Cpu& cpu : {kZen4, kSkylakeX, kIceLake}) {
+    for (const Cpu& cpu : {kZen4, kSapphireRapids, kSkylakeX, kIceLake}) {
         for (const schedules::Tables* tables : schedules::kAllTables)
             EXPECT_EQ(chosen(cpu, tables->name, nullptr), tables->name);
-        for (const char* uarch : {"zen4", "skylake_x", "avx512"})
+        for (const char* uarch : {"zen4", "sapphire_rapids", "skylake_x", "avx512"})
             EXPECT_EQ(chosen(cpu, uarch, "avx512"), uarch);
         EXPECT_EQ(chosen(cpu, "avx2", "avx2"), "avx2");
     }
@@ -76,7 +77,8 @@ TEST(Microarchitecture, IsTheOneThatIsNamed) {
               "SPARSETRAIN_UARCH=zen4: expected a CPU and operating system with AVX-512 F, CD, VL, DQ and "
               "BW; this one lacks them");
     EXPECT_EQ(refusal(kZen4, "zen5", nullptr),
-              "SPARSETRAIN_UARCH: expected zen4, skylake_x, avx512, avx2 or baseline, given \"zen5\"");
+              "SPARSETRAIN_UARCH: expected zen4, sapphire_rapids, skylake_x, avx512, avx2 or baseline, given "
+              "\"zen5\"");
 }
 
 TEST(Microarchitecture, AndInstructionSetMustAgree) {

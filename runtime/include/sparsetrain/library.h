@@ -35,10 +35,10 @@ SPARSETRAIN_API const char* halide_version();  // of the Halide that compiled th
 // it.
 SPARSETRAIN_API const char* instruction_set();
 
-// Whose schedule tables these kernels were compiled with: "zen4", "skylake_x" (up to Cooper Lake), "avx512"
-// (any other CPU with that instruction set), "avx2" or "baseline", as fits the CPU, or what the environment
-// variable SPARSETRAIN_UARCH names; "none" if the CPU cannot run it or the two variables contradict each
-// other.
+// Whose schedule tables these kernels were compiled with: "zen4", "sapphire_rapids" (and later), "skylake_x"
+// (up to Cooper Lake), "avx512" (any other CPU with that instruction set), "avx2" or "baseline", as fits the
+// CPU, or what the environment variable SPARSETRAIN_UARCH names; "none" if the CPU cannot run it or the two
+// variables contradict each other.
 SPARSETRAIN_API const char* microarchitecture();
 
 // Those that the library is compiled for, and so what SPARSETRAIN_UARCH may name.
