@@ -2,6 +2,7 @@
 // rows, and rows keep to the budgets of such a core.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <set>
 #include <string>
 #include <tuple>
@@ -136,8 +137,12 @@ TEST_P(Schedules, EveryLinkedClassIsCompiledForTheMicroarchitecture) {
                           nullptr);
         }
     }
+    const auto names = microarchitectures();  // of SPARSETRAIN_UARCHS
+    const bool is_compiled = std::any_of(names.begin(), names.end(),
+                                         [&](const char* name) { return same_name(name, tables().name); });
     std::set<std::string> linked;
-    for (const LayerClassInfo& layer : layer_classes()) linked.insert(layer.name);
+    for (const LayerClassInfo& layer : layer_classes())
+        if (is_compiled) linked.insert(layer.name);
     EXPECT_EQ(compiled, linked);
 }
 
