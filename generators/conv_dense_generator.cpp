@@ -83,14 +83,16 @@ class ConvDense : public sparsetrain::generators::ClassGenerator<ConvDense> {
         declare_buffers();
         epilogue_.schedule(dst, xo, traverse);
         tile_.keep(sum_, row(), LoopLevel(epilogue_.loops(), xo), {tile, y, n});
-        tile_.accumulate(sum_.update(), row(), tables(), {taps_.x, taps_.y, taps_.z, taps_.w, tile, y, n});
-        // The tests for padding are constants then, but one on each side.
-        if (whole_tiles()) sum_.update().unroll(taps_.y);
+        const auto columns = source_columns();
+        tile_.accumulate(sum_.update(), row(), tables(), taps_, columns, {taps_.z, taps_.w, tile, y, n});
+        unroll_columns(sum_.update(), taps_);
         if (row().chunk != 0) {
             // A branch, not a blend: without earlier chunks their sums have no memory, and for masked loads
             // from addresses without memory CPUs take hundreds of cycles.
             sum_.specialize(has_earlier_);
-            tile_.keep_block(earlier_sum_, earlier_taps_, row(), tables(), LoopLevel(epilogue_.loops(), kbo));
+            unroll_columns(tile_.keep_block(earlier_sum_, earlier_taps_, row(), tables(), columns,
+                                            LoopLevel(epilogue_.loops(), kbo)),
+                           earlier_taps_);
         }
         if (padded_.defined()) {
             padded_.compute_at(epilogue_.loops(), yo).bound(c, 0, 16).vectorize(c).parallel(cb);
@@ -106,8 +108,15 @@ class ConvDense : public sparsetrain::generators::ClassGenerator<ConvDense> {
         return *sparsetrain::schedules::tables_of(uarch.value().c_str());
     }
     bool pointwise() const { return filter_h == 1 && filter_w == 1; }
+    sparsetrain::generators::SourceColumns source_columns() const { return {filter_w, stride}; }
     // With tiles no wider than the filter most would be at an edge, and the loops spill: they take the copy.
     bool whole_tiles() const { return width.value() == "whole" && row().x_tile > filter_w; }
+
+    // The tests for padding are constants then, but one on each side. Columns that share registers are
+    // unrolled.
+    void unroll_columns(Stage sum, const RDom& taps) const {
+        if (whole_tiles() && !source_columns().share_registers(row(), tables())) sum.unroll(taps.y);
+    }
 
     // A pixel's place in its tile is a dimension, so that it is a constant where a tile is unrolled.
     void define_sum(Func& sum, RDom& taps, const Expr& initial, const Expr& block) {

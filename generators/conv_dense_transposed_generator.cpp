@@ -71,7 +71,8 @@ class ConvDenseTransposed : public sparsetrain::generators::ClassGenerator<ConvD
                 .parallel(no);
         });
         if (pointwise()) {
-            tile_.keep_block(sum_, taps_, row(), tables(), LoopLevel(epilogue_.loops(), kbo));
+            const sparsetrain::generators::SourceColumns columns{1, 1};
+            tile_.keep_block(sum_, taps_, row(), tables(), columns, LoopLevel(epilogue_.loops(), kbo));
         } else {
             schedule_phases(LoopLevel(epilogue_.loops(), xo));
             padded_.compute_at(epilogue_.loops(), yo).bound(c, 0, 16).vectorize(c).parallel(cb);
@@ -127,8 +128,9 @@ class ConvDenseTransposed : public sparsetrain::generators::ClassGenerator<ConvD
         tile_.initialise(phases_, row(), {phase, tile, y, n});
         phases_.unroll(phase);
         tile_.keep(sum_, row(), LoopLevel(phases_, phase), {phase, tile, y, n});
-        tile_.accumulate(sum_.update(), row(), tables(),
-                         {taps_.x, taps_.y, taps_.z, taps_.w, phase, tile, y, n});
+        const sparsetrain::generators::SourceColumns columns{most_taps(filter_w), 1};
+        tile_.accumulate(sum_.update(), row(), tables(), taps_, columns,
+                         {taps_.z, taps_.w, phase, tile, y, n});
     }
 
     // The place of a tap in the rotated filter; taps beyond are left out by `where`, which bounds do not see.
