@@ -79,6 +79,7 @@ inline constexpr Tables kTables = {
     .registers = 32,
     .registers_per_vector = 1,
     .l1_bytes = 48 * 1024,
+    .slab_bytes = 36 * 1024,
     .broadcast_from_memory = true,
     .dense = kDense,
     .dense_weights = kDenseWeights,

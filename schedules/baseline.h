@@ -40,6 +40,7 @@ inline constexpr Tables kTables = {
     .registers = 16,
     .registers_per_vector = 4,
     .l1_bytes = 32 * 1024,
+    .slab_bytes = 24 * 1024,
     .broadcast_from_memory = false,
     .dense = kDense,
     .dense_weights = kDenseWeights,

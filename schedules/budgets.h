@@ -48,13 +48,12 @@ constexpr int outputs_in_reach(const ClassSize& size, const char* pass) {
     return same_name(pass, "fwd") ? pieces(size.filter_w, size.stride) : size.filter_w;
 }
 
-// The outputs in reach and a nonzero, broadcast. The weights of a group, a filter row and the columns of a
-// sweep leave a quarter of L1 to the rest.
+// The outputs in reach and a nonzero, broadcast; the weights of a group, a filter row and the columns of a
+// sweep.
 constexpr Budget budget_of(const ScatterRow& row, const Tables& tables, const ClassSize& size,
                            const char* pass) {
     const int vectors = outputs_in_reach(size, pass) * row.k_vectors;
-    return {vectors * tables.registers_per_vector + 1, row.group * vectors * kVectorBytes,
-            tables.l1_bytes / 4 * 3};
+    return {vectors * tables.registers_per_vector + 1, row.group * vectors * kVectorBytes, tables.slab_bytes};
 }
 
 // A neighbourhood of diff_dst and the chains of a sum: two, unless a vector is two registers. The weights of

@@ -59,12 +59,12 @@ constexpr DenseWeightsRow derive(const DenseWeightsRow*, const Tables& tables, c
     return {"", "", c_lanes, columns, k_vectors, 784};
 }
 
-// Up to four vectors per nonzero, as far as registers and, of groups of 32, three quarters of L1 allow.
+// Up to four vectors per nonzero, as far as registers and, of groups of 32, the bytes of a slab allow.
 constexpr ScatterRow derive(const ScatterRow*, const Tables& tables, const ClassSize& size, const char* pass,
                             const char*) {
     const int outputs = outputs_in_reach(size, pass);
-    const int bytes = tables.l1_bytes / 4 * 3, in_l1 = bytes / (32 * outputs * kVectorBytes);
-    const int fitting = smaller(smaller(4, vectors_beside(1, tables) / outputs), in_l1);
+    const int bytes = tables.slab_bytes, in_slab = bytes / (32 * outputs * kVectorBytes);
+    const int fitting = smaller(smaller(4, vectors_beside(1, tables) / outputs), in_slab);
     const int k_vectors = power_of_two(fitting);
     return {"",        "", "",  kAnyChannels, largest_group(outputs * k_vectors, bytes),
             k_vectors, 14, 400, {25, 15}};

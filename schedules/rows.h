@@ -43,9 +43,10 @@ struct Crossover {
 };
 
 // fwd and bwd_data, `zero_skip`: groups of `group` channels share a mask word per pixel; every nonzero meets
-// `k_vectors` vectors of 16 output channels. A tile has `rows` output rows and, of images with few pixels,
-// as many images as make `pixels` pixels. A pass has several blockings; a convolution uses the first whose
-// `most_channels` it does not exceed and whose k_vectors divide its blocks of output channels, or the last.
+// `k_vectors` vectors of 16 output channels. A tile has up to `rows` output rows and, of images with few
+// pixels, as many images as make `pixels` pixels. A pass has several blockings; a convolution uses the first
+// whose `most_channels` it does not exceed and whose k_vectors divide its blocks of output channels, or the
+// last.
 struct ScatterRow {
     const char* layer_class;
     const char* pass;
@@ -152,13 +153,16 @@ struct Table {
 };
 
 // The tables of a microarchitecture, and what such a core has: the budgets that rows are checked against, and
-// how its stages broadcast. Without an instruction set for stages it has dense rows only.
+// how its stages broadcast. Without an instruction set for stages it has dense rows only. `slab_bytes`: of
+// the weights that a sweep of zero_skip keeps coming back to; where L2 is near, they may leave the rest no
+// room in L1.
 struct Tables {
     const char* name;
     const char* isa;  // the instruction set of its kernels
     int registers;
-    int registers_per_vector;    // that hold 16 floats
-    int l1_bytes;                // that every such core has
+    int registers_per_vector;  // that hold 16 floats
+    int l1_bytes;              // that every such core has
+    int slab_bytes;
     bool broadcast_from_memory;  // else by way of a general register
     Table<DenseRow> dense;
     Table<DenseWeightsRow> dense_weights;

@@ -92,6 +92,7 @@ inline constexpr Tables kTables = {
     .registers = 32,
     .registers_per_vector = 1,
     .l1_bytes = 32 * 1024,
+    .slab_bytes = 24 * 1024,
     .broadcast_from_memory = false,
     .dense = kDense,
     .dense_weights = kDenseWeights,

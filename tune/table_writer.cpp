@@ -144,7 +144,7 @@ std::string traits(const Tables& base) {
     return "inline constexpr Tables kTables = {\n" + line("name", "\"tuned\"") +
            line("isa", text_of(base.isa)) + line("registers", text_of(base.registers)) +
            line("registers_per_vector", text_of(base.registers_per_vector)) +
-           line("l1_bytes", text_of(base.l1_bytes)) +
+           line("l1_bytes", text_of(base.l1_bytes)) + line("slab_bytes", text_of(base.slab_bytes)) +
            line("broadcast_from_memory", base.broadcast_from_memory ? "true" : "false") +
            line("dense", "kDense") + line("dense_weights", "kDenseWeights") + line("scatter", "kScatter") +
            line("output_mask", "kOutputMask") + line("pixel_scan", "kPixelScan") + "};\n";

@@ -164,7 +164,8 @@ struct OutputMask {
             int channel() const { return rows * columns * vectors * kLanes; }
         };
 
-        using Sweep = float* (*)(const Neighbours&, const ChannelWeights&, const Word*, int, float*);
+        using Sweep = float* (*)(const Neighbours&, const ChannelWeights&, const Word*, int, const Ahead&,
+                                 float*);
 
         template <bool Fresh, int Case = 0>
         static Sweep select_sweep(int existing_rows, int vectors) {
@@ -178,7 +179,7 @@ struct OutputMask {
 
         // Into the sums of a segment, from `sums` on; returns their end.
         static float* sweep_segment(const Call& call, const Grid& grid, const Part& part, Cursor at,
-                                    const Word* words, int pixels, float* sums) {
+                                    const Word* words, int pixels, const Ahead& ahead, float* sums) {
             const halide_dimension_t* dim = call.diff_dst->dim;
             const int top = grid.y.origin + at.i, first = max_of(0, -top);
             const int begin = max_of(part.row, first);
@@ -194,18 +195,18 @@ struct OutputMask {
             const bool fresh = part.block == 0 && part.row <= first;
             const Sweep sweep = fresh ? select_sweep<true>(existing_rows, part.vectors)
                                       : select_sweep<false>(existing_rows, part.vectors);
-            return sweep(from, weights, words, pixels, sums);
+            return sweep(from, weights, words, pixels, ahead, sums);
         }
 
         // Into the sums of a strip; returns their end.
         static float* sweep_strip(const Call& call, const Grid& grid, const Part& part, Strip& strip) {
-            const int turns = (strip.begin.j + strip.pixels + grid.x.count - 1) / grid.x.count;
-            int turn = 0;
+            const int slab = Group * part.channel();
+            Ahead ahead = Ahead::of(part.weights + slab, slab, strip.pixels);
             const Word* words = strip.words;
             float* sums = strip.sums;
             grid.for_each_segment(strip.begin, strip.pixels, [&](Cursor at, int pixels) {
-                prefetch_next(part.weights, Group * part.channel(), turn++, turns);
-                sums = sweep_segment(call, grid, part, at, words, pixels, sums);
+                sums = sweep_segment(call, grid, part, at, words, pixels, ahead, sums);
+                ahead.pass(pixels);
                 words += pixels;
             });
             return sums;

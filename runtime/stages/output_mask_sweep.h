@@ -27,11 +27,13 @@ template <int Rows, int Columns, int Vectors, bool Fresh, typename Word>
 class OutputMaskSweep {
     const Neighbours from;
     const ChannelWeights weights;
+    Ahead ahead;
     float* sums;                       // of the next kept channel
     Vec near[Columns][Rows][Vectors];  // column s of the pixel in `Phase` is in slot (Phase + s) % Columns
 
-    OutputMaskSweep(const Neighbours& neighbours, const ChannelWeights& channels, float* first)
-        : from(neighbours), weights(channels), sums(first) {}
+    OutputMaskSweep(const Neighbours& neighbours, const ChannelWeights& channels, const Ahead& next,
+                    float* first)
+        : from(neighbours), weights(channels), ahead(next), sums(first) {}
 
     template <int Slot>
     SPARSETRAIN_ALWAYS_INLINE void load_column(int column) {
@@ -46,6 +48,7 @@ class OutputMaskSweep {
     template <int Phase, int Begin, int End>
     SPARSETRAIN_ALWAYS_INLINE void multiply(Word kept) {
         constexpr int columns = End - Begin;
+        ahead.prefetch_share();
         for (; kept != 0; kept &= kept - 1) {
             const float* channel = weights.first + lowest_bit(kept) * weights.to_channel;
             Vec sum[kSumChains] = {Fresh ? zero() : unfold(_mm256_load_ps(sums))};
@@ -81,16 +84,18 @@ class OutputMaskSweep {
     // Pixels x to end - 1. A sweep of its own, or the compiler would pass all registers of interior() through
     // memory.
     __attribute__((noinline)) static float* border(const Neighbours& from, const ChannelWeights& weights,
-                                                   const Word* words, int x, int end, float* sums) {
-        OutputMaskSweep sweep(from, weights, sums);
+                                                   const Word* words, int x, int end, const Ahead& ahead,
+                                                   float* sums) {
+        OutputMaskSweep sweep(from, weights, ahead, sums);
         for (; x < end; ++x) sweep.clipped_pixel(from.column + x, words[x]);
         return sweep.sums;
     }
 
     // The same, where no column is padding.
     __attribute__((noinline)) static float* interior(const Neighbours& from, const ChannelWeights& weights,
-                                                     const Word* words, int x, int end, float* sums) {
-        OutputMaskSweep sweep(from, weights, sums);
+                                                     const Word* words, int x, int end, const Ahead& ahead,
+                                                     float* sums) {
+        OutputMaskSweep sweep(from, weights, ahead, sums);
         unroll<Columns - 1>([&](auto s) { sweep.template load_column<s>(from.column + x + s); });
         for (bool done = false; !done;) {
             unroll<Columns>([&](auto phase) {
@@ -110,13 +115,13 @@ class OutputMaskSweep {
   public:
     // `pixels` words into sums, from `sums` on; returns their end.
     static float* run(const Neighbours& from, const ChannelWeights& weights, const Word* words, int pixels,
-                      float* sums) {
+                      const Ahead& ahead, float* sums) {
         constexpr bool clips = Columns > 1;  // of one column, all or nothing is padding
         const int begin = min_of(max_of(0, -from.column), pixels);
         const int end = max_of(begin, min_of(from.width - Columns + 1 - from.column, pixels));
-        if (clips && begin > 0) sums = border(from, weights, words, 0, begin, sums);
-        if (begin < end) sums = interior(from, weights, words, begin, end, sums);
-        if (clips && end < pixels) sums = border(from, weights, words, end, pixels, sums);
+        if (clips && begin > 0) sums = border(from, weights, words, 0, begin, ahead, sums);
+        if (begin < end) sums = interior(from, weights, words, begin, end, ahead, sums);
+        if (clips && end < pixels) sums = border(from, weights, words, end, pixels, ahead, sums);
         return sums;
     }
 };

@@ -31,7 +31,9 @@ struct TilesFor<true> {
     using Of = FlatTiles<Y, X, Rows>;
 };
 
-constexpr int kL2Bytes = (kVecRegisters == 1 ? 1024 : 512) * 1024;
+// Of L2: what a run prepares, and the sums of a chunk that its tiles are added to. On a core with 2 MB of it,
+// sums of twice as many bytes cost 3x3 up to 23 %.
+constexpr int kPreparedBytes = 256 * 1024, kSumsBytes = 300 * 1024;
 
 // A part of the filter of a class; TapRows, KV, Rows: those of the PixelScanRow. ParityY, ParityX: see
 // FilterAxis.
@@ -69,12 +71,11 @@ struct FilterPart {
     static constexpr int kMostVectors = most_vectors();
 
     // A share of the work: some tiles, of all scanned channels or (of deep tensors) some channel blocks,
-    // which are prepared once and serve all chunks. Every chunk scans the tiles, so about half of L2 should
-    // hold them; every tile adds to the sums of a chunk, so they should fit the other half, and runs go on
-    // from image to image: else the sums of deep tensors with small images would be fetched for a tile or
-    // two.
-    static constexpr int kRunBlocks = kL2Bytes / 2 / (kTileBlock * 4);
-    static constexpr int kMostBlocks = kVecRegisters == 1 ? 32 : 16;
+    // which are prepared once and serve all chunks. Every chunk scans the tiles and every tile adds to the
+    // sums of a chunk, so L2 should hold both; runs go on from image to image, or the sums of deep tensors
+    // with small images would be fetched for a tile or two.
+    static constexpr int kRunBlocks = kPreparedBytes / (kTileBlock * 4);
+    static constexpr int kMostBlocks = kSumsBytes / (kElement * 4) > 0 ? kSumsBytes / (kElement * 4) : 1;
     static constexpr int kBlockWords = kLanes * kWords;
     struct Run {
         int first_tile, end_tile, first_block, blocks;
@@ -299,7 +300,7 @@ struct PixelScan {
 
     static void sum_images(const Work& work, bool exchange) {
         const halide_dimension_t blocks = work.sums->dim[1];
-        constexpr int most = Part<0, 0>::kMostBlocks;
+        const int most = even_size(blocks.extent, Part<0, 0>::kMostBlocks);
         const int images = images_per_round(work);
         for (int block = blocks.min; block < blocks.min + blocks.extent; block += most) {
             const int count = min_of(most, blocks.min + blocks.extent - block);

@@ -34,19 +34,19 @@ struct RowLists {
         return occupied;
     }
 
-    // One row of the first `Blocks` channel blocks of a group, `plane` floats apart. The next group's row is
-    // asked for: runs of a tile's rows are too short for the hardware to see them coming, and waiting took
-    // 60 % of the time where src comes from memory.
+    // One row of the first `Blocks` channel blocks of a group, `plane` floats apart. What is `ahead` floats
+    // from there is asked for: runs of a tile's rows are too short for the hardware to see them coming, and
+    // waiting took 60 % of the time where src comes from memory.
     template <int Blocks>
-    SPARSETRAIN_ALWAYS_INLINE static void compress_row(const float* src, ptrdiff_t plane, int width,
-                                                       uint32_t* record) {
+    SPARSETRAIN_ALWAYS_INLINE static void compress_row(const float* src, ptrdiff_t plane, ptrdiff_t ahead,
+                                                       int width, uint32_t* record) {
         float* values = reinterpret_cast<float*>(record + width * kMaskWords);
         for (int x = 0; x < width; ++x) {
             uint64_t occupied = 0;
             unroll<Blocks>([&](auto b) {
                 const float* at = src + b * plane + x * (Step * Phases * kLanes);
                 const Vec pixel = load(at);
-                prefetch(at + Blocks * plane);
+                prefetch(at + ahead);
                 const uint32_t nonzero = nonzero_lanes(pixel);
                 // The record has room for what is written beyond the last value: at most Group values per
                 // pixel come before.
@@ -65,11 +65,15 @@ struct RowLists {
             if (blocks < Blocks) return compress_rows<Blocks - 1>(src, width, blocks, g, n, records);
         }
         const int first = records->dim[1].min, end = first + records->dim[1].extent;
+        // The next group's row; of the last one, the next row.
+        const bool last = g + 1 == records->dim[2].min + records->dim[2].extent;
+        const ptrdiff_t plane = src->dim[3].stride,
+                        ahead = last ? ptrdiff_t{src->dim[2].stride} * Step : Blocks * plane;
         for (int y = first; y < end; ++y) {
             const float* row = element<const float>(src, 0, 0, y * Step, g * kBlocksInGroup, n);
             uint32_t* record = element<uint32_t>(records, 0, y, g, n);
             for (int phase = 0; phase < Phases; ++phase, record += phase_words(width)) {
-                compress_row<Blocks>(row + phase * kLanes, src->dim[3].stride,
+                compress_row<Blocks>(row + phase * kLanes, plane, ahead,
                                      pixels_of_phase(width, Phases, phase), record);
             }
         }

@@ -40,6 +40,7 @@ struct Scatter {
         Vec acc[Reach::kLive][KV];
         const float* values;
         const float* slab;
+        Ahead ahead;
         float* tile;  // of the lowest output in reach
 
         template <int Output>
@@ -74,6 +75,7 @@ struct Scatter {
         template <int Step, int From = Reach::lowest(Step), int To = Reach::end(Step)>
         SPARSETRAIN_ALWAYS_INLINE void step(uint64_t occupied) {
             constexpr int lowest = Reach::lowest(Step), next = Reach::lowest(Step + 1);
+            ahead.prefetch_share();
             unroll<To, at_least(Reach::end(Step - 1), From)>(
                 [&](auto output) { begin_output<output>(tile + (output - lowest) * kPixel); });
             if constexpr (From < To) {
@@ -109,13 +111,14 @@ struct Scatter {
     // `TrimRight` of the outputs in reach are padding and left alone.
     template <int Index, int TrimLeft, int TrimRight, bool Fresh>
     __attribute__((noinline)) static void sweep_row(const uint32_t* record, int width, const float* slab,
-                                                    float* tile) {
+                                                    const Ahead& ahead, float* tile) {
         using Reach = ColumnsOf<Index>;
         constexpr int lowest = Reach::lowest(0), first = lowest + TrimLeft;
         constexpr int trimmed = Reach::steps_to_pass(TrimLeft);
         Sweep<Index, Fresh> sweep;
         sweep.values = Lists::values(record, width);
         sweep.slab = slab;
+        sweep.ahead = ahead;
         sweep.tile = tile;
         unroll<Reach::end(-1), first>(
             [&](auto output) { sweep.template begin_output<output>(tile + (output - lowest) * kPixel); });
@@ -139,7 +142,7 @@ struct Scatter {
         }
     }
 
-    using SweepRow = void (*)(const uint32_t*, int, const float*, float*);
+    using SweepRow = void (*)(const uint32_t*, int, const float*, const Ahead&, float*);
 
     // For rows of `width` pixels whose outputs in reach begin `left` columns before the image and end `right`
     // columns behind it.
@@ -218,18 +221,20 @@ struct Scatter {
         const halide_dimension_t &columns = call.tile->dim[2], &images = call.tile->dim[5];
         const Rows rows = rows_through(call, r);
         const int count = max_of((rows.end - rows.first + rows.step - 1) / rows.step, 0);
-        int turn = 0;
+        int pixels = 0;
+        for (const PhaseSweep& phase : call.phases) pixels += phase.pixels * images.extent * count;
+        Ahead ahead = Ahead::of(slab + kSlab, kSlab, pixels);
         bool begun = false;
         for (const PhaseSweep& phase : call.phases) {
             if (phase.pixels == 0) continue;
             for (int n = images.min; n < images.min + images.extent; ++n) {
                 int src_y = rows.src_y;
                 for (int y = rows.first; y < rows.end; y += rows.step, src_y += rows.src_step) {
-                    prefetch_next<kSlab>(slab, turn++, kPhases * images.extent * count);
                     const bool fresh = !begun && g == 0 && is_first_through(r, src_y, call.src_h);
                     (fresh ? phase.fresh : phase.accumulate)(
                         element<const uint32_t>(call.records, phase.record, src_y, g, n), phase.pixels, slab,
-                        element<float>(call.tile, 0, 0, columns.min + phase.column, y, chunk, n));
+                        ahead, element<float>(call.tile, 0, 0, columns.min + phase.column, y, chunk, n));
+                    ahead.pass(phase.pixels);
                 }
             }
             begun = true;

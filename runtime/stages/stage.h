@@ -78,17 +78,28 @@ SPARSETRAIN_ALWAYS_INLINE void prefetch(const float* line) {
     _mm_prefetch(line, _MM_HINT_T1);
 }
 
-// Asks for a share of the `floats` that come after those in use, of which there are `turns`, ahead of their
-// use: where the weights of all groups exceed L2, waiting for them took up to 15 % of the time.
-SPARSETRAIN_ALWAYS_INLINE void prefetch_next(const float* in_use, int floats, int turn, int turns) {
-    const int lines = floats / kLanes;
-    const int begin = turn * lines / turns, end = (turn + 1) * lines / turns;
-    for (int i = begin; i < end; ++i) prefetch(in_use + floats + i * kLanes);
-}
-template <int Floats>
-SPARSETRAIN_ALWAYS_INLINE void prefetch_next(const float* in_use, int turn, int turns) {
-    prefetch_next(in_use, Floats, turn, turns);
-}
+// What comes next is asked for while the current one is in use, a share for each of its `pixels`: where the
+// weights of all groups exceed L2, waiting for them took up to 15 % of the time, and asking for many at once
+// up to 8 %.
+struct Ahead {
+    const float* next;
+    int share, left;  // lines: for a pixel, and in all
+
+    static Ahead of(const float* next, int floats, int pixels) {
+        const int lines = floats / kLanes;
+        return {next, (lines + pixels - 1) / max_of(pixels, 1), lines};
+    }
+    SPARSETRAIN_ALWAYS_INLINE void prefetch_share() {
+        for (int i = 0; i < share; ++i) prefetch(next + i * kLanes);
+        next += share * kLanes;
+    }
+    // For pixels that had a copy of this.
+    void pass(int pixels) {
+        next += ptrdiff_t{pixels} * share * kLanes;
+        left -= pixels * share;
+        if (left <= 0) share = 0;
+    }
+};
 
 // Halide asks what a stage needs by passing buffers without memory; a call is a query if any buffer is one.
 SPARSETRAIN_ALWAYS_INLINE bool is_query(const halide_buffer_t* buffer) {
