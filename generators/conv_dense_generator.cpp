@@ -108,14 +108,16 @@ class ConvDense : public sparsetrain::generators::ClassGenerator<ConvDense> {
         return *sparsetrain::schedules::tables_of(uarch.value().c_str());
     }
     bool pointwise() const { return filter_h == 1 && filter_w == 1; }
-    sparsetrain::generators::SourceColumns source_columns() const { return {filter_w, stride}; }
+    sparsetrain::schedules::SourceColumns source_columns() const {
+        return sparsetrain::schedules::source_columns({filter_h, filter_w, stride}, pass.value().c_str());
+    }
     // With tiles no wider than the filter most would be at an edge, and the loops spill: they take the copy.
     bool whole_tiles() const { return width.value() == "whole" && row().x_tile > filter_w; }
 
     // The tests for padding are constants then, but one on each side. Columns that share registers are
     // unrolled.
     void unroll_columns(Stage sum, const RDom& taps) const {
-        if (whole_tiles() && !source_columns().share_registers(row(), tables())) sum.unroll(taps.y);
+        if (whole_tiles() && !source_columns().are_shared(row(), tables())) sum.unroll(taps.y);
     }
 
     // A pixel's place in its tile is a dimension, so that it is a constant where a tile is unrolled.

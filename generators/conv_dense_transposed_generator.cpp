@@ -71,8 +71,8 @@ class ConvDenseTransposed : public sparsetrain::generators::ClassGenerator<ConvD
                 .parallel(no);
         });
         if (pointwise()) {
-            const sparsetrain::generators::SourceColumns columns{1, 1};
-            tile_.keep_block(sum_, taps_, row(), tables(), columns, LoopLevel(epilogue_.loops(), kbo));
+            tile_.keep_block(sum_, taps_, row(), tables(), source_columns(),
+                             LoopLevel(epilogue_.loops(), kbo));
         } else {
             schedule_phases(LoopLevel(epilogue_.loops(), xo));
             padded_.compute_at(epilogue_.loops(), yo).bound(c, 0, 16).vectorize(c).parallel(cb);
@@ -89,6 +89,9 @@ class ConvDenseTransposed : public sparsetrain::generators::ClassGenerator<ConvD
         return *sparsetrain::schedules::tables_of(uarch.value().c_str());
     }
     bool pointwise() const { return filter_h == 1 && filter_w == 1; }
+    sparsetrain::schedules::SourceColumns source_columns() const {
+        return sparsetrain::schedules::source_columns({filter_h, filter_w, stride}, "bwd_data");
+    }
     // That a pixel may meet, of `taps` of a filter row or column.
     int most_taps(int taps) const { return (taps + stride - 1) / stride; }
 
@@ -128,8 +131,7 @@ class ConvDenseTransposed : public sparsetrain::generators::ClassGenerator<ConvD
         tile_.initialise(phases_, row(), {phase, tile, y, n});
         phases_.unroll(phase);
         tile_.keep(sum_, row(), LoopLevel(phases_, phase), {phase, tile, y, n});
-        const sparsetrain::generators::SourceColumns columns{most_taps(filter_w), 1};
-        tile_.accumulate(sum_.update(), row(), tables(), taps_, columns,
+        tile_.accumulate(sum_.update(), row(), tables(), taps_, source_columns(),
                          {taps_.z, taps_.w, phase, tile, y, n});
     }
 

@@ -7,21 +7,10 @@
 #include <string>
 #include <vector>
 
+#include "schedules/budgets.h"
 #include "schedules/tables.h"
 
 namespace sparsetrain::generators {
-
-// Of the source, what the pixels of a tile meet through `taps` columns of a filter row: pixel i those from
-// i * stride on.
-struct SourceColumns {
-    int taps, stride;
-
-    // Whether a register for each of the source's pixels fits beside the accumulators and a tap's weights.
-    bool share_registers(const schedules::DenseRow& row, const schedules::Tables& tables) const {
-        const int vectors = (row.x_tile + 1) * row.k_vectors * tables.registers_per_vector;
-        return taps > 1 && vectors + (row.x_tile - 1) * stride + taps <= tables.registers;
-    }
-};
 
 class RegisterTile {
   public:
@@ -57,11 +46,11 @@ class RegisterTile {
     // tile then share the pixels of the source, which cores with two FMAs per cycle need: 12 FMAs with 9
     // loads took 7.6 cycles on one of them, and 6.3 with 3.
     void accumulate(Halide::Stage sum, const schedules::DenseRow& row, const schedules::Tables& tables,
-                    const Halide::RDom& taps, const SourceColumns& columns,
+                    const Halide::RDom& taps, const schedules::SourceColumns& columns,
                     std::vector<Halide::VarOrRVar> outer) const {
         const Halide::Var part("part");
         sum.split(k, part, k, 16 / tables.registers_per_vector);
-        if (columns.share_registers(row, tables)) {
+        if (columns.are_shared(row, tables)) {
             outer.insert(outer.begin(), {taps.y, taps.x});
             sum.unroll(taps.y);
         } else {
@@ -79,7 +68,7 @@ class RegisterTile {
     // chunk of input channels after the other: the sums stay in L1 or L2, as the weights of a chunk do in L1.
     // Returns the stage that adds a chunk up.
     Halide::Stage keep_block(Halide::Func sum, const Halide::RDom& taps, const schedules::DenseRow& row,
-                             const schedules::Tables& tables, const SourceColumns& columns,
+                             const schedules::Tables& tables, const schedules::SourceColumns& columns,
                              const Halide::LoopLevel& block) const {
         const Halide::Var tile("tile"), y("y"), n("n"), chunk("chunk");
         const Halide::RVar chunks("chunks"), in_chunk("in_chunk");

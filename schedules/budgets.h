@@ -36,6 +36,25 @@ constexpr Budget budget_of(const DenseRow& row, const Tables& tables, const Clas
     return {row.x_tile * vectors + smaller(row.x_tile, vectors) + 1, 0, 0};
 }
 
+// Of the source, what the pixels of a dense tile meet through `taps` columns of a filter row: pixel i those
+// from i * stride on. Whether a register for each of these fits beside the accumulators and the weights of a
+// tap: then neighbouring pixels share them.
+struct SourceColumns {
+    int taps, stride;
+
+    constexpr int pixels(const DenseRow& row) const { return (row.x_tile - 1) * stride + taps; }
+    constexpr bool are_shared(const DenseRow& row, const Tables& tables) const {
+        const int vectors = (row.x_tile + 1) * row.k_vectors * tables.registers_per_vector;
+        return taps > 1 && vectors + pixels(row) <= tables.registers;
+    }
+};
+// In bwd_data at a stride, a phase of diff_src meets neighbouring pixels of diff_dst, through its share of
+// the taps.
+constexpr SourceColumns source_columns(const ClassSize& size, const char* pass) {
+    if (same_name(pass, "fwd")) return {size.filter_w, size.stride};
+    return {pieces(size.filter_w, size.stride), 1};
+}
+
 // Accumulators of a filter row, diff_dst of a pixel, and a broadcast src.
 constexpr Budget budget_of(const DenseWeightsRow& row, const Tables& tables, const ClassSize&, const char*) {
     const int vectors = (row.c_lanes * row.tap_columns + 1) * row.k_vectors;

@@ -100,12 +100,17 @@ Cost cost(const schedules::DenseRow& row, const Subject& subject, const Tables& 
     const double steps =
         channels * taps /
         (size.stride * size.stride > 1 && subject.pass == Pass::bwd_data ? size.stride * size.stride : 1);
+    // Pixels of the source are loaded for each tap, unless its columns share them.
+    const auto columns = schedules::source_columns(size, sparsetrain::to_string(subject.pass));
+    const double pixels = columns.are_shared(row, tables)
+                              ? columns.pixels(row) / static_cast<double>(columns.taps)
+                              : row.x_tile;
     const double visit = machine.mispredict + accumulator_cycles(sums, machine) +
                          channels * taps * row.k_vectors * schedules::kVectorBytes / machine.l2_bytes *
                              row.x_tile / row.pixels;
     return {{},
             sums,
-            row.x_tile + weights,
+            pixels + weights,
             in_l1 ? 0.0 : row.k_vectors * schedules::kVectorBytes,
             visit,
             steps,

@@ -18,11 +18,11 @@ bool is_pointwise(const ClassSize& size) {
     return size.filter_h == 1 && size.filter_w == 1;
 }
 
-// Where only 1x1 sums in chunks, it has to at a stride in bwd_data.
+// At a stride, bwd_data of 1x1 has to sum in chunks, and of others cannot.
 std::vector<int> dense_chunks(const Subject& subject) {
-    if (!is_pointwise(subject.size)) return {0};
-    if (subject.pass == Pass::bwd_data && subject.size.stride > 1) return {4, 8, 16, 32};
-    return {0, 4, 8, 16, 32};
+    const bool is_transposed = subject.pass == Pass::bwd_data && subject.size.stride > 1;
+    if (!is_pointwise(subject.size)) return is_transposed ? std::vector{0} : std::vector{0, 1, 2, 4};
+    return is_transposed ? std::vector{4, 8, 16, 32} : std::vector{0, 4, 8, 16, 32};
 }
 
 // In the order of schedules/tiles.h.

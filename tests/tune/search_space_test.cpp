@@ -88,6 +88,17 @@ TEST(CostModel, CountsWhatALoopDoes) {
     EXPECT_EQ(cost.turn_cycles(machine_of(*tables_of("avx512"))), 6.5);
 }
 
+// 14 FMAs of 7 pixels and 2 vectors: through one tap with 2 weights and 7 pixels; through each of three that
+// share 9 pixels, with 3 of them.
+TEST(CostModel, CountsPixelsThatColumnsShareOnce) {
+    const schedules::Tables& tables = *tables_of("avx512");
+    EXPECT_EQ(cost_of(subject_of("conv1x1_stride1/fwd/dense"), tables, {7, 2, 280, 8}).loads, 9);
+    EXPECT_EQ(cost_of(subject_of("conv3x3_stride1/fwd/dense"), tables, {7, 2, 784, 0}).loads, 5);
+    EXPECT_EQ(cost_of(subject_of("conv3x3_stride2/fwd/dense"), tables, {7, 2, 784, 0}).loads, 7);
+    EXPECT_EQ(cost_of(subject_of("conv3x3_stride2/bwd_data/dense"), tables, {7, 2, 784, 0}).loads, 6);
+    EXPECT_EQ(cost_of(subject_of("conv3x3_stride1/fwd/dense"), tables, {14, 2, 784, 0}).loads, 16);
+}
+
 TEST(CostModel, SkippingPaysMoreTheMoreZeros) {
     for (const Subject& subject : all_subjects()) {
         if (subject.kernel == Kernel::dense) continue;
