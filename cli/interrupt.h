@@ -5,7 +5,8 @@
 
 namespace sparsetrain::cli {
 
-// While one exists, the first SIGINT sets requested(); a second one ends the process as usual.
+// While one exists, the first SIGINT sets requested(); a second one, a second or two later, ends the process
+// as usual.
 class InterruptGuard {
   public:
     InterruptGuard();

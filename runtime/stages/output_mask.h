@@ -164,8 +164,7 @@ struct OutputMask {
             int channel() const { return rows * columns * vectors * kLanes; }
         };
 
-        using Sweep = float* (*)(const Neighbours&, const ChannelWeights&, const Word*, int, const Ahead&,
-                                 float*);
+        using Sweep = float* (*)(const Neighbours&, const ChannelWeights&, const Word*, int, Ahead, float*);
 
         template <bool Fresh, int Case = 0>
         static Sweep select_sweep(int existing_rows, int vectors) {

@@ -115,12 +115,14 @@ class OutputMaskSweep {
   public:
     // `pixels` words into sums, from `sums` on; returns their end.
     static float* run(const Neighbours& from, const ChannelWeights& weights, const Word* words, int pixels,
-                      const Ahead& ahead, float* sums) {
+                      Ahead ahead, float* sums) {
         constexpr bool clips = Columns > 1;  // of one column, all or nothing is padding
         const int begin = min_of(max_of(0, -from.column), pixels);
         const int end = max_of(begin, min_of(from.width - Columns + 1 - from.column, pixels));
         if (clips && begin > 0) sums = border(from, weights, words, 0, begin, ahead, sums);
+        ahead.pass(begin);
         if (begin < end) sums = interior(from, weights, words, begin, end, ahead, sums);
+        ahead.pass(end - begin);
         if (clips && end < pixels) sums = border(from, weights, words, end, pixels, ahead, sums);
         return sums;
     }
