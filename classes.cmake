@@ -1,4 +1,5 @@
-# The layer classes that this build compiles: the only list. CMake, the runtime's registry, tests and bench follow it.
+# The layer classes: the only list. CMake, the runtime's registry, tests and bench follow it. SPARSETRAIN_CLASSES leaves some
+# out of a build.
 sparsetrain_add_layer_class(NAME conv3x3_stride1 FILTER 3 3 STRIDE 1 1 PASSES fwd bwd_data bwd_weights BLOCKINGS wide narrow)
 sparsetrain_add_layer_class(NAME conv3x3_stride2 FILTER 3 3 STRIDE 2 2 PASSES fwd bwd_data bwd_weights)
 sparsetrain_add_layer_class(NAME conv1x1_stride1 FILTER 1 1 STRIDE 1 1 PASSES fwd bwd_data bwd_weights BLOCKINGS wide narrow)

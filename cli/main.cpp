@@ -9,7 +9,7 @@
 
 namespace {
 
-using sparsetrain::cli::TrainOptions, sparsetrain::cli::TuneOptions;
+using sparsetrain::cli::TrainOptions;
 
 int run(int argc, char** argv) {
     CLI::App app("Trains ReLU networks with convolutions that skip zeros.", "sparsetrain");
@@ -19,10 +19,12 @@ int run(int argc, char** argv) {
     TrainOptions options;
     CLI::App* train = app.add_subcommand("train", "Train a network and show what zero skipping gave");
     add_train_options(*train, options);
-    TuneOptions tune_options;
+#ifdef SPARSETRAIN_HAS_TUNE
+    sparsetrain::cli::TuneOptions tune_options;
     for (int i = 0; i < argc; ++i) tune_options.command += (i == 0 ? "" : " ") + std::string(argv[i]);
     CLI::App* tune = app.add_subcommand("tune", "Find schedules for this CPU, or for your own layers");
     add_tune_options(*tune, tune_options);
+#endif
     CLI::App* info = app.add_subcommand("info", "Show versions, the CPU's abilities and the kernels linked");
     info->add_option("--data-dir", options.data_directory, "Directory of the IDX files")
         ->capture_default_str();
@@ -33,7 +35,9 @@ int run(int argc, char** argv) {
     } catch (const CLI::ParseError& error) {
         return app.exit(error) == 0 ? 0 : 2;  // --help and --version end here too
     }
+#ifdef SPARSETRAIN_HAS_TUNE
     if (tune->parsed()) return sparsetrain::cli::run_tune(tune_options);
+#endif
     return info->parsed() ? sparsetrain::cli::run_info(options.data_directory)
                           : sparsetrain::cli::run_train(options);
 }

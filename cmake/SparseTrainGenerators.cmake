@@ -11,18 +11,20 @@ function(sparsetrain_add_generators TARGET)
     target_link_options(${TARGET} PRIVATE -fno-sanitize=all)
 endfunction()
 
-# sparsetrain_add_private_runtime(TARGET GENERATORS): the renamed runtime, and the table of renamed symbols that
-# pipelines are renamed by.
-function(sparsetrain_add_private_runtime TARGET GENERATORS)
+# sparsetrain_add_private_runtime(TARGET): the renamed runtime, and the table of renamed symbols that pipelines are renamed by.
+function(sparsetrain_add_private_runtime TARGET)
+    # Any executable of generators can write it; one without any does not change when a generator does.
+    file(WRITE "${CMAKE_CURRENT_BINARY_DIR}/no_generator.cpp" "")
+    sparsetrain_add_generators(no_generator "${CMAKE_CURRENT_BINARY_DIR}/no_generator.cpp")
     set(dir "${SPARSETRAIN_GENERATED}/pipelines")
     set(object "${dir}/${TARGET}.o")
     set(script "${SparseTrain_SOURCE_DIR}/cmake/RenameRuntime.cmake")
     add_custom_command(
         OUTPUT "${object}" "${SPARSETRAIN_RENAMED_SYMBOLS}"
-        COMMAND ${GENERATORS} -r halide_runtime -o "${dir}" -e object target=${SPARSETRAIN_HALIDE_BASELINE}
+        COMMAND no_generator -r halide_runtime -o "${dir}" -e object target=${SPARSETRAIN_HALIDE_BASELINE}
         COMMAND "${CMAKE_COMMAND}" -D NM=${CMAKE_NM} -D OBJCOPY=${CMAKE_OBJCOPY} -D "INPUT=${dir}/halide_runtime.o"
                 -D "OUTPUT=${object}" -D "TABLE=${SPARSETRAIN_RENAMED_SYMBOLS}" -P "${script}"
-        DEPENDS ${GENERATORS} "${script}"
+        DEPENDS no_generator "${script}"
         COMMENT "Halide runtime, private copy"
         VERBATIM)
     add_library(${TARGET} STATIC "${object}")

@@ -29,6 +29,9 @@ function(sparsetrain_add_layer_class)
     if(NOT ARG_NAME STREQUAL expected)
         message(FATAL_ERROR "sparsetrain_add_layer_class(${ARG_NAME}): expected the name ${expected}")
     endif()
+    if(DEFINED SPARSETRAIN_CLASSES AND NOT SPARSETRAIN_CLASSES STREQUAL "all" AND NOT ARG_NAME IN_LIST SPARSETRAIN_CLASSES)
+        return()
+    endif()
     if(NOT ARG_BLOCKINGS)
         set(ARG_BLOCKINGS wide)
     endif()
@@ -162,7 +165,8 @@ endmacro()
 
 # Compiles pipeline `name` of the class from `generator`, whose parameters are those of the class and ARGN.
 macro(sparsetrain_add_class_pipeline name generator)
-    sparsetrain_add_pipeline(${LIBRARY} ${CLASS_SYMBOL}_${name}_f32_${UARCH} ${generator} ISA ${ISA} FROM SparseTrain::conv_generators
+    sparsetrain_add_pipeline(${LIBRARY} ${CLASS_SYMBOL}_${name}_f32_${UARCH} ${generator} ISA ${ISA}
+        FROM SparseTrain::${generator}_generator
         PARAMS uarch=${UARCH} layer_class=${LAYER_CLASS} filter_h=${FILTER_H} filter_w=${FILTER_W} stride=${STRIDE}
                ${ARGN} ${TILES_PARAM})
     list(APPEND PIPELINES "${CLASS_SYMBOL}_${name}_f32_${UARCH}")

@@ -40,8 +40,7 @@ endif()
 
 # sparsetrain_add_pipeline(LIBRARY SYMBOL GENERATOR ISA isa... [PARAMS name=value...] FROM executable): compiles GENERATOR
 # ahead of time and adds the object, which exports SYMBOL, to LIBRARY, and its header SYMBOL.h to LIBRARY's include path.
-# For several ISAs, best first, SYMBOL is a wrapper that calls the first one that the CPU has. The assembly beside them,
-# SYMBOL*.s, is for reading.
+# For several ISAs, best first, SYMBOL is a wrapper that calls the first one that the CPU has. `objdump -d` shows the code.
 function(sparsetrain_add_pipeline LIBRARY SYMBOL GENERATOR)
     cmake_parse_arguments(PARSE_ARGV 3 ARG "" "FROM" "ISA;PARAMS")
     set(dir "${SPARSETRAIN_GENERATED}/pipelines")
@@ -66,7 +65,7 @@ function(sparsetrain_add_pipeline LIBRARY SYMBOL GENERATOR)
     file(MAKE_DIRECTORY "${dir}")
     add_custom_command(
         OUTPUT ${objects} "${dir}/${SYMBOL}.h"
-        COMMAND ${ARG_FROM} -g ${GENERATOR} -f ${SYMBOL} -o "${dir}" -e object,c_header,assembly target=${targets}
+        COMMAND ${ARG_FROM} -g ${GENERATOR} -f ${SYMBOL} -o "${dir}" -e object,c_header target=${targets}
                 ${ARG_PARAMS}
         ${rename}
         DEPENDS ${ARG_FROM} "${SPARSETRAIN_RENAMED_SYMBOLS}"

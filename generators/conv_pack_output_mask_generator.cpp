@@ -1,5 +1,5 @@
-// How weights in the master layout (k lane, c lane, s, r, c block, k block) are brought into the order that a
-// kernel reads.
+// How weights in the master layout (k lane, c lane, s, r, c block, k block) are brought into the order that
+// `output_mask` reads.
 #include <Halide.h>
 
 #include "generators/class_generator.h"
@@ -8,55 +8,6 @@
 using namespace Halide;
 
 namespace {
-
-// bwd_data of `dense`: (c lane, k lane, s, r, k block, c block), rotated by 180 degrees.
-class ConvPackDense : public sparsetrain::generators::ClassGenerator<ConvPackDense> {
-  public:
-    Input<Buffer<float, 6>> master{"master"};
-    Output<Buffer<float, 6>> packed{"packed"};
-
-    void generate() { packed(o, i, s, r, ib, ob) = master(i, o, filter_w - 1 - s, filter_h - 1 - r, ob, ib); }
-    void schedule() { Func(packed).bound(o, 0, 16).bound(i, 0, 16).vectorize(o).unroll(i).parallel(ob); }
-
-  private:
-    Var o{"o"}, i{"i"}, s{"s"}, r{"r"}, ib{"ib"}, ob{"ob"};
-};
-
-// fwd and bwd_data of `zero_skip`: (slab, r, group, chunk), slab = [group][S][KV][16]; groups of input
-// channels and chunks of output channels in fwd, the other way round in bwd_data. Channels beyond the last
-// are zero.
-class ConvPackScatter : public sparsetrain::generators::ClassGenerator<ConvPackScatter> {
-  public:
-    GeneratorParam<std::string> pass{"pass", "fwd"};
-    GeneratorParam<std::string> blocking{"blocking", ""};
-
-    Input<Buffer<float, 6>> master{"master"};
-    Output<Buffer<float, 4>> packed{"packed"};
-
-    void generate() {
-        const auto row = sparsetrain::generators::schedule_of(&sparsetrain::schedules::Tables::scatter, uarch,
-                                                              layer_class, own_tiles, pass, blocking);
-        const bool is_forward = pass.value() == "fwd";
-        const int blocks_in_group = row.group / 16;
-        const Expr in_blocks = master.dim(is_forward ? 4 : 5).extent(),
-                   out_blocks = master.dim(is_forward ? 5 : 4).extent();
-        const Expr ib = group * blocks_in_group + in_group / 16, ob = chunk * row.k_vectors + kv;
-        const Expr il = in_group % 16, some_ib = min(ib, in_blocks - 1), some_ob = min(ob, out_blocks - 1);
-        const Expr weight =
-            is_forward ? master(o, il, s, r, some_ib, some_ob) : master(il, o, s, r, some_ob, some_ib);
-        slab_(o, kv, s, in_group, r, group, chunk) = select(ib < in_blocks && ob < out_blocks, weight, 0.0f);
-
-        const int tap = row.k_vectors * 16;
-        packed(i, r, group, chunk) =
-            slab_(i % 16, i / 16 % row.k_vectors, i / tap % filter_w, i / (tap * filter_w), r, group, chunk);
-    }
-
-    void schedule() { Func(packed).bound(r, 0, filter_h).split(i, i, o, 16).vectorize(o).parallel(chunk); }
-
-  private:
-    Var i{"i"}, o{"o"}, kv{"kv"}, s{"s"}, in_group{"in_group"}, r{"r"}, group{"group"}, chunk{"chunk"};
-    Func slab_{"slab"};
-};
 
 // bwd_data of `output_mask`: (k lane, vector, channel group), where the vectors of a group are those of one
 // phase (see runtime/stages/output_mask.h) after the other, each [k chunk][filter rows taken at a
@@ -126,6 +77,4 @@ class ConvPackOutputMask : public sparsetrain::generators::ClassGenerator<ConvPa
 
 }  // namespace
 
-HALIDE_REGISTER_GENERATOR(ConvPackDense, conv_pack_dense)
-HALIDE_REGISTER_GENERATOR(ConvPackScatter, conv_pack_scatter)
 HALIDE_REGISTER_GENERATOR(ConvPackOutputMask, conv_pack_output_mask)
