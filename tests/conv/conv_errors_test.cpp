@@ -51,16 +51,21 @@ TEST(ErrorsOfPlans, SizesThatMakeNoConvolution) {
             change(shape);
             return shape;
         };
-        refused(with([](ConvShape& s) { s.src.n = 0; }), {"0", "1"});
-        refused(with([](ConvShape& s) { s.src.c = -17; }), {"-17", "1"});
-        refused(with([](ConvShape& s) { s.src.h = 0; }), {"0", "1"});
-        refused(with([](ConvShape& s) { s.src.w = -3; }), {"-3", "1"});
-        refused(with([](ConvShape& s) { s.k = 0; }), {"0", "1"});
+        const std::string src = "Conv2d: src: expected sizes of at least 1, given ";
+        refused(with([](ConvShape& s) { s.src.n = 0; }), {src + "N0 C17 H9 W11"});
+        refused(with([](ConvShape& s) { s.src.c = -17; }), {src + "N2 C-17 H9 W11"});
+        refused(with([](ConvShape& s) { s.src.h = 0; }), {src + "N2 C17 H0 W11"});
+        refused(with([](ConvShape& s) { s.src.w = -3; }), {src + "N2 C17 H9 W-3"});
+        refused(with([](ConvShape& s) { s.k = 0; }), {"Conv2d: k: expected at least 1, given 0"});
         if (layer.filter_h < 3) continue;
-        const std::string filter = std::to_string(layer.filter_h);
-        refused(with([](ConvShape& s) { s.src.h = 2; }), {"2", filter});
-        refused(with([](ConvShape& s) { s.src = {1, 16, 1, 16}, s.padding.bottom = 1; }), {"2", filter});
-        refused(with([](ConvShape& s) { s.src.w = 1; }), {"1", filter});
+        const std::string filter =
+            " of src: expected at least the filter's " + std::to_string(layer.filter_h);
+        refused(with([](ConvShape& s) { s.src.h = 2; }), {"height" + filter + " with padding, given 2"});
+        refused(with([](ConvShape& s) {
+                    s.src = {1, 16, 1, 16}, s.padding.bottom = 1;
+                }),
+                {"height" + filter + " with padding, given 2"});
+        refused(with([](ConvShape& s) { s.src.w = 1; }), {"width" + filter + " with padding, given 1"});
     }
 }
 
@@ -140,9 +145,12 @@ TEST(ErrorsOfPlans, LayerClassesThatAreNotLinked) {
 }
 
 TEST(ErrorsOfPlans, FiltersAndStridesBelowOne) {
-    expect_error(kInvalid, {"0"}, [] { Conv2d plan({{1, 16, 8, 8}, 16, 0, 3, 1, {}}); });
-    expect_error(kInvalid, {"-3"}, [] { Conv2d plan({{1, 16, 8, 8}, 16, 3, -3, 1, {}}); });
-    expect_error(kInvalid, {"0"}, [] { Conv2d plan({{1, 16, 8, 8}, 16, 3, 3, 0, {}}); });
+    const auto refused = [](const std::string& size, const ConvShape& shape) {
+        expect_error(kInvalid, {"Conv2d: " + size}, [&] { Conv2d plan(shape); });
+    };
+    refused("filter_h: expected at least 1, given 0", {{1, 16, 8, 8}, 16, 0, 3, 1, {}});
+    refused("filter_w: expected at least 1, given -3", {{1, 16, 8, 8}, 16, 3, -3, 1, {}});
+    refused("stride: expected at least 1, given 0", {{1, 16, 8, 8}, 16, 3, 3, 0, {}});
 }
 
 TEST(ErrorsOfWords, NameTheWordAndThePolicies) {
@@ -154,8 +162,9 @@ TEST(ErrorsOfWords, NameTheWordAndThePolicies) {
 
 TEST(ErrorsOfWorkspaces, ThreadCountsOutOfRange) {
     expect_error(kInvalid, {"Workspace", "256", "257"}, [] { Workspace workspace(257); });
-    expect_error(kInvalid, {"Workspace", "1", "0"}, [] { Workspace workspace(0); });
-    expect_error(kInvalid, {"Workspace", "1", "-2"}, [] { Workspace workspace(-2); });
+    const std::string expected = "Workspace: threads: expected a count from 1 to 256, given ";
+    expect_error(kInvalid, {expected + "0"}, [] { Workspace workspace(0); });
+    expect_error(kInvalid, {expected + "-2"}, [] { Workspace workspace(-2); });
 }
 
 TEST(ErrorsOfPackedWeights, NullMisalignedOrEmpty) {
@@ -164,8 +173,13 @@ TEST(ErrorsOfPackedWeights, NullMisalignedOrEmpty) {
     expect_error(kInvalid, {"64"}, [&] {
         PackedWeights packed({misaligned(weights.view().data), weights.shape});
     });
-    expect_error(kInvalid, {"0"}, [&] { PackedWeights packed({weights.view().data, {0, 16, 3, 3}}); });
-    expect_error(kInvalid, {"-1"}, [&] { PackedWeights packed({weights.view().data, {16, 16, 3, -1}}); });
+    const std::string sizes = "master: expected sizes of at least 1, given ";
+    expect_error(kInvalid, {sizes + "K0 C16 R3 S3"}, [&] {
+        PackedWeights packed({weights.view().data, {0, 16, 3, 3}});
+    });
+    expect_error(kInvalid, {sizes + "K16 C16 R3 S-1"}, [&] {
+        PackedWeights packed({weights.view().data, {16, 16, 3, -1}});
+    });
 }
 
 // Each test changes one argument of an otherwise good call.

@@ -131,15 +131,5 @@ TEST(MicroarchitectureInUse, IsWhatConvolutionsRun) {
     }
 }
 
-// No two variants share what they run.
-TEST(MicroarchitectureInUse, HasPipelinesOfItsOwn) {
-    std::set<detail::ConvPipeline> pipelines;
-    for (const detail::LayerClass* layer : detail::all_linked_layer_classes()) {
-        EXPECT_TRUE(pipelines.insert(layer->fwd.dense.any).second) << layer->info.name << layer->uarch;
-        for (const detail::ScatterKernel& kernel : layer->fwd.zero_skip)
-            EXPECT_TRUE(pipelines.insert(kernel.plain).second) << layer->info.name << layer->uarch;
-    }
-}
-
 }  // namespace
 }  // namespace sparsetrain::test

@@ -158,9 +158,12 @@ TEST_P(Schedules, UnknownClassesAndPassesHaveNoRow) {
     EXPECT_NE(tables().dense.find("conv3x3_stride1", "fwd"), nullptr);
     EXPECT_EQ(tables().dense.find("conv3x3", "fwd"), nullptr);
     EXPECT_EQ(tables().dense.find("conv3x3_stride1", "bwd_weights"), nullptr);
-    EXPECT_EQ(tables().scatter.find("conv3x3_stride1", "fw", "deep"), nullptr);
-    EXPECT_EQ(tables().scatter.find("conv3x3_stride1", "fwd", "deeper"), nullptr);
-    EXPECT_EQ(tables().scatter.find("", "", ""), nullptr);
+    for (const ScatterRow& row : tables().scatter) {
+        EXPECT_EQ(tables().scatter.find(row.layer_class, row.pass, row.blocking), &row);
+        EXPECT_EQ(tables().scatter.find(row.layer_class, "fw", row.blocking), nullptr);
+        EXPECT_EQ(tables().scatter.find(row.layer_class, row.pass, "wider"), nullptr);
+        EXPECT_EQ(tables().scatter.find("conv3x3", row.pass, row.blocking), nullptr);
+    }
 }
 
 TEST_P(Schedules, DenseTilesFitTheRegisters) {

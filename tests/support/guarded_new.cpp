@@ -1,0 +1,45 @@
+// Gives the memory of every AlignedArray of a program guards (guarded_memory.h): of tensors, masks and
+// weights that tests make, and of those that operators own.
+#include <gtest/gtest.h>
+
+#include <map>
+#include <mutex>
+#include <new>
+
+#include "guarded_memory.h"
+
+namespace {
+
+using sparsetrain::test::GuardedMemory;
+
+std::mutex mutex;
+
+std::map<void*, GuardedMemory>& allocations() {
+    static auto* all = new std::map<void*, GuardedMemory>;  // never destroyed: static objects may own memory
+    return *all;
+}
+
+void release(void* pointer) {
+    const std::lock_guard lock(mutex);
+    const auto found = allocations().find(pointer);
+    if (found == allocations().end()) return;  // null
+    EXPECT_TRUE(found->second.guards_intact())
+        << "something wrote beside an array of " << found->second.bytes() << " bytes";
+    allocations().erase(found);
+}
+
+}  // namespace
+
+void* operator new(std::size_t bytes, std::align_val_t) {
+    GuardedMemory memory(bytes);
+    void* const data = memory.data();
+    const std::lock_guard lock(mutex);
+    allocations().emplace(data, std::move(memory));
+    return data;
+}
+void operator delete(void* pointer, std::align_val_t) noexcept {
+    release(pointer);
+}
+void operator delete(void* pointer, std::size_t, std::align_val_t) noexcept {
+    release(pointer);
+}
