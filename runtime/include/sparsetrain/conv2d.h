@@ -84,8 +84,8 @@ class SPARSETRAIN_API PackedWeights {
 class SPARSETRAIN_API Conv2d {
   public:
     // Throws Error(invalid_argument) for sizes that make no convolution and Error(unsupported) for a layer
-    // class that is not linked (the message lists those that are), dilation, groups, a CPU without AVX2, or a
-    // value of SPARSETRAIN_VERBOSE that is none (see library.h).
+    // class that is not linked (the message lists those that are), dilation, groups, a CPU that the
+    // library is not compiled for, or a value of SPARSETRAIN_VERBOSE that is none (see library.h).
     explicit Conv2d(const ConvShape& shape, Policy policy = Policy::automatic);
     ~Conv2d();
     Conv2d(Conv2d&&) noexcept;
