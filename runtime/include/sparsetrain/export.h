@@ -1,5 +1,5 @@
-// Marks what the library exports, which is built with hidden visibility otherwise. Only a shared library exports anything:
-// what links the archives, a plugin for example, has the library for itself.
+// What the library exports, which is built with hidden visibility. Only a shared library exports anything: what links the
+// archives, such as a plugin, has the library for itself.
 #pragma once
 
 #ifdef SPARSETRAIN_SHARED
@@ -7,3 +7,5 @@
 #else
 #define SPARSETRAIN_API
 #endif
+// Of members of exported classes.
+#define SPARSETRAIN_PRIVATE __attribute__((visibility("hidden")))
