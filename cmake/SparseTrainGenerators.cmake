@@ -14,7 +14,7 @@ endfunction()
 # sparsetrain_add_private_runtime(TARGET): the renamed runtime, and the table of renamed symbols that pipelines are renamed by.
 function(sparsetrain_add_private_runtime TARGET)
     # Any executable of generators can write it; one without any does not change when a generator does.
-    file(CONFIGURE OUTPUT no_generator.cpp CONTENT "")  # which leaves a file that is there as it is
+    file(CONFIGURE OUTPUT "${CMAKE_CURRENT_BINARY_DIR}/no_generator.cpp" CONTENT "")  # keeps a file that is there
     sparsetrain_add_generators(no_generator "${CMAKE_CURRENT_BINARY_DIR}/no_generator.cpp")
     set(dir "${SPARSETRAIN_GENERATED}/pipelines")
     set(object "${dir}/${TARGET}.o")
@@ -22,8 +22,9 @@ function(sparsetrain_add_private_runtime TARGET)
     add_custom_command(
         OUTPUT "${object}" "${SPARSETRAIN_RENAMED_SYMBOLS}"
         COMMAND no_generator -r halide_runtime -o "${dir}" -e object target=${SPARSETRAIN_HALIDE_BASELINE}
-        COMMAND "${CMAKE_COMMAND}" -D NM=${CMAKE_NM} -D OBJCOPY=${CMAKE_OBJCOPY} -D "INPUT=${dir}/halide_runtime.o"
-                -D "OUTPUT=${object}" -D "TABLE=${SPARSETRAIN_RENAMED_SYMBOLS}" -P "${script}"
+        COMMAND "${CMAKE_COMMAND}" -D NM=${CMAKE_NM} -D OBJCOPY=${CMAKE_OBJCOPY} -D COMPILER=${CMAKE_CXX_COMPILER}
+                -D "INPUT=${dir}/halide_runtime.o" -D "OUTPUT=${object}" -D "TABLE=${SPARSETRAIN_RENAMED_SYMBOLS}"
+                -P "${script}"
         DEPENDS no_generator "${script}"
         COMMENT "Halide runtime, private copy"
         VERBATIM)

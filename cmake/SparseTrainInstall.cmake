@@ -2,44 +2,29 @@
 # installed names the build tree or the prefix.
 include(CMakePackageConfigHelpers)
 set(package_dir "${CMAKE_INSTALL_LIBDIR}/cmake/SparseTrain")
-
+set(data_dir "${CMAKE_INSTALL_DATADIR}/sparsetrain")
 get_property(layer_classes GLOBAL PROPERTY SPARSETRAIN_LAYER_CLASSES)
-list(TRANSFORM layer_classes PREPEND sparsetrain_ OUTPUT_VARIABLE class_libraries)
-install(TARGETS sparsetrain sparsetrain_runtime sparsetrain_ops sparsetrain_halide_runtime ${class_libraries}
-    EXPORT SparseTrain FILE_SET HEADERS)
+
+if(BUILD_SHARED_LIBS)
+    # It answers to the names of its parts, too.
+    set(libraries sparsetrain)
+    foreach(part IN ITEMS runtime ${layer_classes})
+        add_library(sparsetrain_part_${part} INTERFACE)
+        set_target_properties(sparsetrain_part_${part} PROPERTIES EXPORT_NAME ${part})
+        target_link_libraries(sparsetrain_part_${part} INTERFACE sparsetrain)
+        list(APPEND libraries sparsetrain_part_${part})
+    endforeach()
+else()
+    set_target_properties(sparsetrain_archives PROPERTIES EXPORT_NAME sparsetrain)
+    list(TRANSFORM layer_classes PREPEND sparsetrain_ OUTPUT_VARIABLE libraries)
+    list(APPEND libraries sparsetrain_archives sparsetrain_runtime sparsetrain_ops sparsetrain_halide_runtime)
+    include(SparseTrainInstallSources)
+endif()
+install(TARGETS sparsetrain_api ${libraries} EXPORT SparseTrain FILE_SET HEADERS)
 if(SPARSETRAIN_HAS_PROGRAM)
     install(TARGETS sparsetrain_cli)
 endif()
-
-# For layer classes of users: the generators, the Halide that they run with, and all that the sources of a class include.
-set(data_dir "${CMAKE_INSTALL_DATADIR}/sparsetrain")
-set(generator_dir "${CMAKE_INSTALL_LIBDIR}/sparsetrain")
-get_property(generators GLOBAL PROPERTY SPARSETRAIN_CONV_GENERATORS)
-install(TARGETS ${generators} sparsetrain_class_sources EXPORT SparseTrain RUNTIME DESTINATION "${generator_dir}")
-set_target_properties(${generators} PROPERTIES INSTALL_RPATH "$ORIGIN")
-install(IMPORTED_RUNTIME_ARTIFACTS Halide::Halide LIBRARY DESTINATION "${generator_dir}")
-install(DIRECTORY "${PROJECT_SOURCE_DIR}/schedules" DESTINATION "${data_dir}")
-if(SPARSETRAIN_TUNED_ISA)
-    install(FILES "${SPARSETRAIN_TUNED_INCLUDE}/schedules/tuned.h" DESTINATION "${data_dir}/schedules")
-endif()
-install(DIRECTORY "${PROJECT_SOURCE_DIR}/runtime/stages" DESTINATION "${data_dir}/runtime")
-install(FILES "${PROJECT_SOURCE_DIR}/runtime/src/layer_class.h" "${PROJECT_SOURCE_DIR}/runtime/src/layer_class.cpp.in"
-        DESTINATION "${data_dir}/runtime/src")
-install(FILES "$<TARGET_PROPERTY:Halide::Runtime,INTERFACE_INCLUDE_DIRECTORIES>/HalideRuntime.h"
-              "${SPARSETRAIN_RENAMED_SYMBOLS}"
-        DESTINATION "${data_dir}")
-install(FILES "${PROJECT_SOURCE_DIR}/cmake/SparseTrainPipeline.cmake"
-              "${PROJECT_SOURCE_DIR}/cmake/SparseTrainLayerClass.cmake"
-        DESTINATION "${package_dir}")
-
-# What `sparsetrain tune` builds with.
-if(SPARSETRAIN_HAS_ALL)
-    install(TARGETS sparsetrain_tune_harness EXPORT SparseTrain)
-    install(FILES "${PROJECT_SOURCE_DIR}/tune/harness/candidate.h" "${PROJECT_SOURCE_DIR}/tune/harness/candidate.cpp.in"
-            DESTINATION "${data_dir}/tune/harness")
-    install(FILES "${PROJECT_SOURCE_DIR}/tune/layers.txt" DESTINATION "${data_dir}/tune")
-    install(FILES "${PROJECT_SOURCE_DIR}/cmake/SparseTrainTune.cmake" DESTINATION "${package_dir}")
-endif()
+install(FILES "${PROJECT_SOURCE_DIR}/cmake/SparseTrainLayerClass.cmake" DESTINATION "${package_dir}")
 
 install(EXPORT SparseTrain NAMESPACE SparseTrain:: FILE SparseTrainTargets.cmake DESTINATION "${package_dir}")
 
@@ -53,14 +38,21 @@ install(FILES "${PROJECT_BINARY_DIR}/package/SparseTrainConfig.cmake"
               "${PROJECT_BINARY_DIR}/package/SparseTrainConfigVersion.cmake"
         DESTINATION "${package_dir}")
 
-# pkg-config has all classes: a program needs no symbol twice, so a static library per class and its records suffice.
-set(PC_LIBRARIES "")
-foreach(layer_class IN LISTS layer_classes)
-    foreach(uarch IN LISTS SPARSETRAIN_UARCHS)
-        string(APPEND PC_LIBRARIES " -Wl,--undefined=sparsetrain_${layer_class}_${uarch}")
+# pkg-config has all classes, with the options by which the linker finds the records in their archives.
+if(BUILD_SHARED_LIBS)
+    set(PC_CFLAGS " -DSPARSETRAIN_SHARED")
+    set(PC_LIBRARIES " -lsparsetrain")
+else()
+    set(PC_CFLAGS "")
+    set(PC_LIBRARIES "")
+    foreach(layer_class IN LISTS layer_classes)
+        foreach(uarch IN LISTS SPARSETRAIN_UARCHS)
+            string(APPEND PC_LIBRARIES " -Wl,--undefined=sparsetrain_${layer_class}_${uarch}")
+        endforeach()
+        string(APPEND PC_LIBRARIES " -lsparsetrain_${layer_class}")
     endforeach()
-    string(APPEND PC_LIBRARIES " -lsparsetrain_${layer_class}")
-endforeach()
+    string(APPEND PC_LIBRARIES " -lsparsetrain_runtime -lsparsetrain_ops -lsparsetrain_halide_runtime -pthread -ldl")
+endif()
 file(RELATIVE_PATH PC_PREFIX "/${CMAKE_INSTALL_LIBDIR}/pkgconfig" "/")
 configure_file("${PROJECT_SOURCE_DIR}/cmake/sparsetrain.pc.in" "${PROJECT_BINARY_DIR}/package/sparsetrain.pc" @ONLY)
 install(FILES "${PROJECT_BINARY_DIR}/package/sparsetrain.pc" DESTINATION "${CMAKE_INSTALL_LIBDIR}/pkgconfig")

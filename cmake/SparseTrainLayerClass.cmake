@@ -10,6 +10,13 @@
 # it is the first layer of a network, whose src is an image, which has no zeros and wants no gradient: there are fwd and
 # bwd_weights by dense and nothing else. Without AVX2 every pass is dense.
 function(sparsetrain_add_layer_class)
+    if(CMAKE_VERSION VERSION_LESS 3.26)
+        message(FATAL_ERROR "sparsetrain_add_layer_class: expected CMake 3.26 or newer, given ${CMAKE_VERSION}")
+    endif()
+    if(SPARSETRAIN_PACKAGE_IS_SHARED)
+        message(FATAL_ERROR "sparsetrain_add_layer_class: expected a package of archives, given one with a shared library, "
+                            "which has the classes of its own build only (its classes.cmake)")
+    endif()
     cmake_parse_arguments(PARSE_ARGV 0 ARG "" "NAME" "FILTER;STRIDE;PASSES;BLOCKINGS")
     set(sizes "[135]")
     if(ARG_PASSES STREQUAL "fwd;bwd_weights")

@@ -2,7 +2,8 @@
 #
 # Every pipeline is compiled without a Halide runtime and with `user_context`; one private copy of the runtime serves them
 # all. The runtime's symbols, and the pipelines' references to them, get the prefix `sparsetrain_`, so that our error
-# handler, allocator and thread count are invisible to other Halide code in the same process.
+# handler, allocator and thread count are invisible to other Halide code in the same process. What is left global, the
+# pipelines and the renamed runtime, is hidden: every program or shared library that links the archives has its own.
 
 # Both the build and the installed package set, before they include this file:
 #   SPARSETRAIN_SOURCES          where runtime/ and schedules/ are
@@ -39,7 +40,7 @@ if(SPARSETRAIN_TUNED_ISA)
 endif()
 
 # sparsetrain_add_pipeline(LIBRARY SYMBOL GENERATOR ISA isa... [PARAMS name=value...] FROM executable): compiles GENERATOR
-# ahead of time and adds the object, which exports SYMBOL, to LIBRARY, and its header SYMBOL.h to LIBRARY's include path.
+# ahead of time and adds the object, which defines SYMBOL, to LIBRARY, and its header SYMBOL.h to LIBRARY's include path.
 # For several ISAs, best first, SYMBOL is a wrapper that calls the first one that the CPU has. `objdump -d` shows the code.
 function(sparsetrain_add_pipeline LIBRARY SYMBOL GENERATOR)
     cmake_parse_arguments(PARSE_ARGV 3 ARG "" "FROM" "ISA;PARAMS")
@@ -55,22 +56,33 @@ function(sparsetrain_add_pipeline LIBRARY SYMBOL GENERATOR)
         list(APPEND stems "${SYMBOL}_wrapper")
     endif()
     list(JOIN targets "," targets)
-    set(rename "")
+    set(make_private "")
     set(objects "")
-    foreach(object IN LISTS stems)
-        list(APPEND rename COMMAND "${CMAKE_OBJCOPY}" "--redefine-syms=${SPARSETRAIN_RENAMED_SYMBOLS}" "${dir}/${object}.o"
-             "${dir}/${object}.renamed.o")
-        list(APPEND objects "${dir}/${object}.renamed.o")
+    foreach(stem IN LISTS stems)
+        sparsetrain_make_private("${dir}/${stem}")
     endforeach()
-    file(MAKE_DIRECTORY "${dir}")
     add_custom_command(
         OUTPUT ${objects} "${dir}/${SYMBOL}.h"
         COMMAND ${ARG_FROM} -g ${GENERATOR} -f ${SYMBOL} -o "${dir}" -e object,c_header target=${targets}
                 ${ARG_PARAMS}
-        ${rename}
+        ${make_private}
         DEPENDS ${ARG_FROM} "${SPARSETRAIN_RENAMED_SYMBOLS}"
         COMMENT "Halide pipeline ${SYMBOL}"
         VERBATIM)
     target_sources(${LIBRARY} PRIVATE ${objects} "${dir}/${SYMBOL}.h")
     target_include_directories(${LIBRARY} SYSTEM PRIVATE "${dir}")
 endfunction()
+
+# Appends to `make_private` the commands that make STEM.private.o of a generator's STEM.o, and the result to `objects`. Of
+# what it defines, only the pipeline, whose name is that of the file, stays global, and the linker hides it, being given
+# another object that declares it hidden.
+macro(sparsetrain_make_private STEM)
+    string(REGEX REPLACE "^.*/|_wrapper$" "" pipeline "${STEM}")
+    file(CONFIGURE OUTPUT "${STEM}.hidden.s"
+         CONTENT ".hidden \"${pipeline}\"\n.section .note.GNU-stack,\"\",@progbits\n")
+    list(APPEND make_private
+        COMMAND "${CMAKE_OBJCOPY}" "--redefine-syms=${SPARSETRAIN_RENAMED_SYMBOLS}" "--keep-global-symbol=${pipeline}"
+                "${STEM}.o" "${STEM}.renamed.o"
+        COMMAND "${CMAKE_CXX_COMPILER}" -r -nostdlib -o "${STEM}.private.o" "${STEM}.renamed.o" "${STEM}.hidden.s")
+    list(APPEND objects "${STEM}.private.o")
+endmacro()

@@ -51,9 +51,9 @@ Package Package::of(const fs::path& program) {
     const fs::path binaries = fs::canonical(program).parent_path();
     Package package = {(binaries / SPARSETRAIN_TO_CMAKE_FILES).lexically_normal(),
                        (binaries / SPARSETRAIN_TO_LAYERS).lexically_normal()};
-    if (!fs::exists(package.cmake_files / "SparseTrainConfig.cmake"))
+    if (!fs::exists(package.cmake_files / "SparseTrainTune.cmake"))
         throw Error(ErrorCode::unsupported,
-                    "expected the installed package that this program belongs to in " +
+                    "expected the installed package of archives that this program belongs to in " +
                         package.cmake_files.string() +
                         ", where there is none: install it (cmake --install build/release --prefix PREFIX) "
                         "and run PREFIX/bin/sparsetrain");

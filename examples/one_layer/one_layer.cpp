@@ -1,4 +1,5 @@
-// A 3x3 convolution of an image whose left half is zero. This program has no other class, and says so.
+// A 3x3 convolution of an image whose left half is zero. This program has no other class, unless it links a shared library
+// of all, and says so.
 #include <cstdio>
 
 #include "sparsetrain/conv2d.h"
@@ -24,7 +25,7 @@ int main() {
                 static_cast<double>(sum));
     try {
         const Conv2d pointwise({.src = shape.src, .k = 16, .filter_h = 1, .filter_w = 1});
-        return 1;
+        std::printf("%s, too\n", pointwise.layer_class());
     } catch (const Error& error) {
         std::printf("%s\n", error.what());
     }

@@ -35,7 +35,7 @@ View with_shape(View view, const Shape& shape) {
 
 }  // namespace
 
-class Conv2d::Impl {
+class SPARSETRAIN_PRIVATE Conv2d::Impl {
   public:
     Impl(const ConvShape& conv_shape, Policy conv_policy)
         : shape(conv_shape),

@@ -11,7 +11,7 @@
 
 namespace sparsetrain {
 
-class PackedWeights::Impl {
+class SPARSETRAIN_PRIVATE PackedWeights::Impl {
   public:
     explicit Impl(ConstWeightsView view) : master(view) {}
 

@@ -9,7 +9,7 @@
 
 namespace sparsetrain {
 
-class Workspace::Impl {
+class SPARSETRAIN_PRIVATE Workspace::Impl {
   public:
     Impl(int thread_count, ParallelFor callers_pool) : threads(thread_count), pool(std::move(callers_pool)) {}
 

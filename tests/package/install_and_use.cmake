@@ -1,10 +1,6 @@
-# Script mode; see CMakeLists.txt for the variables.
+include("${CMAKE_CURRENT_LIST_DIR}/steps.cmake")
 set(installed "${WORK_DIR}/installed")
 set(prefix "${WORK_DIR}/moved, with spaces")
-
-function(run)
-    execute_process(COMMAND ${ARGN} COMMAND_ERROR_IS_FATAL ANY)
-endfunction()
 
 file(REMOVE_RECURSE "${WORK_DIR}")
 run("${CMAKE_COMMAND}" --install "${BUILD_DIR}" --config "${BUILD_TYPE}" --prefix "${installed}")
@@ -20,24 +16,10 @@ foreach(text IN LISTS texts)
     endforeach()
 endforeach()
 
-set(ENV{PKG_CONFIG_PATH} "")  # of the package: set by the project
-
-# use(PROJECT NAME definition...): builds PROJECT against the package, in ${WORK_DIR}/NAME.
-function(use PROJECT NAME)
-    run("${CMAKE_COMMAND}" -S "${PROJECT}" -B "${WORK_DIR}/${NAME}" -G "${GENERATOR}"
-        -D "CMAKE_MAKE_PROGRAM=${MAKE_PROGRAM}" -D "CMAKE_CXX_COMPILER=${COMPILER}" -D "CMAKE_CXX_FLAGS=${FLAGS}"
-        -D "CMAKE_BUILD_TYPE=${BUILD_TYPE}" -D "CMAKE_PREFIX_PATH=${prefix}" ${ARGN})
-    run("${CMAKE_COMMAND}" --build "${WORK_DIR}/${NAME}")
-endfunction()
-
-use("${CMAKE_CURRENT_LIST_DIR}/consumer" consumer -D "CLASSES=${CLASSES}" -D "REFERENCE_DIR=${SOURCE_DIR}/tests/reference")
-run("${WORK_DIR}/consumer/app")
-run("${WORK_DIR}/consumer/by_pkg_config")
-run("${WORK_DIR}/consumer/one_class")
+use("${prefix}" "${CMAKE_CURRENT_LIST_DIR}/consumer" "${WORK_DIR}/consumer" -D "CLASSES=${CLASSES}"
+    -D "REFERENCE_DIR=${SOURCE_DIR}/tests/reference" -D "OWN_CLASS_DIR=${SOURCE_DIR}/examples/own_class")
+foreach(program IN ITEMS app by_pkg_config one_class own_class/own_class)
+    run("${WORK_DIR}/consumer/${program}")
+endforeach()
 file(SIZE "${WORK_DIR}/consumer/one_class" size)
 message(STATUS "size of a program that links SparseTrain::conv3x3_stride1 only, stripped: ${size} bytes")
-
-foreach(example IN ITEMS one_layer own_class)
-    use("${SOURCE_DIR}/examples/${example}" ${example})
-    run("${WORK_DIR}/${example}/${example}")
-endforeach()
