@@ -3,7 +3,11 @@
 
 #include "cli/commands.h"
 #include "cli/machine.h"
+#include "environment.h"
+#include "sparsetrain/error.h"
 #include "sparsetrain/library.h"
+#include "train/dataset.h"
+#include "verbose.h"
 
 namespace sparsetrain::cli {
 namespace {
@@ -26,10 +30,31 @@ void print_layer_classes() {
     }
 }
 
+// What is wrong with the environment variables that choose kernels or lines, or else with the CPU; a line
+// each.
+void print_faults() {
+    const auto print_error_of = [](auto check) {
+        try {
+            check();
+        } catch (const Error& error) {
+            std::printf("%-15s%s\n", "error", error.what());
+        }
+    };
+    print_error_of(require_supported_cpu);
+    print_error_of([] { detail::wants_lines(detail::environment_variable("SPARSETRAIN_VERBOSE")); });
+}
+
+void print_data(const train::DataSource& source, const std::string& given) {
+    const std::string directory = given.empty() ? source.directory : given;
+    std::printf("%-15s%s%s\n", source.name, directory.c_str(),
+                std::filesystem::exists(directory)
+                    ? ""
+                    : " is missing: install Debian's package dataset-fashion-mnist");
+}
+
 }  // namespace
 
 int run_info(const std::string& data_directory) {
-    const bool data = std::filesystem::exists(data_directory);
     std::printf("sparsetrain    %s\n", version());
     std::printf("halide         %s\n", halide_version());
     std::printf("compiler       %s\n", compiler_name().c_str());
@@ -37,9 +62,9 @@ int run_info(const std::string& data_directory) {
     std::printf("isa            %s\n", instruction_set());
     std::printf("uarch          %s\n", microarchitecture());
     std::printf("compiled for   %s\n", compiled_for().c_str());
+    print_faults();
     print_layer_classes();
-    std::printf("fashion-mnist  %s%s\n", data_directory.c_str(),
-                data ? "" : " is missing: install Debian's package dataset-fashion-mnist");
+    for (const train::DataSource& source : train::data_sources()) print_data(source, data_directory);
     return 0;
 }
 

@@ -5,39 +5,41 @@
 namespace sparsetrain::cli {
 namespace {
 
-volatile std::sig_atomic_t interrupted = 0;
+volatile std::sig_atomic_t received = 0;
 std::timespec first = {};
 
-// The same Ctrl-C can come twice: `timeout`, for one, signals its child and then the child's group.
-void note_interrupt(int) {
+// The same request can come twice: `timeout`, for one, signals its child and then the child's group.
+void note_signal(int signal) {
     constexpr std::time_t kSameSeconds = 1;
     std::timespec now = {};
     clock_gettime(CLOCK_MONOTONIC, &now);
-    if (interrupted == 0) {
-        interrupted = 1;
+    if (received == 0) {
+        received = signal;
         first = now;
     } else if (now.tv_sec - first.tv_sec > kSameSeconds) {
-        std::signal(SIGINT, SIG_DFL);
-        std::raise(SIGINT);  // ends the process when this returns
+        std::signal(signal, SIG_DFL);
+        std::raise(signal);  // ends the process when this returns
     }
 }
 
 }  // namespace
 
 InterruptGuard::InterruptGuard() {
-    interrupted = 0;
+    received = 0;
     struct sigaction action {};
-    action.sa_handler = note_interrupt;
+    action.sa_handler = note_signal;
     action.sa_flags = SA_RESTART;
-    sigaction(SIGINT, &action, &previous_);
+    sigaction(SIGINT, &action, &previous_interrupt_);
+    sigaction(SIGTERM, &action, &previous_termination_);
 }
 
 InterruptGuard::~InterruptGuard() {
-    sigaction(SIGINT, &previous_, nullptr);
+    sigaction(SIGINT, &previous_interrupt_, nullptr);
+    sigaction(SIGTERM, &previous_termination_, nullptr);
 }
 
-bool InterruptGuard::requested() {
-    return interrupted != 0;
+int InterruptGuard::signal() {
+    return received;
 }
 
 }  // namespace sparsetrain::cli

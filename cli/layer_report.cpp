@@ -157,6 +157,15 @@ std::vector<LayerReport> replay_last_step(const train::Network& network) {
     return layers;
 }
 
+std::size_t replay_bytes(const train::Network& network) {
+    std::size_t most = 0;
+    for (const train::Convolution* convolution : network.convolutions()) {
+        const ConvShape& shape = convolution->plan().shape();
+        most = std::max(most, sizeof(float) * (shape.src.elements() + shape.dst().elements()));
+    }
+    return most;
+}
+
 clockid_t replay_clock(int threads) {
     return threads == 1 ? CLOCK_THREAD_CPUTIME_ID : CLOCK_MONOTONIC;
 }

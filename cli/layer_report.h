@@ -45,6 +45,9 @@ double percentage_of_zeros(ConstTensorView tensor);
 // tensors apart from the network's. Call it before anything else overwrites the step's tensors.
 std::vector<LayerReport> replay_last_step(const train::Network& network);
 
+// The memory of those tensors: of one layer at a time.
+std::size_t replay_bytes(const train::Network& network);
+
 // Which clock replay_last_step reads with so many threads: that of the thread's own CPU time if there is but
 // one, as other processes disturb it less, else wall time.
 clockid_t replay_clock(int threads);

@@ -1,10 +1,12 @@
-// The `sparsetrain` program. Exit codes: 0 for success, 1 for failure, 2 for a command line that is wrong.
+// The `sparsetrain` program. Exit codes: 0 for success, 1 for failure, 2 for a command line that is wrong,
+// 130 and 143 for a run that Ctrl-C or SIGTERM ended early.
 #include <CLI/CLI.hpp>
 #include <cstdio>
 #include <exception>
 #include <string>
 
 #include "cli/commands.h"
+#include "cli/output.h"
 #include "sparsetrain/library.h"
 
 namespace {
@@ -26,8 +28,7 @@ int run(int argc, char** argv) {
     add_tune_options(*tune, tune_options);
 #endif
     CLI::App* info = app.add_subcommand("info", "Show versions, the CPU's abilities and the kernels linked");
-    info->add_option("--data-dir", options.data_directory, "Directory of the IDX files")
-        ->capture_default_str();
+    info->add_option("--data-dir", options.data_directory, "Directory of the IDX files");
 
     try {
         app.parse(argc, argv);
@@ -45,8 +46,11 @@ int run(int argc, char** argv) {
 }  // namespace
 
 int main(int argc, char** argv) {
+    sparsetrain::cli::occupy_standard_streams();
     try {
-        return run(argc, argv);
+        const int status = run(argc, argv);
+        sparsetrain::cli::flush_output();
+        return status;
     } catch (const std::exception& error) {
         std::fprintf(stderr, "sparsetrain: %s\n", error.what());
         return 1;

@@ -1,10 +1,6 @@
 #include "cli/metrics.h"
 
-#include <cerrno>
-#include <cstring>
-
 #include "cli/machine.h"
-#include "sparsetrain/error.h"
 #include "sparsetrain/library.h"
 
 namespace sparsetrain::cli {
@@ -56,19 +52,6 @@ Json record_of_layer(const LayerReport& layer) {
 
 }  // namespace
 
-MetricsFile::MetricsFile(std::string path) : path_(std::move(path)), file_(path_) {
-    if (!file_)
-        throw Error(ErrorCode::invalid_argument,
-                    "metrics file " + path_ + ": cannot be written: " + std::strerror(errno));
-}
-
-void MetricsFile::write(const Json& record) {
-    file_ << record.dump() << '\n' << std::flush;
-    if (!file_)
-        throw Error(ErrorCode::invalid_argument,
-                    "metrics file " + path_ + ": writing failed: " + std::strerror(errno));
-}
-
 Json header_record(const TrainOptions& options) {
     return {{"record", "header"},
             {"sparsetrain", version()},
@@ -79,7 +62,8 @@ Json header_record(const TrainOptions& options) {
             {"uarch", microarchitecture()},
             {"model", options.model},
             {"data", options.data},
-            {"steps", options.steps},
+            {"steps", options.length().steps},
+            {"budget_seconds", options.length().seconds},
             {"batch", options.batch},
             {"threads", options.threads},
             {"kernels", options.kernels},

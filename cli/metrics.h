@@ -1,7 +1,6 @@
-// The metrics file: a JSON record per line, for programs to read.
+// The records of a metrics file: JSON, one to a line, for programs to read.
 #pragma once
 
-#include <fstream>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
@@ -13,18 +12,6 @@
 namespace sparsetrain::cli {
 
 using Json = nlohmann::ordered_json;
-
-// Every record is flushed, so that a run that is cut off leaves whole lines behind.
-class MetricsFile {
-  public:
-    // Throws Error(invalid_argument) if the file cannot be written.
-    explicit MetricsFile(std::string path);
-    void write(const Json& record);
-
-  private:
-    std::string path_;
-    std::ofstream file_;
-};
 
 struct StepMetrics {
     int step = 0;

@@ -4,6 +4,7 @@
 #include <array>
 #include <cmath>
 #include <cstdio>
+#include <limits>
 
 namespace sparsetrain::cli {
 namespace {
@@ -13,10 +14,11 @@ constexpr double kNewest = 0.1;
 
 std::string format_numbers(const ProgressState& state) {
     std::array<char, 160> text{};
-    std::snprintf(text.data(), text.size(), "%d/%d  loss %.3f  %.0f images/s  ETA %s", state.step,
-                  state.steps, state.loss, state.images_per_second,
-                  format_duration(state.seconds_left).c_str());
-    return text.data();
+    std::snprintf(text.data(), text.size(), "  loss %.3f  %.0f images/s  ETA %s", state.loss,
+                  state.images_per_second, format_duration(state.seconds_left).c_str());
+    std::string numbers = std::to_string(state.step);
+    if (state.steps > 0) (numbers += '/') += std::to_string(state.steps);
+    return numbers += text.data();
 }
 
 }  // namespace
@@ -42,26 +44,34 @@ std::string format_bar(double share) {
 }
 
 std::string format_bar(const ProgressState& state) {
-    return format_bar(static_cast<double>(state.step) / std::max(1, state.steps)) + " " +
-           format_numbers(state);
+    return format_bar(state.share) + " " + format_numbers(state);
 }
 
 std::string format_line(const ProgressState& state) {
     return "step " + format_numbers(state);
 }
 
-Progress::Progress(int steps, int batch) : steps_(steps), batch_(batch) {}
+Progress::Progress(const RunLength& length, int batch) : length_(length), batch_(batch) {}
 
 void Progress::step_done(double loss, double seconds) {
     smoothed_loss_ = step_ == 0 ? loss : smoothed_loss_ + kNewest * (loss - smoothed_loss_);
     seconds_ += seconds;
     ++step_;
-    line_.show(format_bar(state()), format_line(state()), step_ == 1 || step_ == steps_);
+    line_.show(format_bar(state()), format_line(state()), step_ == 1 || step_ == length_.steps);
 }
 
 ProgressState Progress::state() const {
     const double per_step = std::max(seconds_, 1e-9) / std::max(1, step_);
-    return {step_, steps_, smoothed_loss_, batch_ / per_step, per_step * (steps_ - step_)};
+    double share = 0, left = std::numeric_limits<double>::infinity();
+    if (length_.steps > 0) {
+        share = static_cast<double>(step_) / length_.steps;
+        left = per_step * (length_.steps - step_);
+    }
+    if (length_.seconds > 0) {
+        share = std::max(share, seconds_ / length_.seconds);
+        left = std::min(left, length_.seconds - seconds_);
+    }
+    return {step_, length_.steps, share, smoothed_loss_, batch_ / per_step, left};
 }
 
 }  // namespace sparsetrain::cli

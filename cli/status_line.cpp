@@ -5,13 +5,22 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <cstdlib>
+#include <string_view>
 
 #include "cli/clock.h"
+#include "cli/output.h"
 
 namespace sparsetrain::cli {
 namespace {
 
 constexpr double kSecondsBetweenLines = 5, kSecondsBetweenBars = 0.1;
+
+// Whether stdout is a terminal on which a line can be drawn anew.
+bool can_redraw() {
+    const char* type = std::getenv("TERM");
+    return isatty(STDOUT_FILENO) == 1 && type != nullptr && *type != '\0' && type != std::string_view("dumb");
+}
 
 int terminal_width() {
     winsize size{};
@@ -24,7 +33,7 @@ std::string cut_to(const std::string& text, int width) {
     return text.substr(0, static_cast<std::size_t>(std::max(0, width - 1)));
 }
 
-StatusLine::StatusLine() : terminal_(isatty(STDOUT_FILENO) == 1) {}
+StatusLine::StatusLine() : terminal_(can_redraw()) {}
 
 void StatusLine::show(std::string bar, std::string line, bool at_once) {
     bar_ = std::move(bar);
@@ -41,7 +50,7 @@ void StatusLine::print() {
         std::printf("\r%s\033[K", cut_to(bar_, terminal_width()).c_str());
     else
         std::printf("%s\n", line_.c_str());
-    std::fflush(stdout);
+    flush_output();
 }
 
 void StatusLine::finish() {

@@ -8,7 +8,8 @@ namespace sparsetrain::cli {
 // `text` as a terminal of `width` columns has room for it: a line of the full width would wrap on some.
 std::string cut_to(const std::string& text, int width);
 
-// Writes to stdout: on a terminal one line that is redrawn, otherwise a line every few seconds.
+// Writes to stdout: on a terminal one line that is redrawn, otherwise, as where TERM is "dumb" or not set, a
+// line every few seconds. Throws std::runtime_error if stdout cannot be written.
 class StatusLine {
   public:
     StatusLine();
@@ -22,7 +23,7 @@ class StatusLine {
   private:
     void print();
 
-    bool terminal_;
+    bool terminal_;  // that can redraw a line
     std::string bar_, line_;
     double printed_ = 0;  // when
     bool is_held_back_ = false, is_empty_ = true;

@@ -1,3 +1,4 @@
+#include <array>
 #include <cmath>
 #include <cstdio>
 #include <optional>
@@ -8,8 +9,10 @@
 #include "cli/commands.h"
 #include "cli/interrupt.h"
 #include "cli/layer_table.h"
-#include "cli/machine.h"
+#include "cli/memory.h"
 #include "cli/metrics.h"
+#include "cli/metrics_file.h"
+#include "cli/output.h"
 #include "cli/progress.h"
 #include "sparsetrain/error.h"
 #include "sparsetrain/library.h"
@@ -32,11 +35,18 @@ struct TimedStep {
     double loss = 0, seconds = 0;
 };
 
+[[noreturn]] void fail_diverged(const std::string& what) {
+    throw std::runtime_error("training diverged: " + what +
+                             " is not finite; a lower --learning-rate may help");
+}
+
 // One step; fails before a diverged network is mistaken for a trained one.
-TimedStep train_one_step(TrainingRun& run, int step, std::span<const std::uint32_t> indices) {
+TimedStep train_one_step(TrainingRun& run, const RunPosition& position,
+                         std::span<const std::uint32_t> indices) {
     const Recipe& recipe = run.options.recipe;
-    const train::Sgd sgd{recipe.learning_rate_at(step, run.options.steps), recipe.momentum,
+    const train::Sgd sgd{recipe.learning_rate_at(position, run.options.length()), recipe.momentum,
                          recipe.weight_decay};
+    const int step = position.step;
     const double start = wall_seconds();
     const train::Batch batch = gather(run.data.train, run.normalisation, indices);
     const train::StepResult result = run.network.train_step(batch.images, batch.labels, sgd);
@@ -44,27 +54,36 @@ TimedStep train_one_step(TrainingRun& run, int step, std::span<const std::uint32
     if (run.metrics) {
         const double accuracy = static_cast<double>(result.correct) / batch.size();
         const StepMetrics numbers{step, result.loss, accuracy, sgd.learning_rate, 1e3 * seconds};
-        run.metrics->write(step_record(numbers, run.network.convolutions()));
+        run.metrics->write(step_record(numbers, run.network.convolutions()).dump());
     }
-    if (!std::isfinite(result.loss))
-        throw std::runtime_error("training diverged: the loss of step " + std::to_string(step) +
-                                 " is not finite; a lower --learning-rate may help");
+    if (!std::isfinite(result.loss)) fail_diverged("the loss of step " + std::to_string(step));
     return {result.loss, seconds};
+}
+
+// Of the last step nobody else sees what its update did.
+void check_parameters(const train::Network& network, int step) {
+    for (const train::Parameter& parameter : network.parameters())
+        for (const float value : parameter.value)
+            if (!std::isfinite(value)) fail_diverged(parameter.name + " after step " + std::to_string(step));
 }
 
 void train_all_steps(TrainingRun& run, RunSummary& summary) {
     const TrainOptions& options = run.options;
+    const RunLength length = options.length();
     train::ShuffledIndices order(run.data.train.count, options.seed);
     const InterruptGuard interrupt;
-    Progress progress(options.steps, options.batch);
-    while (summary.steps < options.steps && !summary.interrupted) {
-        const TimedStep step = train_one_step(run, ++summary.steps, order.next(options.batch));
-        summary.training_seconds += step.seconds;
+    Progress progress(length, options.batch);
+    for (RunPosition next; next.is_within(length) && !summary.interrupted; ++next.step) {
+        const TimedStep step = train_one_step(run, next, order.next(options.batch));
+        next.seconds += step.seconds;
         progress.step_done(step.loss, step.seconds);
         summary.interrupted = InterruptGuard::requested();
+        summary.steps = next.step;
+        summary.training_seconds = next.seconds;
     }
     summary.images_per_second = static_cast<double>(summary.steps) * options.batch / summary.training_seconds;
     progress.finish();
+    check_parameters(run.network, summary.steps);
 }
 
 void evaluate_test_set(TrainingRun& run, RunSummary& summary) {
@@ -81,18 +100,40 @@ void evaluate_test_set(TrainingRun& run, RunSummary& summary) {
     summary.test_accuracy = static_cast<double>(correct) / test.count;
 }
 
-void print_start(const TrainOptions& options, const train::DataSplits& data) {
-    std::printf("training %s on %s (%d images), %d steps of %d, %d thread%s, kernels %s, seed %u\n",
-                options.model.c_str(), options.data.c_str(), data.train.count, options.steps, options.batch,
-                options.threads, options.threads == 1 ? "" : "s", options.kernels.c_str(), options.seed);
-    std::fflush(stdout);
+constexpr double kGigabyte = 1e9;
+
+// Refuses what the machine lacks, before it is taken: else the operating system may end this process, or
+// another.
+double checked_memory(const TrainOptions& options, const train::Model& model) {
+    const double needed = memory_of(model, options.batch), available = available_memory();
+    if (needed <= available) return needed;
+    std::array<char, 160> text{};
+    std::snprintf(text.data(), text.size(),
+                  "--batch %d takes about %.2f GB of memory, expected at most the %.2f GB that are free",
+                  options.batch, needed / kGigabyte, available / kGigabyte);
+    throw Error(ErrorCode::out_of_memory, text.data());
+}
+
+std::string describe(const TrainOptions& options) {
+    const RunLength length = options.length();
+    std::string text = length.steps == 0 ? "steps" : std::to_string(length.steps) + " steps";
+    text += " of " + std::to_string(options.batch);
+    if (length.seconds > 0) text += " within " + options.budget;
+    return text + ", " + std::to_string(options.threads) + (options.threads == 1 ? " thread" : " threads");
+}
+
+void print_start(const TrainOptions& options, const train::DataSplits& data, double memory) {
+    std::printf("training %s on %s (%d images), %s, kernels %s, seed %u, about %.2f GB of memory\n",
+                options.model.c_str(), options.data.c_str(), data.train.count, describe(options).c_str(),
+                options.kernels.c_str(), options.seed, memory / kGigabyte);
+    flush_output();
 }
 
 void print_training(const RunSummary& summary, int batch) {
     std::printf("%s after %d steps: %.1f s, %.1f images/s\n", summary.interrupted ? "interrupted" : "trained",
                 summary.steps, summary.training_seconds, summary.images_per_second);
     std::printf("replaying the last step (batch %d) with the chosen kernels and with dense ...\n", batch);
-    std::fflush(stdout);
+    flush_output();
 }
 
 void print_results(const RunSummary& summary, const TrainOptions& options, int test_images) {
@@ -112,12 +153,16 @@ int run_train(const TrainOptions& options) {
     require_supported_cpu();
     std::optional<MetricsFile> metrics;
     if (!options.metrics.empty()) metrics.emplace(options.metrics);
-    const train::DataSplits data = train::load_fashion_mnist(options.data_directory);
-    train::Network network = train::vgg_small(options.batch, options.seed,
-                                              policy_from_string(options.kernels.c_str()), options.threads);
+    const train::Model& model = find_named(train::models(), options.model);
+    const train::DataSource& source = find_named(train::data_sources(), options.data);
+    const double memory = checked_memory(options, model);
+    const train::DataSplits data =
+        source.load(options.data_directory.empty() ? source.directory : options.data_directory);
+    train::Network network =
+        model.make(options.batch, options.seed, policy_from_string(options.kernels.c_str()), options.threads);
     TrainingRun run{options, data, normalisation_of(data.train), network, metrics};
-    print_start(options, data);
-    if (metrics) metrics->write(header_record(options));
+    print_start(options, data, memory);
+    if (metrics) metrics->write(header_record(options).dump());
 
     RunSummary summary;
     train_all_steps(run, summary);
@@ -127,8 +172,8 @@ int run_train(const TrainOptions& options) {
     summary.clock = replay_clock_name(options.threads);
     evaluate_test_set(run, summary);
     print_results(summary, options, data.test.count);
-    if (metrics) metrics->write(summary_record(summary));
-    return 0;
+    if (metrics) metrics->write(summary_record(summary).dump());
+    return InterruptGuard::exit_status();
 }
 
 }  // namespace sparsetrain::cli

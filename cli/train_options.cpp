@@ -1,67 +1,106 @@
 #include "cli/train_options.h"
 
 #include <CLI/CLI.hpp>
+#include <charconv>
+#include <limits>
 #include <sstream>
+
+#include "cli/duration.h"
+#include "sparsetrain/workspace.h"
+#include "train/dataset.h"
+#include "train/models.h"
 
 namespace sparsetrain::cli {
 namespace {
 
-// CLI::Range takes NaN, and its message leaves out what was given.
+// The value of `word`, if that is a number and nothing else. CLI11's own conversion takes 010 for eight.
+template <typename T>
+bool parse_number(const std::string& word, T& value) {
+    const char* last = word.data() + word.size();
+    const auto [end, error] = std::from_chars(word.data(), last, value);
+    return error == std::errc() && end == last;
+}
+
+// CLI::Range takes NaN, and its message leaves out what was given. Numbers are decimal and are handed on as
+// CLI11 reads them.
 template <typename T>
 CLI::Validator between(T low, T high) {
     std::ostringstream range;
     range << low << " to " << high;
-    return {[low, high, text = range.str()](const std::string& word) -> std::string {
+    return {[low, high, text = range.str()](std::string& word) -> std::string {
                 T value{};
-                if (CLI::detail::lexical_cast(word, value) && value >= low && value <= high) return {};
-                return "given " + word + ", expected " + text;
+                if (!parse_number(word, value) || !(value >= low && value <= high))
+                    return "given " + word + ", expected " + text;
+                std::ostringstream as_read;
+                as_read.precision(std::numeric_limits<T>::digits10 + 3);
+                as_read << value;
+                word = as_read.str();
+                return {};
             },
             range.str()};
 }
 
+std::string check_path(const std::string& path) {
+    return path.empty() ? "given nothing, expected a path" : "";
+}
+
 void add_recipe_options(CLI::App& command, Recipe& recipe) {
     command.add_option("--learning-rate", recipe.learning_rate, "Highest learning rate, after the warm-up")
-        ->check(between(1e-6F, 10.0F))
+        ->transform(between(1e-6F, 10.0F))
         ->capture_default_str();
     command.add_option("--momentum", recipe.momentum, "Of SGD")
-        ->check(between(0.0F, 0.999F))
+        ->transform(between(0.0F, 0.999F))
         ->capture_default_str();
     command.add_option("--weight-decay", recipe.weight_decay, "Of weights, not of biases")
-        ->check(between(0.0F, 1.0F))
+        ->transform(between(0.0F, 1.0F))
         ->capture_default_str();
 }
 
 void add_data_options(CLI::App& command, TrainOptions& options) {
     command.add_option("--model", options.model, "Network to train")
-        ->check(CLI::IsMember({"vgg-small"}))
+        ->check(CLI::IsMember(train::names_of(train::models())))
         ->capture_default_str();
     command.add_option("--data", options.data, "Images to train on")
-        ->check(CLI::IsMember({"fashion-mnist"}))
+        ->check(CLI::IsMember(train::names_of(train::data_sources())))
         ->capture_default_str();
-    command.add_option("--data-dir", options.data_directory, "Directory of the IDX files")
-        ->capture_default_str();
-    command.add_option("--metrics", options.metrics, "File to write metrics to, a JSON record per line");
+    command
+        .add_option("--data-dir", options.data_directory,
+                    "Directory of the IDX files; where Debian's package has them unless given")
+        ->check(CLI::Validator(check_path, "PATH"));
+    command.add_option("--metrics", options.metrics, "File to write metrics to, a JSON record per line")
+        ->check(CLI::Validator(check_path, "PATH"));
 }
 
 }  // namespace
+
+RunLength TrainOptions::length() const {
+    if (!budget.empty()) return {steps, parse_duration(budget)};
+    return {steps == 0 ? kDefaultSteps : steps, 0};
+}
 
 void add_train_options(CLI::App& command, TrainOptions& options) {
     // Scripts put their own options before those of their users, who may repeat one to change it.
     command.option_defaults()->take_last();
     add_data_options(command, options);
-    command.add_option("--steps", options.steps, "Steps of SGD")
-        ->check(between(1, 100'000'000))
-        ->capture_default_str();
+    command
+        .add_option("--steps", options.steps,
+                    "Steps of SGD; 1000, or as many as fit the budget, unless given")
+        ->transform(between(1, 100'000'000));
+    command
+        .add_option("--budget", options.budget,
+                    "Time to spend on steps, such as 90s, 10m or 2h; the learning rate follows it")
+        ->check(CLI::Validator(check_duration, "TIME"));
     command.add_option("--batch", options.batch, "Images in a step")
-        ->check(between(1, 4096))
+        ->transform(between(1, 4096))
         ->capture_default_str();
     command.add_option("--threads", options.threads, "Threads of the kernels")
-        ->check(between(1, 1024))
+        ->transform(between(1, kMostThreads))
         ->capture_default_str();
     command.add_option("--kernels", options.kernels, "How convolutions are computed")
         ->check(CLI::IsMember({"auto", "dense", "zero_skip", "output_mask"}))
         ->capture_default_str();
     command.add_option("--seed", options.seed, "Of the initial weights and the order of images")
+        ->transform(between(std::uint32_t{0}, std::numeric_limits<std::uint32_t>::max()))
         ->capture_default_str();
     add_recipe_options(command, options.recipe);
 }

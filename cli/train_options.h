@@ -5,7 +5,6 @@
 #include <string>
 
 #include "cli/recipe.h"
-#include "train/dataset.h"
 
 namespace CLI {
 class App;
@@ -16,14 +15,18 @@ namespace sparsetrain::cli {
 struct TrainOptions {
     std::string model = "vgg-small";
     std::string data = "fashion-mnist";
-    std::string data_directory = train::kFashionMnistDirectory;
-    int steps = 1000;
+    std::string data_directory;  // empty: where that data usually is
+    int steps = 0;               // 0: kDefaultSteps, or as many as fit the budget
+    std::string budget;          // of time; empty: none
     int batch = 64;
     int threads = 1;
     std::string kernels = "auto";
     std::uint32_t seed = 1;
     std::string metrics;  // path of the metrics file; empty for none
     Recipe recipe;
+
+    static constexpr int kDefaultSteps = 1000;
+    RunLength length() const;
 };
 
 // Adds the options, with checks of every value, to the subcommand `command`. `options` is filled when

@@ -1,8 +1,8 @@
 #include "cli/tune_options.h"
 
 #include <CLI/CLI.hpp>
-#include <charconv>
 
+#include "cli/duration.h"
 #include "sparsetrain/library.h"
 
 namespace sparsetrain::cli {
@@ -21,29 +21,7 @@ std::string check_percent(const std::string& word) {
     return "given " + word + ", expected percentages from 0 to 99";
 }
 
-std::string check_duration(const std::string& word) {
-    return parse_duration(word) > 0 ? "" : "given " + word + ", expected a time such as 90s, 10m or 2h";
-}
-
 }  // namespace
-
-double parse_duration(const std::string& text) {
-    constexpr double kMost = 1e7;
-    double number = 0;
-    const char* last = text.data() + text.size();
-    const auto [unit, error] = std::from_chars(text.data(), last, number);
-    if (error != std::errc() || unit + 1 != last || !(number > 0 && number < kMost)) return -1;
-    switch (*unit) {
-        case 's':
-            return number;
-        case 'm':
-            return 60 * number;
-        case 'h':
-            return 3600 * number;
-        default:
-            return -1;
-    }
-}
 
 double TuneOptions::budget_seconds() const {
     return parse_duration(budget);

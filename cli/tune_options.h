@@ -29,7 +29,4 @@ struct TuneOptions {
 // Adds the options, with checks of every value, to the subcommand `command`.
 void add_tune_options(CLI::App& command, TuneOptions& options);
 
-// "90s", "10m" or "2h" in seconds; negative for anything else.
-double parse_duration(const std::string& text);
-
 }  // namespace sparsetrain::cli

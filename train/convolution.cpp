@@ -92,6 +92,15 @@ void Convolution::backward(const Activation& diff_dst, std::span<Activation> dif
     diff_srcs[0] = {diff_src_.view(), {}};
 }
 
+// Weights are packed for up to two kernels of each pass that reads them.
+std::size_t Convolution::bytes() const {
+    constexpr std::size_t kPackings = 4;
+    return (1 + kPackings) * bytes_of(weights_.values()) +
+           bytes_of(diff_weights_.values(), weights_momentum_.values(), bias_, diff_bias_, bias_momentum_,
+                    dst_.values(), dst_mask_.words()) +
+           relu_gradient_.bytes() + plan_.shape().src.elements() * sizeof(float);
+}
+
 std::vector<Parameter> Convolution::parameters() {
     return {
         {name() + ".weights", weights_.values(), diff_weights_.values(), weights_momentum_.values(), true},

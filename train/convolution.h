@@ -40,6 +40,7 @@ class Convolution : public Operator {
     void backward(const Activation& diff_dst, std::span<Activation> diff_srcs, RunContext context) override;
     std::vector<Parameter> parameters() override;
     void parameters_changed() override { packed_.mark_changed(); }
+    std::size_t bytes() const override;
 
     const Conv2d& plan() const { return plan_; }
     const PackedWeights& weights() const { return packed_; }

@@ -41,10 +41,22 @@ void read_labels(const std::filesystem::path& path, Dataset& data) {
     data.labels = std::move(idx.values);
 }
 
+// As Debian's package names the file or, without .gz, as other sources do; the first unless another is there.
+std::filesystem::path find_file(const std::filesystem::path& directory, const std::string& kind,
+                                const std::string& type) {
+    const std::filesystem::path usual = directory / (kind + "-" + type + ".gz");
+    for (const char* separator : {"-", "."})
+        for (const char* ending : {".gz", ""})
+            if (const auto path = directory / (kind + separator + type + ending);
+                std::filesystem::exists(path))
+                return path;
+    return usual;
+}
+
 Dataset load_split(const std::filesystem::path& directory, const std::string& prefix) {
     Dataset data;
-    read_images(directory / (prefix + "-images-idx3-ubyte.gz"), data);
-    read_labels(directory / (prefix + "-labels-idx1-ubyte.gz"), data);
+    read_images(find_file(directory, prefix + "-images", "idx3-ubyte"), data);
+    read_labels(find_file(directory, prefix + "-labels", "idx1-ubyte"), data);
     return data;
 }
 
@@ -54,6 +66,11 @@ DataSplits load_fashion_mnist(const std::filesystem::path& directory) {
     if (!std::filesystem::is_directory(directory))
         fail(directory, "no such directory, expected the files of Debian's package dataset-fashion-mnist");
     return {load_split(directory, "train"), load_split(directory, "t10k")};
+}
+
+std::span<const DataSource> data_sources() {
+    static constexpr DataSource kSources[] = {{"fashion-mnist", kFashionMnistDirectory, load_fashion_mnist}};
+    return kSources;
 }
 
 Normalisation normalisation_of(const Dataset& data) {

@@ -8,6 +8,8 @@
 #include <string>
 #include <vector>
 
+#include "train/named.h"
+
 namespace sparsetrain::train {
 
 // Images of one channel, 8 bits a pixel, row by row, and a label for each.
@@ -28,10 +30,19 @@ struct DataSplits {
 // Where Debian's package dataset-fashion-mnist puts its files.
 inline constexpr const char* kFashionMnistDirectory = "/usr/share/datasets/fashion-mnist";
 
-// Reads {train,t10k}-{images-idx3,labels-idx1}-ubyte.gz from `directory`: 28x28 images of 10 classes. Throws
-// Error(invalid_argument) that names the file and says what was expected and found, for one that is missing,
-// truncated, too long, or no IDX file of such images.
+// Reads {train,t10k}-{images-idx3,labels-idx1}-ubyte, with .gz or without, from `directory`: 28x28 images of
+// 10 classes. Throws Error(invalid_argument) that names the file and says what was expected and found, for
+// one that is missing, truncated, too long, or no IDX file of such images, and Error(out_of_memory).
 DataSplits load_fashion_mnist(const std::filesystem::path& directory);
+
+struct DataSource {
+    const char* name;
+    const char* directory;  // where it is unless a user says otherwise
+    DataSplits (*load)(const std::filesystem::path& directory);
+};
+
+// All of them.
+std::span<const DataSource> data_sources();
 
 // Maps pixels to values of mean 0 and standard deviation 1.
 struct Normalisation {

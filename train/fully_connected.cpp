@@ -80,6 +80,11 @@ void FullyConnected::backward(const Activation& diff_dst, std::span<Activation> 
     diff_srcs[0] = {diff_src_.view(), {}};
 }
 
+std::size_t FullyConnected::bytes() const {
+    return bytes_of(weights_.values(), diff_weights_.values(), weights_momentum_.values(), bias_, diff_bias_,
+                    bias_momentum_, dst_.values(), diff_src_.values());
+}
+
 std::vector<Parameter> FullyConnected::parameters() {
     return {
         {name() + ".weights", weights_.values(), diff_weights_.values(), weights_momentum_.values(), true},

@@ -18,6 +18,7 @@ class FullyConnected : public Operator {
     Activation forward(std::span<const Activation> srcs, RunContext context) override;
     void backward(const Activation& diff_dst, std::span<Activation> diff_srcs, RunContext context) override;
     std::vector<Parameter> parameters() override;
+    std::size_t bytes() const override;
 
   private:
     Weights weights_, diff_weights_, weights_momentum_;

@@ -12,9 +12,10 @@ struct IdxBytes {
     std::vector<std::uint8_t> values;
 };
 
-// Throws Error(invalid_argument) that names `path` and says what was expected and found: for a file that is
-// missing or unreadable, holds another element type than unsigned bytes or another number of dimensions,
-// declares no or too much data, or ends before or after the data that it declares.
+// Throws an Error(invalid_argument) that names `path` and says what was expected and found: for a file that
+// is missing or unreadable, holds another element type than unsigned bytes or another number of dimensions,
+// declares no or too much data, or ends before or after the data that it declares;
+// Error(out_of_memory), which names it, too.
 IdxBytes read_idx_bytes(const std::filesystem::path& path, int dimensions);
 
 }  // namespace sparsetrain::train

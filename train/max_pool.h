@@ -18,6 +18,10 @@ class MaxPool2x2 : public Operator {
     // Both results carry masks: dst's is exact, diff_src's has at most a quarter of the bits.
     Activation forward(std::span<const Activation> srcs, RunContext context) override;
     void backward(const Activation& diff_dst, std::span<Activation> diff_srcs, RunContext context) override;
+    std::size_t bytes() const override {
+        return bytes_of(dst_.values(), diff_src_.values(), dst_mask_.words(), diff_src_mask_.words(),
+                        choice_);
+    }
 
   private:
     Tensor dst_, diff_src_;

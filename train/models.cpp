@@ -47,4 +47,9 @@ Network vgg_small(int batch, std::uint32_t seed, Policy policy, int threads) {
     return vgg({batch, 1, 28, 28}, kVggSmall, seed, policy, threads);
 }
 
+std::span<const Model> models() {
+    static constexpr Model kModels[] = {{"vgg-small", vgg_small}};
+    return kModels;
+}
+
 }  // namespace sparsetrain::train

@@ -2,8 +2,10 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 
 #include "sparsetrain/conv2d.h"
+#include "train/named.h"
 #include "train/network.h"
 
 namespace sparsetrain::train {
@@ -12,5 +14,13 @@ namespace sparsetrain::train {
 // with bias and ReLU, without BatchNorm, two max pools and a fully connected layer. The first convolution
 // always runs dense: it has one channel. The same seed gives the same weights on every machine.
 Network vgg_small(int batch, std::uint32_t seed, Policy policy, int threads);
+
+struct Model {
+    const char* name;
+    Network (*make)(int batch, std::uint32_t seed, Policy policy, int threads);
+};
+
+// All of them.
+std::span<const Model> models();
 
 }  // namespace sparsetrain::train

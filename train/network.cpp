@@ -59,6 +59,12 @@ StepResult Network::evaluate(std::span<const float> images, std::span<const std:
     return loss_.compute(logits, labels, diff_logits, workspace_);
 }
 
+std::size_t Network::bytes() const {
+    std::size_t bytes = bytes_of(src_.values(), diff_logits_.values());
+    for (const auto& op : operators_) bytes += op->bytes();
+    return bytes;
+}
+
 Activation Network::forward(std::span<const float> images, std::size_t count, Mode mode) {
     TensorView src = src_.view();
     std::size_t values = count;

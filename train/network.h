@@ -33,6 +33,9 @@ class Network {
     // but overwrites the activations that convolutions() show.
     StepResult evaluate(std::span<const float> images, std::span<const std::int32_t> labels);
 
+    // Of all arrays of the network.
+    std::size_t bytes() const;
+
     int classes() const { return diff_logits_.shape().c; }
     int threads() const { return workspace_.threads(); }
 

@@ -34,6 +34,12 @@ struct Parameter {
     bool decayed = true;  // whether weight decay applies: to weights, not to biases
 };
 
+// The memory of arrays, in bytes.
+template <typename... Arrays>
+std::size_t bytes_of(const Arrays&... arrays) {
+    return (... + (arrays.size() * sizeof(arrays[0])));
+}
+
 // In inference nothing needs to be saved, and an operator with running statistics uses them.
 enum class Mode { training, inference };
 
@@ -64,6 +70,9 @@ class Operator {
                           RunContext context) = 0;
 
     virtual std::vector<Parameter> parameters() { return {}; }
+
+    // Of all arrays that it owns, with those that its first step makes.
+    virtual std::size_t bytes() const = 0;
     // To be called after parameter values changed and before the next forward.
     virtual void parameters_changed() {}
 

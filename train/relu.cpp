@@ -27,7 +27,7 @@ Relu::Relu(std::string name, Shape shape)
 
 Activation Relu::forward(std::span<const Activation> srcs, RunContext context) {
     relu_forward(srcs[0].tensor, dst_.view(), mask_.view(), context.workspace);
-    return {dst_.view(), mask_.view()};
+    return {dst_.view(), mask_.view(), true};
 }
 
 void Relu::backward(const Activation& diff_dst, std::span<Activation> diff_srcs, RunContext context) {

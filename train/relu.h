@@ -15,6 +15,7 @@ class ReluGradient {
     // has the bits that both `relu_mask` and diff_dst's own mask have: after a max pool, which routes a
     // gradient to winners whether they are positive or not, that is tighter than either.
     Activation compute(const Activation& diff_dst, ConstMaskView relu_mask, Workspace& workspace);
+    std::size_t bytes() const { return bytes_of(diff_src_.values(), mask_.words()); }
 
   private:
     Tensor diff_src_;
@@ -28,6 +29,7 @@ class Relu : public Operator {
     Shape dst_shape() const override { return dst_.shape(); }
     Activation forward(std::span<const Activation> srcs, RunContext context) override;
     void backward(const Activation& diff_dst, std::span<Activation> diff_srcs, RunContext context) override;
+    std::size_t bytes() const override { return bytes_of(dst_.values(), mask_.words()) + gradient_.bytes(); }
 
   private:
     Tensor dst_;

@@ -1,10 +1,10 @@
 #include "microarchitecture.h"
 
 #include <algorithm>
-#include <cstdlib>
 #include <string>
 #include <vector>
 
+#include "environment.h"
 #include "schedules/tables.h"
 #include "sparsetrain/error.h"
 #include "sparsetrain/library.h"
@@ -97,8 +97,8 @@ struct Selection {
 const Selection& selection() {
     static const Selection selected = []() -> Selection {
         try {
-            return {&choose_tables(compiled_tables(), this_cpu(), std::getenv(kUarchVariable),
-                                   std::getenv(kIsaVariable)),
+            return {&choose_tables(compiled_tables(), this_cpu(), environment_variable(kUarchVariable),
+                                   environment_variable(kIsaVariable)),
                     {}};
         } catch (const Error& error) {
             return {nullptr, error.what()};

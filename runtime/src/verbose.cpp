@@ -3,9 +3,9 @@
 #include <array>
 #include <charconv>
 #include <cstdio>
-#include <cstdlib>
 #include <string_view>
 
+#include "environment.h"
 #include "sparsetrain/error.h"
 #include "sparsetrain/library.h"
 
@@ -30,7 +30,7 @@ std::string to_text(double value, int decimals) {
 }
 
 bool announce_if_wanted() {
-    const bool wanted = wants_lines(std::getenv(kVariable));
+    const bool wanted = wants_lines(environment_variable(kVariable));
     if (wanted) {
         print_line(std::string("sparsetrain_verbose,info,sparsetrain,version:") + version() +
                    ",uarch:" + microarchitecture() + ",isa:" + instruction_set());

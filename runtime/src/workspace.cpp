@@ -39,10 +39,9 @@ const char* to_string(Kernel kernel) {
 namespace {
 
 int checked_threads(int threads) {
-    constexpr int kMost = 256;  // of Halide's pool
-    if (threads >= 1 && threads <= kMost) return threads;
+    if (threads >= 1 && threads <= kMostThreads) return threads;
     throw Error(ErrorCode::invalid_argument, "Workspace: threads: expected a count from 1 to " +
-                                                 std::to_string(kMost) + ", given " +
+                                                 std::to_string(kMostThreads) + ", given " +
                                                  std::to_string(threads));
 }
 

@@ -1,6 +1,7 @@
 #include "train/dataset.h"
 
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 
 #include <algorithm>
 #include <fstream>
@@ -88,7 +89,58 @@ TEST_F(DatasetFiles, TooManyValues) {
 TEST_F(DatasetFiles, CompressedFileCutOff) {
     std::filesystem::resize_file(directory_ / train_images_,
                                  std::filesystem::file_size(directory_ / train_images_) / 2);
-    expect_error(train_images_, "expected 18032");
+    expect_error(train_images_, "ends within its compressed data");
+}
+
+TEST_F(DatasetFiles, CompressedFileWithoutItsTrailer) {
+    std::filesystem::resize_file(directory_ / train_images_,
+                                 std::filesystem::file_size(directory_ / train_images_) - 8);
+    expect_error(train_images_, "ends within its compressed data");
+}
+
+TEST_F(DatasetFiles, SomethingElseBehindCompressedData) {
+    std::ofstream(directory_ / train_images_, std::ios::app | std::ios::binary) << "garbage";
+    expect_error(train_images_, "has something else behind its compressed data");
+}
+
+// As `cat a.gz b.gz` makes it.
+TEST_F(DatasetFiles, CompressedDataMayHaveParts) {
+    const Bytes whole = idx_bytes(0x801, {5}, {0, 1, 2, 3, 4});
+    write_gzip(directory_ / "a", Bytes(whole.begin(), whole.begin() + 7));
+    write_gzip(directory_ / "b", Bytes(whole.begin() + 7, whole.end()));
+    std::ofstream file(directory_ / test_labels_, std::ios::trunc | std::ios::binary);
+    for (const char* part : {"a", "b"}) file << std::ifstream(directory_ / part, std::ios::binary).rdbuf();
+    file.close();
+    EXPECT_EQ(load_fashion_mnist(directory_.path()).test.labels, (std::vector<std::uint8_t>{0, 1, 2, 3, 4}));
+}
+
+TEST_F(DatasetFiles, PlainFilesAreFoundByTheirUsualNames) {
+    const auto write_plain = [&](const std::string& name, const Bytes& bytes) {
+        std::ofstream(directory_ / name, std::ios::binary)
+            .write(reinterpret_cast<const char*>(bytes.data()), static_cast<std::streamsize>(bytes.size()));
+    };
+    for (const char* name : {"t10k-labels-idx1-ubyte", "t10k-labels.idx1-ubyte"}) {
+        std::filesystem::remove(directory_ / test_labels_);
+        write_plain(name, idx_bytes(0x801, {5}, {4, 3, 2, 1, 0}));
+        EXPECT_EQ(load_fashion_mnist(directory_.path()).test.labels[0], 4) << name;
+        write_plain(name, idx_bytes(0x801, {5}, {4, 3, 2}));
+        expect_error(name, "ends after 3 values, expected 5");
+        std::filesystem::remove(directory_ / name);
+    }
+}
+
+// The header asks for a gigabyte, for which a process that may have no more than a few hundred megabytes has
+// no room.
+TEST_F(DatasetFiles, PromisesAreCheckedBeforeMemoryIsTaken) {
+    write_gzip(directory_ / test_labels_, idx_bytes(0x801, {1U << 30U}, Bytes(100)));
+    rlimit before{};
+    getrlimit(RLIMIT_AS, &before);
+    std::size_t pages = 0;
+    std::ifstream("/proc/self/statm") >> pages;
+    const rlimit tight{pages * 4096 + (std::size_t{200} << 20U), before.rlim_max};
+    setrlimit(RLIMIT_AS, &tight);
+    expect_error(test_labels_, "ends after 100 values, expected 1073741824");
+    setrlimit(RLIMIT_AS, &before);
 }
 
 TEST_F(DatasetFiles, HeaderCutOff) {

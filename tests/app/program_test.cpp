@@ -3,27 +3,21 @@
 
 #include <gtest/gtest.h>
 
-#include <cstdlib>
-#include <fstream>
-#include <nlohmann/json.hpp>
-#include <optional>
 #include <sstream>
 
-#include "idx_writer.h"
 #include "kernel_in_use.h"
+#include "short_run.h"
 #include "sparsetrain/library.h"
-#include "temporary_directory.h"
 
 namespace sparsetrain {
 namespace {
 
 using nlohmann::json;
+using test::Arguments;
+using test::expect_contains;
 using test::Program;
-using Arguments = std::vector<std::string>;
-
-void expect_contains(const std::string& text, const std::string& part) {
-    EXPECT_NE(text.find(part), std::string::npos) << "no \"" << part << "\" in:\n" << text;
-}
+using test::ShortRun;
+using test::Variable;
 
 struct Usage {
     const char* name;
@@ -49,11 +43,18 @@ INSTANTIATE_TEST_SUITE_P(
         Usage{"steps_no_number", {"train", "--steps", "many"}, "--steps: given many, expected 1 to"},
         Usage{"negative_batch", {"train", "--batch", "-3"}, "--batch: given -3, expected 1 to 4096"},
         Usage{"huge_batch", {"train", "--batch", "99999999999"}, "--batch: given 99999999999"},
-        Usage{"zero_threads", {"train", "--threads", "0"}, "--threads: given 0"},
+        Usage{"zero_threads", {"train", "--threads", "0"}, "--threads: given 0, expected 1 to 256"},
+        Usage{"too_many_threads", {"train", "--threads", "257"}, "--threads: given 257, expected 1 to 256"},
         Usage{"unknown_kernels", {"train", "--kernels", "fast"}, "zero_skip"},
         Usage{"unknown_model", {"train", "--model", "resnet-50"}, "vgg-small"},
         Usage{"unknown_data", {"train", "--data", "mnist"}, "fashion-mnist"},
-        Usage{"negative_seed", {"train", "--seed", "-1"}, "--seed"},
+        Usage{"negative_seed", {"train", "--seed", "-1"}, "--seed: given -1, expected 0 to 4294967295"},
+        Usage{"huge_seed", {"train", "--seed", "4294967296"}, "--seed: given 4294967296, expected 0 to"},
+        Usage{"hexadecimal_seed", {"train", "--seed", "0x10"}, "--seed: given 0x10, expected 0 to"},
+        Usage{"training_budget_without_unit",
+              {"train", "--budget", "90"},
+              "--budget: given 90, expected a time such as 90s"},
+        Usage{"empty_metrics_path", {"train", "--metrics", ""}, "--metrics: given nothing, expected a path"},
         Usage{"nan_rate", {"train", "--learning-rate", "nan"}, "--learning-rate: given nan"},
         Usage{"negative_rate", {"train", "--learning-rate", "-0.1"}, "--learning-rate: given -0.1"},
         Usage{"momentum_of_one", {"train", "--momentum", "1"}, "--momentum: given 1, expected 0 to"},
@@ -73,8 +74,9 @@ INSTANTIATE_TEST_SUITE_P(
 TEST(Program, HelpIsASuccess) {
     Program program({"train", "--help"});
     EXPECT_EQ(program.exit_code(), 0);
-    for (const char* option : {"--model", "--data", "--steps", "--batch", "--threads", "--kernels", "--seed",
-                               "--metrics", "--data-dir", "--learning-rate", "--momentum", "--weight-decay"})
+    for (const char* option :
+         {"--model", "--data", "--steps", "--batch", "--threads", "--kernels", "--seed", "--budget",
+          "--metrics", "--data-dir", "--learning-rate", "--momentum", "--weight-decay"})
         expect_contains(program.output(), option);
 }
 
@@ -112,30 +114,6 @@ TEST(Program, InfoShowsVersionsTheCpuAndTheClasses) {
     expect_contains(program.output(), "conv3x3_stride1  fwd bwd_data bwd_weights  " + kernels + "\n");
 }
 
-// An environment variable of the programs that a test starts; null: they have none of that name.
-class Variable {
-  public:
-    Variable(const char* name, const char* value) : name_(name) {
-        if (const char* given = std::getenv(name)) before_ = given;
-        set(value);
-    }
-    ~Variable() { set(before_ ? before_->c_str() : nullptr); }
-    Variable(const Variable&) = delete;
-    Variable& operator=(const Variable&) = delete;
-
-  private:
-    void set(const char* value) const {
-        if (value == nullptr) {
-            unsetenv(name_);
-        } else {
-            setenv(name_, value, 1);
-        }
-    }
-
-    const char* name_;
-    std::optional<std::string> before_;
-};
-
 // What these say of the kernels to run.
 struct Forced {
     explicit Forced(const char* microarchitecture, const char* instruction_set = nullptr)
@@ -150,8 +128,12 @@ void expect_info(const std::string& isa, const std::string& uarch) {
     expect_contains(program.output(), "uarch          " + uarch + "\n");
 }
 
-void expect_refusal(const char* message) {
+// `info` says why, too.
+void expect_refusal(const std::string& message) {
     expect_info("none", "none");
+    Program info({"info"});
+    EXPECT_EQ(info.exit_code(), 0);
+    expect_contains(info.output(), message + "\n");
     Program train({"train", "--data-dir", "/nowhere"});
     EXPECT_EQ(train.exit_code(), 1);
     expect_contains(train.output(), message);
@@ -181,6 +163,28 @@ TEST(Program, NamesAMicroarchitectureThatItDoesNotKnow) {
     expect_refusal(", given \"zen5\"");
 }
 
+TEST(Program, TakesEmptyVariablesForUnset) {
+    std::string as_usual;
+    {
+        const Forced nothing(nullptr);
+        Program program({"info"});
+        EXPECT_EQ(program.exit_code(), 0);
+        as_usual = program.output();
+    }
+    const Forced empty("", "");
+    const Variable verbose("SPARSETRAIN_VERBOSE", "");
+    Program program({"info"});
+    EXPECT_EQ(program.exit_code(), 0);
+    EXPECT_EQ(program.output(), as_usual);
+}
+
+TEST(Program, InfoNamesAWordForVerboseThatIsNone) {
+    const Variable verbose("SPARSETRAIN_VERBOSE", "yes");
+    Program program({"info"});
+    EXPECT_EQ(program.exit_code(), 0);
+    expect_contains(program.output(), "SPARSETRAIN_VERBOSE: expected 0 or 1, given \"yes\"");
+}
+
 TEST(Program, NamesVariablesThatContradictEachOther) {
     const Forced forced("avx512", "avx2");
     expect_refusal(
@@ -199,28 +203,6 @@ TEST(Program, MetricsPathIsTriedBeforeAnythingElse) {
     EXPECT_EQ(program.exit_code(), 1);
     expect_contains(program.output(), "metrics file /nowhere/m.jsonl: cannot be written");
 }
-
-class ShortRun : public testing::Test {
-  protected:
-    ShortRun() {
-        test::write_split(directory_.path(), "train", 40);
-        test::write_split(directory_.path(), "t10k", 11);  // the last batch is partial
-    }
-    Arguments arguments(Arguments more) const {
-        Arguments all{"train", "--data-dir", directory_.path(), "--batch", "4", "--metrics", metrics_};
-        all.insert(all.end(), more.begin(), more.end());
-        return all;
-    }
-    std::vector<json> records() const {
-        std::vector<json> all;
-        std::ifstream file(metrics_);
-        for (std::string line; std::getline(file, line);) all.push_back(json::parse(line));
-        return all;
-    }
-
-    test::TemporaryDirectory directory_;
-    const std::string metrics_ = directory_ / "metrics.jsonl";
-};
 
 // The table's row of the first pass of `convolution`, in words.
 Arguments row_of(const std::string& output, const std::string& convolution) {
@@ -307,25 +289,26 @@ TEST_F(ShortRun, IsRepeatedExactlyWithTheSameSeed) {
     EXPECT_NE(losses[0], losses[2]);
 }
 
-TEST_F(ShortRun, CtrlCEndsTrainingWithTheTableAndWholeMetrics) {
-    Program program(arguments({"--steps", "1000000"}));
-    ASSERT_TRUE(program.wait_for("step 1/")) << program.output();
-    program.interrupt();
-    EXPECT_EQ(program.exit_code(), 0) << program.output();
-    expect_contains(program.output(), "interrupted after ");
-    expect_contains(program.output(), "all but the first");
-    expect_contains(program.output(), "test accuracy");
-    const std::vector<json> all = records();
-    EXPECT_EQ(all.back()["interrupted"], true);
-    EXPECT_EQ(all.back()["steps"], all.size() - 2);
-}
-
 TEST_F(ShortRun, DivergenceIsAnErrorThatSuggestsALowerRate) {
     // Such a decay turns the sign of every weight and multiplies it by 9 in every step.
     Program program(arguments({"--steps", "200", "--learning-rate", "10", "--weight-decay", "1"}));
     EXPECT_EQ(program.exit_code(), 1) << program.output();
     expect_contains(program.output(), "training diverged");
     expect_contains(program.output(), "--learning-rate");
+}
+
+// The loss of a step is that before its update.
+TEST_F(ShortRun, ALastUpdateThatDivergedIsDivergence) {
+    Program program(arguments({"--steps", "200", "--learning-rate", "10", "--weight-decay", "1"}));
+    EXPECT_EQ(program.exit_code(), 1);
+    // The last step whose loss was finite.
+    const int steps = records().back()["step"].get<int>() - 1;
+    ASSERT_GE(steps, 1);
+    Program shorter(
+        arguments({"--steps", std::to_string(steps), "--learning-rate", "10", "--weight-decay", "1"}));
+    EXPECT_EQ(shorter.exit_code(), 1) << shorter.output();
+    expect_contains(shorter.output(), "training diverged: ");
+    expect_contains(shorter.output(), " after step " + std::to_string(steps) + " is not finite");
 }
 
 }  // namespace

@@ -26,32 +26,54 @@ TEST(Progress, Durations) {
 }
 
 TEST(Progress, BarShowsStepLossSpeedAndTimeLeft) {
-    const ProgressState state{30, 120, 0.5125, 431.4, 65};
+    const ProgressState state{30, 120, 0.25, 0.5125, 431.4, 65};
     EXPECT_EQ(format_bar(state), "[#####...............] 30/120  loss 0.512  431 images/s  ETA 1:05");
     EXPECT_EQ(format_line(state), "step 30/120  loss 0.512  431 images/s  ETA 1:05");
 }
 
+TEST(Progress, OfATimeHasNoNumberOfSteps) {
+    const ProgressState state{30, 0, 0.5, 0.5125, 431.4, 65};
+    EXPECT_EQ(format_bar(state), "[##########..........] 30  loss 0.512  431 images/s  ETA 1:05");
+    EXPECT_EQ(format_line(state), "step 30  loss 0.512  431 images/s  ETA 1:05");
+}
+
 TEST(Progress, BarFitsTheTerminal) {
-    const ProgressState state{30, 120, 0.5125, 431.4, 65};
+    const ProgressState state{30, 120, 0.25, 0.5125, 431.4, 65};
     EXPECT_EQ(cut_to(format_bar(state), 31), "[#####...............] 30/120 ");
     EXPECT_EQ(cut_to(format_bar(state), 1), "");
     EXPECT_EQ(cut_to(format_bar(state), 0), "");
 }
 
 TEST(Progress, BarOfAFinishedRunIsFull) {
-    EXPECT_TRUE(contains(format_bar(ProgressState{7, 7, 1, 1, 0}), "[####################] 7/7"));
+    EXPECT_TRUE(contains(format_bar(ProgressState{7, 7, 1, 1, 1, 0}), "[####################] 7/7"));
 }
 
 TEST(Recipe, LearningRateRisesThenFalls) {
     const Recipe recipe{0.1F, 0.9F, 0};
-    EXPECT_FLOAT_EQ(recipe.learning_rate_at(1, 1000), 0.1F / 50);
-    EXPECT_FLOAT_EQ(recipe.learning_rate_at(50, 1000), 0.1F);
+    const auto rate = [&](int step, int steps) { return recipe.learning_rate_at({step, 0}, {steps, 0}); };
+    EXPECT_FLOAT_EQ(rate(1, 1000), 0.1F / 50);
+    EXPECT_FLOAT_EQ(rate(50, 1000), 0.1F);
     for (int step = 1; step <= 1000; ++step) {
-        EXPECT_GT(recipe.learning_rate_at(step, 1000), 0);
-        EXPECT_LE(recipe.learning_rate_at(step, 1000), 0.1F);
+        EXPECT_GT(rate(step, 1000), 0);
+        EXPECT_LE(rate(step, 1000), 0.1F);
     }
-    EXPECT_LT(recipe.learning_rate_at(1000, 1000), 0.001F);
-    EXPECT_FLOAT_EQ(recipe.learning_rate_at(1, 1), 0.1F);
+    EXPECT_LT(rate(1000, 1000), 0.001F);
+    EXPECT_FLOAT_EQ(rate(1, 1), 0.1F);
+}
+
+TEST(Recipe, LearningRateFollowsTheTime) {
+    const Recipe recipe{0.1F, 0.9F, 0};
+    const RunLength minute{0, 60};
+    EXPECT_FLOAT_EQ(recipe.learning_rate_at({1, 0}, minute), 0.1F / 50);
+    EXPECT_FLOAT_EQ(recipe.learning_rate_at({5, 3}, minute), 0.05F)
+        << "the warm-up takes a tenth of the time";
+    EXPECT_FLOAT_EQ(recipe.learning_rate_at({50, 0}, minute), 0.1F) << "or 50 steps";
+    EXPECT_FLOAT_EQ(recipe.learning_rate_at({900, 45}, minute), 0.025F);
+    EXPECT_FLOAT_EQ(recipe.learning_rate_at({900, 45}, {1000, 60}), 0.1F * 101 / 951)
+        << "whichever ends first";
+    EXPECT_TRUE((RunPosition{900, 59.9}.is_within(minute)));
+    EXPECT_FALSE((RunPosition{2, 60}.is_within(minute)));
+    EXPECT_FALSE((RunPosition{1001, 1}.is_within({1000, 60})));
 }
 
 TEST(Zeros, ArePercentagesOfTheValuesWithoutPaddingLanes) {

@@ -3,7 +3,9 @@
 #include <cmath>
 #include <limits>
 
+#include "kernel_in_use.h"
 #include "support.h"
+#include "train/convolution.h"
 #include "train/relu.h"
 
 namespace sparsetrain::test {
@@ -87,6 +89,25 @@ TEST_P(ReluTest, OperatorNarrowsTheMaskOfItsGradient) {
         ASSERT_EQ(diff_src.tensor.data[i], expected);
         ASSERT_EQ(bit(diff_src.mask, n, c, y, x), expected != 0);
     });
+}
+
+// A convolution behind batch normalisation and a ReLU of its own may compute what survives that ReLU alone.
+TEST_P(ReluTest, OperatorSaysThatItsOutputIsRectified) {
+    const Shape shape{1, 16, 6, 6};
+    const Tensor src = small_integers(shape, 7);
+    train::Relu relu("relu", shape);
+    const train::Activation in{src.view(), {}};
+    const train::Activation dst = relu.forward({&in, 1}, {workspace});
+    ASSERT_TRUE(dst.relu_mask());
+
+    train::Random random(1);
+    const ConvShape conv_shape{shape, 16, 3, 3, 1, {1, 1, 1, 1}};
+    train::Convolution convolution("conv", conv_shape, Policy::output_mask,
+                                   train::Convolution::Activate::none, random);
+    const train::Activation out = convolution.forward({&dst, 1}, {workspace});
+    train::Activation diff_src;
+    convolution.backward({out.tensor, {}}, {&diff_src, 1}, {workspace});
+    EXPECT_EQ(convolution.last_step().run_of(Pass::bwd_data).statistics.kernel, in_use(Kernel::output_mask));
 }
 
 TEST(ReluErrors, NameTheFunctionTheArgumentAndBothValues) {

@@ -42,6 +42,8 @@ struct RunStatistics {
 // with the call's Workspace.
 using ParallelFor = std::function<void(int tasks, const std::function<void(int)>& task)>;
 
+inline constexpr int kMostThreads = 256;  // of a call
+
 // Scratch memory, kept between calls, and threads. One call at a time may use a Workspace; give each thread
 // of yours its own.
 //
@@ -53,8 +55,8 @@ using ParallelFor = std::function<void(int tasks, const std::function<void(int)>
 // library's runs.
 class SPARSETRAIN_API Workspace {
   public:
-    // `threads` from 1 to 256: how many a call may use at one time, its caller's included; of `pool`, how
-    // many tasks. Throws Error(invalid_argument) otherwise.
+    // `threads` from 1 to kMostThreads: how many a call may use at one time, its caller's included; of
+    // `pool`, how many tasks. Throws Error(invalid_argument) otherwise.
     explicit Workspace(int threads = 1, ParallelFor pool = {});
     ~Workspace();
     Workspace(Workspace&&) noexcept;
