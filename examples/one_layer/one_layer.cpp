@@ -1,5 +1,5 @@
-// A 3x3 convolution of an image whose left half is zero. This program has no other class, unless it links a shared library
-// of all, and says so.
+// A 3x3 convolution of an image whose left half is zero. This program has no other class, unless it links a
+// shared library of all, and says so.
 #include <cstdio>
 
 #include "sparsetrain/conv2d.h"

@@ -141,7 +141,8 @@ TEST(ErrorsOfPlans, LayerClassesThatAreNotLinked) {
     };
     for (const auto& [name, shape] : missing)
         for (const LayerClassInfo& linked : layer_classes())
-            expect_error(kUnsupported, {name, linked.name}, [&shape = shape] { Conv2d plan(shape); });
+            expect_error(kUnsupported, {name, linked.name, "sparsetrain_add_layer_class"},
+                         [&shape = shape] { Conv2d plan(shape); });
 }
 
 TEST(ErrorsOfPlans, FiltersAndStridesBelowOne) {

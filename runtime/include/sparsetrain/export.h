@@ -1,5 +1,5 @@
-// What the library exports, which is built with hidden visibility. Only a shared library exports anything: what links the
-// archives, such as a plugin, has the library for itself.
+// What the library exports, which is built with hidden visibility. Only a shared library exports anything:
+// what links the archives, such as a plugin, has the library for itself.
 #pragma once
 
 #ifdef SPARSETRAIN_SHARED
