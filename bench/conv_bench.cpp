@@ -85,10 +85,12 @@ void register_peak(int rounds) {
 }
 
 std::vector<Layer> layers_of(const Options& options) {
-    std::vector<Layer> layers = read_layers(options.layers);
-    for (Layer& layer : layers)
-        if (options.batch) set_batch(layer, *options.batch);
-    return layers;
+    const auto report = [](const std::string& skipped) { std::cerr << "conv_bench: " << skipped << "\n"; };
+    return read_layers(options.layers, report, [&](Layer& layer) {
+        if (options.batch) layer.shape.src.n = *options.batch;
+        check_memory(layer, machine_bytes());
+        const Conv2d plan(layer.shape);  // throws for what the library does not support
+    });
 }
 
 void add_context(const Options& options) {

@@ -1,11 +1,13 @@
 #include "layer_list.h"
 
+#include <unistd.h>
+
 #include <algorithm>
-#include <charconv>
 #include <fstream>
+#include <iomanip>
 #include <limits>
-#include <map>
-#include <optional>
+#include <set>
+#include <sstream>
 
 #include "sparsetrain/error.h"
 
@@ -13,186 +15,135 @@ namespace sparsetrain::bench {
 
 namespace {
 
-using Sizes = std::map<std::string_view, int>;
-
-constexpr std::string_view kKeys[] = {"g",  "mb", "ic", "oc", "ih", "iw", "oh", "ow",
-                                      "kh", "kw", "sh", "sw", "ph", "pw", "dh", "dw"};
-constexpr std::string_view kRequiredKeys[] = {"mb", "ic", "oc", "ih", "kh"};
-constexpr std::string_view kKeysFromZero[] = {"ph", "pw", "dh", "dw"};
-
-// Keys that are understood, but of which only one value is supported.
-struct FixedKey {
-    std::string_view key;
-    int only;
-    const char* others;
-};
-constexpr FixedKey kFixedKeys[] = {
-    {"g", 1, "convolutions in groups"},
-    {"dh", 0, "dilated convolutions"},
-    {"dw", 0, "dilated convolutions"},
+struct Word {
+    std::string text;
+    int line;
 };
 
-[[noreturn]] void fail(const std::string& message) {
-    throw Error(ErrorCode::invalid_argument, message);
-}
-
-std::string quoted(std::string_view text) {
-    return text.empty() ? "the end of the line" : std::string("'").append(text).append("'");
-}
-
-bool is_letter(char c) {
-    return c >= 'a' && c <= 'z';
-}
-
-bool is_name_character(char c) {
-    return is_letter(c) || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '_' ||
-           c == '-';
-}
-
-template <std::size_t Count>
-bool contains(const std::string_view (&keys)[Count], std::string_view key) {
-    return std::find(std::begin(keys), std::end(keys), key) != std::end(keys);
-}
-
-std::string_view take_key(std::string_view& rest) {
-    const auto end = std::find_if_not(rest.begin(), rest.end(), is_letter);
-    const auto key = rest.substr(0, static_cast<std::size_t>(end - rest.begin()));
-    if (key != "n" && !contains(kKeys, key)) {
-        std::string keys;
-        for (const auto k : kKeys) keys += std::string(k) + ", ";
-        fail("expected one of the keys " + keys + "n\"name\", found " + quoted(rest));
-    }
-    rest.remove_prefix(key.size());
-    return key;
-}
-
-int take_size(std::string_view key, std::string_view& rest) {
-    int value = 0;
-    const auto [end, error] = std::from_chars(rest.data(), rest.data() + rest.size(), value);
-    const int least = contains(kKeysFromZero, key) ? 0 : 1;
-    if (error != std::errc() || value < least) {
-        fail("expected a number of at least " + std::to_string(least) + " after '" + std::string(key) +
-             "', found " + quoted(rest));
-    }
-    rest.remove_prefix(static_cast<std::size_t>(end - rest.data()));
-    return value;
-}
-
-std::string take_name(std::string_view rest) {
-    const bool in_quotes = rest.size() > 2 && rest.front() == '"' && rest.back() == '"';
-    const auto name = in_quotes ? rest.substr(1, rest.size() - 2) : std::string_view();
-    if (name.empty() || !std::all_of(name.begin(), name.end(), is_name_character)) {
-        fail("expected a name in double quotes, of letters, digits and . _ -, at the end after 'n', found " +
-             quoted(rest));
-    }
-    return std::string(name);
-}
-
-int size_or(const Sizes& sizes, std::string_view key, int otherwise) {
-    const auto found = sizes.find(key);
-    return found == sizes.end() ? otherwise : found->second;
-}
-
-// One direction of a convolution; `out` is 0 if it was not given.
-struct Axis {
-    int in, filter, stride, before, out;
-
-    // A stride may leave rows unused at the end, where the arithmetic gives less than no padding.
-    int after() const { return out == 0 ? before : std::max(0, (out - 1) * stride + filter - in - before); }
-};
-
-void check_axis(const std::string& key, const Axis& axis, int out) {
-    for (const int padding : {axis.before, axis.after()})
-        if (padding >= axis.filter) {
-            fail("expected less padding than the filter's " + std::to_string(axis.filter) + ", found " +
-                 std::to_string(padding) + " in the direction of " + key);
+// Appends the words of a line, of which the first may continue the last one, as may any behind a backslash
+// that stands alone.
+void add_words(const std::string& line, int number, std::vector<Word>& words, bool& continued) {
+    std::istringstream stream(line);
+    for (std::string text; stream >> text && text.front() != '#';) {
+        const bool continues = text.back() == '\\';
+        if (continues) text.pop_back();
+        if (!words.empty() && (continued || text.empty())) {
+            words.back().text += text;
+        } else {
+            words.push_back({text, number});
         }
-    if (axis.in + axis.before + axis.after() < axis.filter)
-        fail("expected a filter no larger than the padded input in the direction of " + key);
-    if (axis.out != 0 && axis.out != out) {
-        fail("expected " + key + std::to_string(out) +
-             ", which the input, filter, stride and padding make, found " + key + std::to_string(axis.out));
+        continued = continues;
     }
 }
 
-void check_fixed_keys(const Sizes& sizes) {
-    for (const FixedKey& fixed : kFixedKeys) {
-        const int found = size_or(sizes, fixed.key, fixed.only);
-        if (found == fixed.only) continue;
-        const std::string key(fixed.key);
-        throw Error(ErrorCode::unsupported, "expected " + key + std::to_string(fixed.only) + ", as " +
-                                                fixed.others + " are not supported, found " + key +
-                                                std::to_string(found));
+std::vector<Word> words_of(const std::string& file) {
+    constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
+    std::ifstream stream(file);
+    std::vector<Word> words;
+    std::string line;
+    bool continued = false;
+    for (int number = 1; std::getline(stream, line); ++number) {
+        if (number == 1 && line.starts_with(kByteOrderMark)) line.erase(0, kByteOrderMark.size());
+        add_words(line, number, words, continued);
     }
+    // A folder can be opened, but not read.
+    if (!stream.eof())
+        throw Error(ErrorCode::invalid_argument, file + ": expected a readable file of problem strings");
+    std::erase_if(words, [](const Word& word) { return word.text.empty(); });
+    return words;
 }
 
-ConvShape make_shape(const Sizes& sizes) {
-    for (const auto key : kRequiredKeys)
-        if (!sizes.contains(key)) fail("expected the key " + quoted(key) + ", which is missing");
-    check_fixed_keys(sizes);
-    const Axis y{sizes.at("ih"), sizes.at("kh"), size_or(sizes, "sh", 1), size_or(sizes, "ph", 0),
-                 size_or(sizes, "oh", 0)};
-    const Axis x{size_or(sizes, "iw", y.in), size_or(sizes, "kw", y.filter), size_or(sizes, "sw", y.stride),
-                 size_or(sizes, "pw", y.before), size_or(sizes, "ow", sizes.contains("iw") ? 0 : y.out)};
-    if (x.stride != y.stride) fail("expected one stride in both directions, found different sh and sw");
-    ConvShape shape{
-        {sizes.at("mb"), sizes.at("ic"), y.in, x.in}, sizes.at("oc"), y.filter, x.filter, y.stride,
-        {y.before, x.before, y.after(), x.after()}};
-    check_axis("oh", y, shape.dst().h);
-    check_axis("ow", x, shape.dst().w);
-    return shape;
+// Collects the layers of a file.
+class List {
+  public:
+    explicit List(const Accept& accept) : accept_(accept) {}
+
+    // Throws Error(unsupported) for what is to be skipped.
+    void add(const std::string& word) {
+        if (word.starts_with("--"))
+            throw Error(ErrorCode::unsupported,
+                        in_quotes(word) + ", as benchdnn's options mean nothing here");
+        Layer layer = parse_layer(word);
+        if (accept_) accept_(layer);
+        if (!words_.insert(word).second)
+            throw Error(ErrorCode::unsupported, in_quotes(word) + " is in the list already");
+        layer.name = free_name(layer.name);
+        names_.insert(layer.name);
+        layers_.push_back(std::move(layer));
+    }
+
+    std::vector<Layer> take() { return std::move(layers_); }
+
+  private:
+    std::string free_name(const std::string& name) const {
+        std::string free = name;
+        for (int number = 2; names_.contains(free); ++number) free = name + "." + std::to_string(number);
+        return free;
+    }
+
+    const Accept& accept_;
+    std::set<std::string> words_, names_;
+    std::vector<Layer> layers_;
+};
+
+// Floats in memory of the largest tensor, and of all.
+struct Elements {
+    double most, all;
+};
+
+Elements elements_of(const ConvShape& shape) {
+    const auto elements = [](const Shape& s) { return 1.0 * kLanes * channel_blocks(s.c) * s.n * s.h * s.w; };
+    const double src = elements(shape.src), dst = elements(shape.dst());
+    const double weights = 1.0 * kLanes * channel_blocks(shape.k) * kLanes * channel_blocks(shape.src.c) *
+                           shape.filter_h * shape.filter_w;
+    return {std::max({src, dst, weights}), src + dst + weights};
+}
+
+std::string whole(double number) {
+    std::ostringstream text;
+    text << std::fixed << std::setprecision(0) << number;
+    return text.str();
 }
 
 }  // namespace
 
-Layer parse_layer(std::string_view problem) {
-    Sizes sizes;
-    std::string name;
-    for (auto rest = problem; name.empty();) {
-        while (rest.starts_with('_')) rest.remove_prefix(1);
-        if (rest.empty() && !sizes.empty()) {
-            name = problem;
-            break;
-        }
-        const auto key = take_key(rest);
-        if (key == "n") {
-            name = take_name(rest);
-        } else if (!sizes.emplace(key, take_size(key, rest)).second) {
-            fail("expected every key once, found " + quoted(key) + " twice");
-        }
-    }
-    return {name, make_shape(sizes)};
-}
-
-std::vector<Layer> read_layers(const std::string& file) {
-    std::ifstream stream(file);
-    if (!stream) fail(file + ": expected a readable file of problem strings");
-    std::vector<Layer> layers;
-    std::string line;
-    for (int number = 1; std::getline(stream, line); ++number) {
-        if (line.empty() || line.front() == '#') continue;
+std::vector<Layer> read_layers(const std::string& file, const ReportSkipped& report, const Accept& accept) {
+    List list(accept);
+    for (const Word& word : words_of(file)) {
+        const std::string place = file + ":" + std::to_string(word.line) + ": ";
         try {
-            Layer layer = parse_layer(line);
-            const auto same_name = [&](const Layer& other) { return other.name == layer.name; };
-            if (std::any_of(layers.begin(), layers.end(), same_name))
-                fail("expected every name once, found \"" + layer.name + "\" again");
-            layers.push_back(std::move(layer));
+            list.add(word.text);
         } catch (const Error& error) {
-            throw Error(error.code(), file + ":" + std::to_string(number) + ": " + error.what());
+            if (error.code() != ErrorCode::unsupported) throw Error(error.code(), place + error.what());
+            report(place + "skipped: " + error.what());
         }
     }
-    if (layers.empty()) fail(file + ": expected at least one problem string");
+    std::vector<Layer> layers = list.take();
+    if (layers.empty()) {
+        throw Error(ErrorCode::invalid_argument,
+                    file + ": expected at least one problem string that is supported, found none");
+    }
     return layers;
 }
 
-void set_batch(Layer& layer, int batch) {
-    layer.shape.src.n = batch;
-    constexpr auto kMost = static_cast<std::size_t>(std::numeric_limits<int>::max());
-    const std::size_t elements = std::max(layer.shape.src.elements(), layer.shape.dst().elements());
-    if (elements > kMost) {
-        fail("expected a batch with which no tensor of " + layer.name + " exceeds " + std::to_string(kMost) +
-             " elements, found " + std::to_string(batch) + ", which makes " + std::to_string(elements));
+void check_memory(const Layer& layer, double machine_bytes) {
+    constexpr double kMostElements = std::numeric_limits<int>::max();
+    const Elements elements = elements_of(layer.shape);
+    const std::string found = " with mb" + std::to_string(layer.shape.src.n) + " in " + layer.name;
+    if (elements.most > kMostElements) {
+        throw Error(ErrorCode::invalid_argument, "expected tensors of at most " + whole(kMostElements) +
+                                                     " elements, found " + whole(elements.most) + found);
     }
+    const double bytes = 2 * sizeof(float) * elements.all;
+    if (bytes > machine_bytes) {
+        throw Error(ErrorCode::out_of_memory, "expected tensors, and a peer's copy of them, within the " +
+                                                  whole(machine_bytes / 1e6) + " MB of this machine, found " +
+                                                  whole(bytes / 1e6) + " MB" + found);
+    }
+}
+
+double machine_bytes() {
+    return static_cast<double>(sysconf(_SC_PHYS_PAGES)) * static_cast<double>(sysconf(_SC_PAGESIZE));
 }
 
 }  // namespace sparsetrain::bench

@@ -1,35 +1,35 @@
-// Layers as benchdnn, oneDNN's benchmark, writes them: `mb16ic256oc256ih56oh56kh3ph1n"vgg3_2"`.
+// Files of problem strings.
 #pragma once
 
-#include <string>
-#include <string_view>
+#include <functional>
 #include <vector>
 
-#include "sparsetrain/conv2d.h"
+#include "problem_string.h"
 
 namespace sparsetrain::bench {
 
-struct Layer {
-    std::string name;  // letters, digits and . _ -, so that it fits between the slashes of a benchmark's name
-    ConvShape shape;
-};
+// May change a layer, and throws Error(unsupported) for one that is not to be in the list.
+using Accept = std::function<void(Layer&)>;
+// Is told what of a file is left out: "FILE:LINE: skipped: why".
+using ReportSkipped = std::function<void(const std::string&)>;
 
-// Keys: mb (N), ic (C), oc (K), ih iw, oh ow, kh kw (filter), sh sw (stride), ph pw (padding above and left),
-// g (groups), dh dw (dilation, from 0), then n"name" at the end; underscores may separate them. mb, ic, oc,
-// ih and kh are required; iw, ow, kw, sw and pw are their vertical twins if not given, sh is 1 and ph 0, and
-// the problem string, as SPARSETRAIN_VERBOSE prints it, is its own name. A given oh or ow decides the padding
-// below and right, which else equals that above and left.
+// The layers of a file, which is read as benchdnn reads its batch files: problem strings with white space
+// between them; from # at the beginning of a word to the end of the line is a comment, and a word that ends
+// with a backslash is continued by the next. Skipped, and told, are benchdnn's options (--dir=FWD_B),
+// problems of which parse_layer() or `accept` say that they are unsupported, and those that are in the list
+// already. A name that another problem has becomes NAME.2, NAME.3, ...
 //
-// Throws Error(unsupported) for more than one group and for dilation, and Error(invalid_argument), saying
-// what was expected and what was found, for anything else, also for sizes that contradict each other.
-Layer parse_layer(std::string_view problem);
+// Throws any other Error of a problem with the file's name and the line's number, and Error(invalid_argument)
+// also for a file that cannot be read or of which no layer is left.
+std::vector<Layer> read_layers(const std::string& file, const ReportSkipped& report,
+                               const Accept& accept = {});
 
-// One problem string per line of the file; empty lines and those that begin with # do not count. Throws the
-// Error of a line with the file's name and the line's number, and Error(invalid_argument) also for a name
-// used twice or no layer at all.
-std::vector<Layer> read_layers(const std::string& file);
+// Throws Error(invalid_argument) for a layer with more elements in a tensor than the library can index, and
+// Error(out_of_memory) for one that a machine with so much memory cannot measure: its tensors and their copy
+// in a peer's format do not fit.
+void check_memory(const Layer& layer, double machine_bytes);
 
-// Replaces the layer's mb. Throws Error(invalid_argument) for a tensor that would have too many elements.
-void set_batch(Layer& layer, int batch);
+// Of this machine, without what others use.
+double machine_bytes();
 
 }  // namespace sparsetrain::bench

@@ -112,7 +112,9 @@ int run_tune(const TuneOptions& options) {
     std::vector<tune::Subject> subjects = chosen_subjects(options);
     const tune::Package package = tune::Package::of("/proc/self/exe");
     const fs::path layers_file = options.layers_file.empty() ? package.layers : fs::path(options.layers_file);
-    const std::vector<bench::Layer> layers = tune::read_layers(layers_file, options.layers);
+    const std::vector<bench::Layer> layers = tune::read_layers(
+        layers_file, options.layers,
+        [](const std::string& skipped) { std::fprintf(stderr, "sparsetrain: %s\n", skipped.c_str()); });
     keep_measurable(subjects, layers);
 
     const fs::path work = fs::absolute(options.work_directory());

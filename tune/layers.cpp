@@ -32,9 +32,13 @@ const bench::Layer& find_layer(const std::vector<bench::Layer>& layers, const st
 }  // namespace
 
 std::vector<bench::Layer> read_layers(const std::filesystem::path& file,
-                                      const std::vector<std::string>& names) {
-    std::vector<bench::Layer> layers = bench::read_layers(file);
-    for (bench::Layer& layer : layers) take_images(layer);
+                                      const std::vector<std::string>& names,
+                                      const bench::ReportSkipped& report) {
+    std::vector<bench::Layer> layers = bench::read_layers(file, report, [](bench::Layer& layer) {
+        take_images(layer);
+        bench::check_memory(layer, bench::machine_bytes());
+        const Conv2d plan(layer.shape);  // throws for what the library does not support
+    });
     if (names.empty()) return layers;
     std::vector<bench::Layer> named(names.size());
     std::transform(names.begin(), names.end(), named.begin(),

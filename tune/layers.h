@@ -11,10 +11,11 @@
 namespace sparsetrain::tune {
 
 // Those of a file of problem strings, of which `names` asks for some (none: for all), with as many of their
-// images as make a measurement short. Throws as bench::read_layers does, and Error(invalid_argument) for a
-// name that is not in the file.
+// images as make a measurement short. Skips what bench::read_layers does, and layers of no class that is
+// linked; throws as it does, and Error(invalid_argument) for a name that is not in the file.
 std::vector<bench::Layer> read_layers(const std::filesystem::path& file,
-                                      const std::vector<std::string>& names);
+                                      const std::vector<std::string>& names,
+                                      const bench::ReportSkipped& report);
 
 // As problem strings, which read_layers understands.
 std::string to_lines(const std::vector<bench::Layer>& layers);

@@ -3,7 +3,18 @@ import math
 
 from .curves import class_curves, class_shares, classes_of, crossing, filled_in
 from .measurements import PASSES, PEER
-from .plot_style import BLACK, BLUE, GREEN, GREY, ORANGE, PURPLE, VERMILLION, label_ends, plt, save
+from .plot_style import (
+    BLACK,
+    BLUE,
+    GREEN,
+    GREY,
+    ORANGE,
+    PURPLE,
+    VERMILLION,
+    label_ends,
+    plt,
+    save,
+)
 
 SPARSE = {"auto": BLUE, "auto_masked": VERMILLION}
 FORCED = {"zero_skip": BLUE, "output_mask": VERMILLION}
@@ -104,7 +115,7 @@ def draw_peak(evaluation, path):
                 if shares and implementation == "auto":
                     labels.append((list(shares.values())[-1] / 1.1, name, colour))
             peer = class_shares(evaluation, layers, conv_pass, PEER)
-            axes.plot([0], [100 * next(iter(peer.values()))], "o", color="white", markeredgecolor=colour, markersize=8,
+            axes.plot([0], [min(100 * next(iter(peer.values())), 110)], "o", color="white", markeredgecolor=colour, markersize=8,
                       markeredgewidth=1.5, zorder=1, clip_on=False)
         axes.axhline(100, color=BLACK, linewidth=1)
         axes.set(title=conv_pass, xlabel="zeros, %", xlim=(-2, 97), ylim=(0, 110))

@@ -1,4 +1,5 @@
 """Speed over zeros, by classes of layers."""
+import itertools
 from dataclasses import dataclass
 
 from .evaluation import DENSE
@@ -57,7 +58,7 @@ def crossing(curve, level):
     """The zeros from which the mean of a class_curve is above `level`, with straight lines of times; None if that is from
     the first point or not up to the last."""
     points = [(percent, 1 / speeds.mean) for percent, speeds in curve.items()]
-    for (low, slow), (high, fast) in zip(points, points[1:]):
+    for (low, slow), (high, fast) in itertools.pairwise(points):
         if slow > 1 / level >= fast:
             return low + (high - low) * (slow - 1 / level) / (slow - fast)
     return None

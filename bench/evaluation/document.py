@@ -57,7 +57,8 @@ class Table:
 
     def to_markdown(self):
         rule = ["---"] + ["---" if self.words else "---:"] * (len(self.header) - 1)
-        return "\n".join("| " + " | ".join(row) + " |" for row in (self.header, rule, *self.rows))
+        rows = [[cell.replace("|", "\\|") for cell in row] for row in (self.header, rule, *self.rows)]
+        return "\n".join("| " + " | ".join(row) + " |" for row in rows)
 
     def to_html(self, _directory):
         def row(cells, tag):

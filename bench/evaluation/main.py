@@ -3,17 +3,18 @@ import argparse
 import pathlib
 import shlex
 import subprocess
-import sys
 
 from .compare import print_comparison
 from .evaluation import read_evaluation
 from .layers import SHIPPED_LAYERS, read_layers
 from .measure import measure
-from .measurements import Failure, unique
+from .measurements import unique
 from .metrics import network_of_metrics
 from .networks import TABLES, published_network
+from .program import Failure, run
 from .projection import Projection
 from .runner import FULL, QUICK, Runner
+from .schema import printable
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 DESCRIPTION = """\
@@ -56,7 +57,7 @@ def parse_arguments(arguments):
     subject.add_argument("--profile", type=pathlib.Path, metavar="FILE",
                          help="a network of your own: what `sparsetrain train --metrics FILE` wrote")
     subject.add_argument("--compare", type=pathlib.Path, nargs=2, metavar=("OLD.json", "NEW.json"),
-                         help="measure nothing, compare two evaluation.json; fails if a layer and pass became slower")
+                         help="measure nothing, compare two evaluation.json; fails if a layer and pass is slower or missing")
     subject.add_argument("--report", type=pathlib.Path, metavar="EVALUATION.json",
                          help="measure nothing, make the report of an earlier run anew, beside that file")
     parser.add_argument("--threads", type=positive, default=1)
@@ -108,6 +109,7 @@ def report_on(path):
     except ModuleNotFoundError as error:
         raise Failure(f"expected the Python package {error.name}, which scripts/setup installs into .venv") from error
     evaluation = read_evaluation(path)
+    evaluation.check_complete()
     projections = [Projection(evaluation, network) for network in evaluation.networks]
     page, markdown = write_report(evaluation, projections, path.parent)
     for own in projections:
@@ -118,14 +120,10 @@ def report_on(path):
 
 def main(arguments):
     options = parse_arguments(arguments)
-    try:
+
+    def evaluate():
         if options.compare:
             return 0 if print_comparison(*map(read_evaluation, options.compare), options.noise) else 1
-        report_on(options.report or run_evaluation(options, shlex.join(["scripts/evaluate", *arguments])))
-    except Failure as failure:
-        print(f"evaluate: {failure}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print("\nevaluate: interrupted; the same command goes on from here", file=sys.stderr)
-        return 130
-    return 0
+        report_on(options.report or run_evaluation(options, printable(shlex.join(["scripts/evaluate", *arguments]))))
+        return 0
+    return run("evaluate", evaluate, "interrupted; the same command goes on from here")

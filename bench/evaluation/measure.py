@@ -4,9 +4,10 @@ import datetime
 import os
 import platform
 
-from .evaluation import FORMAT, write_json
-from .measurements import PASSES, Failure, unique
-from .runner import VERSIONS, cpu_model, jobs_of
+from .evaluation import FORMAT, VERSIONS, write_json
+from .measurements import PASSES, unique
+from .program import Failure
+from .runner import cpu_model, jobs_of
 
 
 def times_of(reports, layer):
@@ -27,7 +28,7 @@ def layer_record(reports, layer, batch):
 
 
 def machine_record(context, effort, batches):
-    return {"cpu": cpu_model(), "cores": os.cpu_count(), "system": f"{platform.system()} {platform.release()}",
+    return {"cpu": cpu_model(), "cores": os.cpu_count() or 1, "system": f"{platform.system()} {platform.release()}",
             "isa": context["isa"], "uarch": context["uarch"], "threads": context["threads"], "time": context["time"],
             "batch": ", ".join(map(str, unique(batches))), "rounds": effort.rounds, "min_time": effort.min_time}
 

@@ -3,17 +3,27 @@ import json
 import math
 import re
 
+from . import schema
+from .program import Failure
+
 PASSES = ("fwd", "bwd_data", "bwd_weights")
 PEER = "onednn"
 LAYER_CLASS = re.compile(r"(?P<filter>\d+x\d+)(?:s(?P<stride>\d+))?_\d+-\d+_\d+|(?P<named>vgg\d_\d|res\d_3x3)")
 OTHER_CLASS = "other layers"
-NAME = re.compile(rf"conv/({'|'.join(PASSES)})/([^/]+)/z(\d+)/([^/]+)")
+NAME = re.compile(rf"conv/({'|'.join(PASSES)})/(.+)/z([0-9]{{1,2}}|100)/([^/]+)")  # slashes only within the layer's name
 PEAK_NAME = "peak/fma"
 MILLISECONDS = {"ns": 1e-6, "us": 1e-3, "ms": 1.0, "s": 1e3}
 
 
-class Failure(Exception):
-    """A message for the user."""
+EXPECTED = "what conv_bench writes with --benchmark_out"
+CONTEXT = schema.fields(threads=schema.decimal(1, 65536), time=schema.one_of("cpu_time", "real_time"), batch=schema.text)
+NAMED = schema.fields(name=schema.text)
+FAILED = schema.fields(error_message=schema.text)
+RATE = schema.fields(FLOPS=schema.FLOPS)
+
+
+def timed(clock):
+    return schema.fields(**{clock: schema.number(0, 1e18, "a time"), "time_unit": schema.one_of(*MILLISECONDS)})
 
 
 class Report:
@@ -24,34 +34,40 @@ class Report:
 
     def __init__(self, path, clock=None):
         self.path = path
-        document = read_json(path)
-        try:
-            self.context = document["context"]
-            self.threads = int(self.context["threads"])
-            self.batch = self.context["batch"]
-            self.clock = clock or self.context["time"]
-            self.times, self.flops, self.peak, self.failures = {}, {}, [], []
-            for run in document["benchmarks"]:
-                self.add(run)
-        except (KeyError, TypeError, ValueError) as error:
-            raise Failure(f"{path}: expected what conv_bench writes with --benchmark_out: "
-                          f"{type(error).__name__} {error}") from error
+        self.document = read_json(path, schema.fields(context=CONTEXT, benchmarks=schema.list_of(NAMED)), EXPECTED)
+        self.context = self.document["context"]
+        self.threads = int(self.context["threads"])
+        self.batch = self.context["batch"]
+        self.clock = clock or self.context["time"]
+        self.timed = timed(self.clock)
+        self.times, self.flops, self.peak, self.failures = {}, {}, [], []
+        for run in self.document["benchmarks"]:
+            self.add(run)
+
+    def check(self, own_schema, value, place):
+        checked(self.path, own_schema, value, place, EXPECTED)
 
     def add(self, run):
-        if run["name"] == PEAK_NAME:
-            self.peak.append(run["FLOPS"])
         match = NAME.fullmatch(run["name"])
-        if not match or run.get("run_type") == "aggregate":
+        if run["name"] != PEAK_NAME and not match or run.get("run_type") == "aggregate":
             return
         if run.get("error_occurred"):
+            self.check(FAILED, run, run["name"])
             self.failures.append(f"{self.path}: {run['name']}: {run['error_message']}")
             return
+        if not match:
+            self.check(RATE, run, run["name"])
+            self.peak.append(run["FLOPS"])
+            return
+        self.check(self.timed, run, run["name"])
         group = (match[1], match[2], int(match[3]))
         time = run[self.clock] * MILLISECONDS[run["time_unit"]]
         if not time > 0:
             raise Failure(f"{self.path}: {run['name']}: expected a {self.clock} above 0, found {time}")
+        self.check(schema.MILLISECONDS, time, f"{run['name']}.{self.clock} in ms")
         self.times.setdefault(group, {}).setdefault(match[4], []).append(time)
         if match[4] == PEER:
+            self.check(RATE, run, run["name"])
             self.flops.setdefault(group, []).append(run["FLOPS"])
 
 
@@ -62,12 +78,24 @@ def read_file(path, parse, expected):
             return parse(file.read())
     except OSError as error:
         raise Failure(f"{path}: expected a readable file: {error.strerror}") from error
+    except RecursionError as error:
+        raise Failure(f"{path}: expected {expected}: nested too deep") from error
     except ValueError as error:
         raise Failure(f"{path}: expected {expected}: {error}") from error
 
 
-def read_json(path):
-    return read_file(path, json.loads, "JSON")
+def checked(path, own_schema, value, place, expected):
+    """The value, if it has the schema."""
+    try:
+        own_schema(value, place)
+    except ValueError as error:
+        raise Failure(f"{path}: expected {expected}: {error}") from error
+    return value
+
+
+def read_json(path, own_schema, expected):
+    """The document of a file that is `expected` to have the schema."""
+    return checked(path, own_schema, read_file(path, json.loads, "JSON"), "", expected)
 
 
 def class_of(layer):

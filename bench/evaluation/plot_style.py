@@ -2,7 +2,7 @@
 import matplotlib
 
 matplotlib.use("Agg")
-import matplotlib.pyplot as plt  # noqa: E402
+import matplotlib.pyplot as plt
 
 BLUE, VERMILLION, GREEN, PURPLE, ORANGE = "#0072B2", "#D55E00", "#009E73", "#AA4499", "#E69F00"
 GREY, BLACK = "#767676", "#1a1a1a"
@@ -11,7 +11,7 @@ plt.rcParams.update({
     "figure.dpi": 160, "savefig.bbox": "tight", "font.family": "DejaVu Sans", "font.size": 10, "axes.titlesize": 11,
     "axes.titleweight": "bold", "axes.titlelocation": "left", "axes.spines.top": False, "axes.spines.right": False,
     "axes.edgecolor": GREY, "axes.labelcolor": BLACK, "xtick.color": BLACK, "ytick.color": BLACK, "axes.grid": True,
-    "grid.color": "#e6e6e6", "axes.axisbelow": True,
+    "grid.color": "#e6e6e6", "axes.axisbelow": True, "text.parse_math": False,  # names are the user's
 })
 
 
@@ -38,6 +38,8 @@ def spread_out(wanted, gap):
 
 
 def label_ends(axes, labels, x, gap):
-    """Writes (y, text, colour) labels to the right of an axis whose y is already in axes' units of 0 to 1."""
-    for (_, text, colour), place in zip(labels, spread_out([y for y, _, _ in labels], gap)):
+    """Writes (y, text, colour) labels to the right of an axis whose y is already in axes' units of 0 to 1; beyond these, at
+    the end."""
+    ends = [min(max(y, 0), 1) for y, _, _ in labels]
+    for (_, text, colour), place in zip(labels, spread_out(ends, gap)):
         axes.text(x, place, text, color=colour, transform=axes.transAxes, va="center", ha="left", fontsize=8.5)

@@ -2,14 +2,15 @@
 as long as nothing has changed that it depends on.
 """
 import hashlib
-import json
 import pathlib
 import platform
 import subprocess
 from dataclasses import dataclass, field
 
-from .evaluation import write_json
-from .measurements import PASSES, PEAK_NAME, Failure, Report, read_json
+from . import schema
+from .evaluation import VERSIONS, write_json
+from .measurements import PASSES, PEAK_NAME, Report
+from .program import Failure
 from .progress import Progress
 
 COMPARED = ("auto", "auto_masked", "dense", "onednn", "onednn_winograd")  # at every percent
@@ -18,7 +19,7 @@ FORCED_UP_TO = 50
 ONCE = "im2col"  # slow, and its time does not depend on zeros
 ONCE_AT = 50
 PEAK = f"^{PEAK_NAME}$"
-VERSIONS = ("sparsetrain", "halide", "compiler", "onednn", "openblas")
+KERNELS = schema.fields(context=schema.fields(**dict.fromkeys(("isa", "uarch", *VERSIONS), schema.text)))
 SECONDS_PER_FLOP = 1e-11  # a guess, for the first estimate of the time left
 
 
@@ -73,7 +74,7 @@ def jobs_of(layers, effort):
 def cpu_model():
     for line in pathlib.Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
         if line.startswith("model name"):
-            return line.partition(": ")[2]
+            return schema.printable(line.partition(": ")[2])
     return "unknown CPU"
 
 
@@ -106,10 +107,12 @@ class Runner:
         return {**self.fixed, "problem": job.problem, "filter": job.filter}
 
     def is_done(self, job):
+        """A file that is damaged is measured anew."""
         try:
-            return json.loads(self.file_of(job).read_text(encoding="utf-8"))["settings"] == self.settings_of(job)
-        except (OSError, ValueError, KeyError, TypeError):
+            report = Report(self.file_of(job))
+        except Failure:
             return False
+        return report.document.get("settings") == self.settings_of(job) and not report.failures
 
     def run_all(self, jobs):
         """{job's name: Report}"""
@@ -131,12 +134,16 @@ class Runner:
     def call(self, benchmarks, arguments):
         """What conv_bench writes of the benchmarks that match."""
         measured = self.directory / "unfinished.json"
+        measured.unlink(missing_ok=True)
         command = [str(self.conv_bench), "--layers", str(self.layers_file), *arguments,
                    f"--benchmark_filter={benchmarks}", f"--benchmark_out={measured}", "--benchmark_out_format=json"]
-        result = subprocess.run(command, capture_output=True, text=True, check=False)
+        result = subprocess.run(command, capture_output=True, text=True, errors="replace", check=False)
         if result.returncode != 0:
             raise Failure(f"{' '.join(command)}: failed with exit code {result.returncode}:\n"
                           f"{result.stdout[-2000:]}{result.stderr[-2000:]}")
-        document = read_json(measured)
+        report = Report(measured)
+        report.check(KERNELS, report.document, "")
+        if not report.times and not report.peak:
+            raise Failure(f"{measured}: expected benchmarks that match {benchmarks}, found none")
         measured.unlink()
-        return document
+        return report.document

@@ -169,7 +169,9 @@ Rounds spread by +-0.0% (median), at most +-0.0% (a at 50 %).
             self.assertTrue(self.run_script(path).stderr.startswith(f"bench-table: {path}: expected JSON: "), content)
         run = runs("conv/fwd/a/z50/onednn", [1])[0]
         for content in ([], {}, {"context": {}, "benchmarks": []}, report(3), report([{}]), report([[]]),
-                        report([run], threads="many"), report([run], time="lunch_time"),
+                        report([run], threads="many"), report([run], threads=2), report([run], time="lunch_time"),
+                        report([{**run, "cpu_time": float("nan")}]), report([{**run, "cpu_time": -1}]),
+                        report([{**run, "FLOPS": float("inf")}]),
                         report([{**run, "time_unit": "h"}]), report([{**run, "cpu_time": "long"}]),
                         report([{key: value for key, value in run.items() if key != "FLOPS"}])):
             path = self.file("bad.json", content)
@@ -179,6 +181,10 @@ Rounds spread by +-0.0% (median), at most +-0.0% (a at 50 %).
                             result.stderr)
         zero = self.file("zero.json", report(runs("conv/fwd/a/z50/onednn", [0])))
         self.assert_refused(f"{zero}: conv/fwd/a/z50/onednn: expected a cpu_time above 0, found 0.0", zero)
+
+    def test_takes_names_of_layers_with_slashes(self):
+        path = self.file("a.json", report(group("a/z50/b:c*2", 50, [8], auto=[4]) + group("d", 50, [8], auto=[1])))
+        self.assertEqual(self.tables(path)[self.title("fwd", "auto")][1:3], ["a/z50/b:c*2 100 2.00x", "d 100 8.00x"])
 
     def test_refuses_groups_without_the_peer(self):
         path = self.file("a.json", report(group("a", 50, [8]) + runs("conv/fwd/b/z50/auto", [1])))
@@ -214,7 +220,8 @@ Rounds spread by +-0.0% (median), at most +-0.0% (a at 50 %).
         self.assert_refused(f"{batch}: expected batch as listed as in {one}, found 3", "--scaling", one, batch)
         run = {"name": "conv/fwd/a/z50/auto", "cpu_time": 1, "time_unit": "ms"}
         without = self.file("without.json", report([run], "2"))
-        self.assertIn("'real_time'", self.run_script("--scaling", one, without).stderr)
+        self.assertIn("conv/fwd/a/z50/auto.real_time: expected a value, found none",
+                      self.run_script("--scaling", one, without).stderr)
         self.assertIn("expected two files with --scaling, found 1", self.run_script("--scaling", one).stderr)
 
 

@@ -131,6 +131,37 @@ class Evaluate(unittest.TestCase):
         self.succeed(self.measure("--networks", "vgg16", "--quick"))
         self.assertEqual(len(self.calls()), 2)
 
+    def test_measures_anew_what_is_damaged(self):
+        self.succeed(self.measure("--networks", "vgg16", "--quick"))
+        self.calls()
+        files = sorted((self.out / "measurements").glob("fwd_*.json"))
+        whole = [file.read_text() for file in files]
+        damages = (lambda text: text[:len(text) // 2], lambda text: text.replace("10.0", "NaN"), lambda _: "\x00",
+                   lambda text: text.replace('"name"', '"nom"'), lambda text: text.replace('"settings"', '"set"'), lambda _: "[]")
+        for file, text, damage in zip(files, whole, damages):
+            file.write_text(damage(text))
+        self.succeed(self.measure("--networks", "vgg16", "--quick"))
+        self.assertEqual(len(self.calls()), 1 + len(damages))
+        self.assertEqual([file.read_text() for file in files], whole)
+
+    def test_refuses_a_conv_bench_that_is_none(self):
+        measured = self.out / "measurements/unfinished.json"
+        (self.out / "measurements").mkdir(parents=True)
+        for program, expected in (
+                ("#!/bin/true", f"{measured}: expected a readable file: No such file or directory"),
+                ("#!/bin/false", "failed with exit code 1"),
+                ("#!/bin/sh\nprintf '\\377'; exit 1", "failed with exit code 1"),
+                ("", f"{self.conv_bench}: Exec format error"),
+                ("#!/no/such/shell", f"{self.conv_bench}: No such file or directory"),
+                (f"#!/bin/sh\necho '{{}}' >'{measured}'", f"{measured}: expected what conv_bench writes")):
+            measured.write_text("of an earlier run")
+            self.conv_bench.write_text(program)
+            result = self.measure("--quick")
+            self.assert_refused(f"evaluate: {expected}" if expected[0] == "/" else expected, result)
+            self.assertNotIn("Traceback", result.stderr)
+        self.out = self.conv_bench
+        self.assert_refused(f"evaluate: {self.out}/measurements: Not a directory\n", self.measure("--quick"))
+
     def test_measures_anew_what_something_else_has_measured(self):
         self.succeed(self.measure("--networks", "vgg16", "--quick"))
         self.assertEqual(len(self.calls()), 26)
@@ -166,6 +197,19 @@ class Evaluate(unittest.TestCase):
             bad.write_text(content)
             self.assert_refused(f"evaluate: {bad}: expected an evaluation.json of scripts/evaluate",
                                 self.run_script("--report", bad))
+        layers = {"a": every_pass(auto={0: 8, 50: 4})}
+        bad.write_text(json.dumps(document(layers)))
+        self.assert_refused(f"evaluate: {bad}: expected at least one network, found none", self.run_script("--report", bad))
+        for convolution, expected in (
+                (("c", "b", [0], [0]), "convolution c of tiny: expected one of the layers, found b"),
+                (("c", "a", [0, 0], [0]), "convolution c of tiny: expected 2 values of src and of diff_dst, found 2 and 1"),
+                (("c", "a", [0], [0]), "expected times of auto_masked in bwd_data of a, found none")):
+            bad.write_text(json.dumps(document(layers, [network(convolution)])))
+            self.assert_refused(f"evaluate: {bad}: {expected}", self.run_script("--report", bad))
+        layers["a"]["fwd"]["auto"].pop("50")
+        bad.write_text(json.dumps(document(layers, [network(("c", "a", [0], [0]))])))
+        self.assert_refused(f"evaluate: {bad}: expected times of auto in fwd of a at all percents of onednn, found none at 50 %",
+                            self.run_script("--report", bad))
 
 
 if __name__ == "__main__":

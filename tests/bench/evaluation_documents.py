@@ -3,11 +3,11 @@
 
 def times_ms(auto, auto_masked=None, onednn=8.0, **dense):
     """{implementation: {percent: [ms]}} of a pass; oneDNN and dense peers take the same at every percent of `auto`."""
-    found = {"onednn": dict.fromkeys(auto, [onednn]), "auto": {percent: [time] for percent, time in auto.items()}}
+    found = {"onednn": {percent: [onednn] for percent in auto}, "auto": {percent: [time] for percent, time in auto.items()}}
     if auto_masked:
         found["auto_masked"] = {percent: [time] for percent, time in auto_masked.items()}
     for name, time in dense.items():
-        found[name] = dict.fromkeys(auto, [time])
+        found[name] = {percent: [time] for percent in auto}
     return {name: {str(percent): rounds for percent, rounds in of.items()} for name, of in found.items()}
 
 

@@ -11,11 +11,12 @@ import tempfile
 import unittest
 
 sys.path.insert(0, sys.argv.pop(1))
-from evaluation import compare, curves, metrics, networks, progress, projection  # noqa: E402
-from evaluation.evaluation import Evaluation  # noqa: E402
-from evaluation.layers import parse_problem, read_layers  # noqa: E402
-from evaluation.measurements import Failure, class_of  # noqa: E402
-from evaluation_documents import document, every_pass, network, times_ms  # noqa: E402
+from evaluation import compare, curves, metrics, networks, progress, projection
+from evaluation.evaluation import Evaluation
+from evaluation.layers import parse_problem, read_layers
+from evaluation.measurements import class_of
+from evaluation.program import Failure
+from evaluation_documents import document, every_pass, network, times_ms
 
 
 def evaluation(layers, *own_networks, path="a.json"):
@@ -162,6 +163,23 @@ class Comparison(unittest.TestCase):
         self.assertFalse(passed)
         self.assertIn("slower: auto in fwd of a: 0.909, at least 0.950 expected", text)
 
+    def test_fails_where_something_is_missing(self):
+        old = document({"a": every_pass(auto={0: 8}), "b": every_pass(auto={0: 8})})
+        del (new := json.loads(json.dumps(old)))["layers"]["a"]["times_ms"]["fwd"]["auto"]
+        with contextlib.redirect_stdout(io.StringIO()) as out:
+            self.assertFalse(compare.print_comparison(Evaluation(old, "old.json"), Evaluation(new, "new.json"), 0.05))
+            self.assertTrue(compare.print_comparison(Evaluation(new, "new.json"), Evaluation(old, "old.json"), 0.05))
+        self.assertIn("missing: auto in fwd of a, which old.json has", out.getvalue())
+        del new["layers"]["b"]
+        with contextlib.redirect_stdout(io.StringIO()) as out:
+            self.assertFalse(compare.print_comparison(Evaluation(old, "old.json"), Evaluation(new, "new.json"), 0.05))
+        self.assertIn("missing: auto in bwd_weights of b, which old.json has", out.getvalue())
+
+    def test_refuses_times_that_are_none(self):
+        for wrong in (float("nan"), float("inf"), -1.0, 0.0, "8", None, True):
+            with self.assertRaisesRegex(Failure, r"new.json: .*layers.a.times_ms.fwd.auto.0\[0\]: expected a time in ms"):
+                self.compare({0: wrong, 50: wrong, 90: wrong})
+
     def test_refuses_what_cannot_be_compared(self):
         with self.assertRaisesRegex(Failure, "new.json: expected threads 1 as in old.json, found 2"):
             self.compare({0: 8}, threads="2")
@@ -180,12 +198,15 @@ class Metrics(unittest.TestCase):
         return {"name": name, "src": src, "k": 32, "filter": [3, 3], "stride": stride, "padding": [1, 1, 1, 1],
                 "counted": counted}
 
-    def records(self, steps):
+    def records(self, steps, zeros=lambda step: step):
         convolutions = [self.convolution("conv1", [2, 1, 9, 9], counted=False), self.convolution("conv2", [2, 16, 9, 9]),
                         self.convolution("conv3", [2, 16, 9, 9]), self.convolution("conv4", [2, 32, 9, 7], stride=2)]
-        return [{"record": "header", "model": "m", "data": "d"},
-                *({"record": "step", "convolutions": [{"name": one["name"], "zeros_src": step, "zeros_diff_dst": 2 * step}
-                                                      for one in convolutions]} for step in range(steps)),
+
+        def step_record(step):
+            found = [{"name": one["name"], "zeros_src": zeros(step), "zeros_diff_dst": 2 * zeros(step)}
+                     for one in convolutions]
+            return {"record": "step", "step": step + 1, "convolutions": found}
+        return [{"record": "header", "model": "m", "data": "d"}, *map(step_record, range(steps)),
                 {"record": "summary", "convolutions": convolutions}]
 
     def network(self, records):
@@ -201,17 +222,35 @@ class Metrics(unittest.TestCase):
         self.assertEqual(read_layers(self.layers)["3x3s2_32-32_7"].macs, 32 * 32 * 9 * 5 * 4)
 
     def test_many_steps_are_averaged(self):
-        own = self.network(self.records(250))
-        self.assertEqual((own.per_value, own.convolutions[0].src[:2], own.convolutions[0].src[-1]), (3, [1, 4], 249))
+        own = self.network(self.records(250, zeros=lambda step: step / 8))
+        self.assertEqual((own.per_value, own.convolutions[0].src[:2], own.convolutions[0].src[-1]), (3, [1 / 8, 4 / 8], 249 / 8))
 
-    def test_what_is_missing_is_named(self):
-        records = self.records(1)
-        for wrong, expected in (([], "expected a header record"), (records[:-1], "expected a summary record"),
-                                ([*records[:-1], {"record": "summary", "convolutions": [{"counted": True}]}], "KeyError 'src'"),
-                                ([*records[:-1], {"record": "summary", "convolutions": []}], "beyond the first, found none"),
-                                ([[]], "'list' object")):
+    def test_what_is_wrong_is_named(self):
+        header, first, second, summary = self.records(2)
+        small = {**summary, "convolutions": [{**one, "padding": [0, 0, 0, 0], "filter": [11, 1]}
+                                             for one in summary["convolutions"]]}
+        unlike = {**second, "convolutions": second["convolutions"][:-1]}
+        order = "expected one run's header, steps in their order and summary, found a"
+        for wrong, expected in (
+                ([], "expected a header record"), ([header, first], "expected a summary record"),
+                ([header, summary], "expected a step record"),
+                ([header, first, {"record": "summary", "convolutions": [{"counted": True}]}],
+                 r"line 3.convolutions\[0\].name: expected a value, found none"),
+                ([header, first, {"record": "summary", "convolutions": []}], "beyond the first, found none"),
+                ([[]], r"line 1: expected an object, found \[\]"),
+                ([first, header, summary], f"line 1: {order} step record"),
+                ([header, second, first, summary], f"line 3: {order} step record"),
+                ([header, first, first, summary], f"line 3: {order} step record"),
+                ([header, first, header, first, summary], f"line 3: {order} header record"),
+                ([header, first, summary, second], f"line 4: {order} step record"),
+                ([header, unlike, summary], "expected convolution conv4 once in step 2, found it 0 times"),
+                ([header, first, small], "convolution conv2: expected a filter no larger than the padded input")):
             with self.assertRaisesRegex(Failure, expected):
                 self.network(wrong)
+
+    def test_records_of_other_kinds_are_left_out(self):
+        header, first, summary = self.records(1)
+        self.assertEqual(len(self.network([header, {"record": "note"}, first, summary]).convolutions), 3)
 
 
 class ProgressOfARun(unittest.TestCase):

@@ -57,7 +57,7 @@ def main():
     if named_in("fail_at") in wanted:
         print(f"{named_in('fail_at')} ERROR OCCURRED: 'mistrusted: expected 1'")
         return 1
-    context = {**CONTEXT, "threads": options.threads, "rounds": options.rounds, "batch": options.batch or "as listed"}
+    context = {**CONTEXT, "threads": options.threads or "1", "rounds": options.rounds, "batch": options.batch or "as listed"}
     runs = [run_of(name) for name in wanted for _ in range(int(options.rounds))]
     pathlib.Path(options.benchmark_out).write_text(json.dumps({"context": context, "benchmarks": runs}), encoding="utf-8")
     return 0 if runs else 1

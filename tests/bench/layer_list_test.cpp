@@ -1,4 +1,4 @@
-// benchdnn problem strings, good and bad.
+// Files of problem strings.
 #include "layer_list.h"
 
 #include <gtest/gtest.h>
@@ -32,10 +32,6 @@ void expect_equal(const ConvShape& found, const ConvShape& expected, const std::
     EXPECT_EQ(found.padding, expected.padding) << problem;
 }
 
-void expect_shape(const char* problem, const ConvShape& expected) {
-    expect_equal(parse_layer(problem).shape, expected, problem);
-}
-
 // Into a file of this test's own: tests run in parallel.
 std::string write_file(const std::string& text) {
     const std::string file =
@@ -44,107 +40,19 @@ std::string write_file(const std::string& text) {
     return file;
 }
 
+using Names = std::vector<std::string>;
+
+Names names_of(const std::vector<Layer>& layers) {
+    Names names;
+    for (const Layer& layer : layers) names.push_back(layer.name);
+    return names;
+}
+
+void fail_if_skipped(const std::string& skipped) {
+    ADD_FAILURE() << skipped;
+}
+
 }  // namespace
-
-TEST(ParseLayer, TakesSquareProblems) {
-    const Layer layer = parse_layer("mb16ic256oc512ih56oh56kh3ph1n\"vgg-3.2_x\"");
-    EXPECT_EQ(layer.name, "vgg-3.2_x");
-    expect_shape("mb16ic256oc512ih56oh56kh3ph1n\"a\"", {{16, 256, 56, 56}, 512, 3, 3, 1, {1, 1, 1, 1}});
-    expect_shape("mb1_ic3_oc5_ih7_kh1_n\"a\"", {{1, 3, 7, 7}, 5, 1, 1, 1, {0, 0, 0, 0}});
-}
-
-TEST(ParseLayer, NamesALayerWithoutANameByItsProblemString) {
-    const Layer layer = parse_layer("mb16_ic16oc16_ih8kh3ph1");
-    EXPECT_EQ(layer.name, "mb16_ic16oc16_ih8kh3ph1");
-    expect_shape("mb16_ic16oc16_ih8kh3ph1", {{16, 16, 8, 8}, 16, 3, 3, 1, {1, 1, 1, 1}});
-}
-
-TEST(ParseLayer, TakesEveryDirectionOnItsOwn) {
-    expect_shape("mb2ic3oc5ih7iw9oh7ow7kh3kw5ph1pw1n\"a\"", {{2, 3, 7, 9}, 5, 3, 5, 1, {1, 1, 1, 1}});
-    expect_shape("mb2ic3oc5ih7iw9kh3ph2pw0n\"a\"", {{2, 3, 7, 9}, 5, 3, 3, 1, {2, 0, 2, 0}});
-}
-
-TEST(ParseLayer, DerivesPaddingBelowAndRightFromTheOutput) {
-    expect_shape("mb1ic16oc16ih56oh28kh3sh2ph1n\"a\"", {{1, 16, 56, 56}, 16, 3, 3, 2, {1, 1, 0, 0}});
-    expect_shape("mb1ic16oc16ih57oh28kh3sh2ph1n\"a\"", {{1, 16, 57, 57}, 16, 3, 3, 2, {1, 1, 0, 0}});
-    expect_shape("mb1ic16oc16ih8oh8kh3ph0n\"a\"", {{1, 16, 8, 8}, 16, 3, 3, 1, {0, 0, 2, 2}});
-}
-
-// benchdnn counts the pixels between a filter's taps.
-TEST(ParseLayer, TakesOneGroupAndNoDilation) {
-    const ConvShape plain = {{1, 16, 8, 8}, 16, 3, 3, 1, {1, 1, 1, 1}};
-    expect_shape("g1mb1ic16oc16ih8kh3ph1dh0dw0n\"a\"", plain);
-    expect_shape("mb1ic16oc16ih8kh3ph1_dh0_n\"a\"", plain);
-    expect_shape("g1_mb1_ic16_oc16_ih8_kh3_ph1_n\"a\"", plain);
-}
-
-TEST(ParseLayer, HasNoGroupsAndNoDilation) {
-    const std::pair<const char*, const char*> cases[] = {
-        {"g2mb1ic16oc16ih8kh3ph1n\"a\"",
-         "expected g1, as convolutions in groups are not supported, found g2"},
-        {"mb1ic16oc16ih8oh6kh3ph1dh1n\"a\"",
-         "expected dh0, as dilated convolutions are not supported, found dh1"},
-        {"mb1ic16oc16ih8kh3ph1dh0dw2n\"a\"",
-         "expected dw0, as dilated convolutions are not supported, found dw2"},
-    };
-    for (const auto& [problem, expected] : cases) {
-        try {
-            parse_layer(problem);
-            ADD_FAILURE() << "no error for " << problem;
-        } catch (const Error& error) {
-            EXPECT_EQ(std::string(error.what()), expected);
-            EXPECT_EQ(error.code(), ErrorCode::unsupported) << problem;
-        }
-    }
-}
-
-TEST(ParseLayer, RefusesWithWhatWasExpectedAndFound) {
-    const std::pair<const char*, const char*> cases[] = {
-        {"",
-         "expected one of the keys g, mb, ic, oc, ih, iw, oh, ow, kh, kw, sh, sw, ph, pw, dh, dw, "
-         "n\"name\", found the end"},
-        {"_", "found the end of the line"},
-        {"mb16ic16oc16ih8kh3ph1dd1n\"a\"", "found 'dd1n\"a\"'"},
-        {"g0mb16ic16oc16ih8kh3n\"a\"", "expected a number of at least 1 after 'g'"},
-        {"mb16ic16oc16ih8kh3dh-1n\"a\"", "expected a number of at least 0 after 'dh'"},
-        {"16ic16", "found '16ic16'"},
-        {"mb,ic16oc16ih8kh3n\"a\"",
-         "expected a number of at least 1 after 'mb', found ',ic16oc16ih8kh3n\"a\"'"},
-        {"mb0ic16oc16ih8kh3n\"a\"", "expected a number of at least 1 after 'mb'"},
-        {"mb1ic16oc16ih8kh3ph-1n\"a\"", "expected a number of at least 0 after 'ph'"},
-        {"mb1ic99999999999oc16ih8kh3n\"a\"", "expected a number of at least 1 after 'ic'"},
-        {"mb1ic16oc16ih8kh3ph1n7", "expected a name in double quotes"},
-        {"mb1ic16oc16ih8kh3ph1n\"\"", "expected a name in double quotes"},
-        {"mb1ic16oc16ih8kh3ph1n\"a/b\"", "found '\"a/b\"'"},
-        {"mb1ic16oc16ih8kh3ph1n\"a\" ", "expected a name in double quotes"},
-        {"mb1ic16oc16ic16ih8kh3n\"a\"", "expected every key once, found 'ic' twice"},
-        {"mb1ic16ih8kh3n\"a\"", "expected the key 'oc', which is missing"},
-        {"mb1ic16oc16ih8kh3sh2sw1n\"a\"", "expected one stride in both directions"},
-        {"mb1ic16oc16ih2kh3n\"a\"",
-         "expected a filter no larger than the padded input in the direction of oh"},
-        {"mb1ic16oc16ih8iw1kh3n\"a\"",
-         "expected a filter no larger than the padded input in the direction of ow"},
-        {"mb1ic16oc16ih8oh6kh3ph1n\"a\"",
-         "expected oh7, which the input, filter, stride and padding make, found oh6"},
-        {"mb1ic16oc16ih8oh9ow6kh3ph1n\"a\"", "expected ow7"},
-        {"mb1ic16oc16ih8oh10kh3ph1n\"a\"",
-         "expected less padding than the filter's 3, found 3 in the direction of oh"},
-        {"mb1ic16oc16ih8kh3ph1pw3n\"a\"",
-         "expected less padding than the filter's 3, found 3 in the direction of ow"},
-    };
-    for (const auto& [problem, expected] : cases) {
-        const std::string message = error_of([&] { parse_layer(problem); });
-        EXPECT_NE(message.find(expected), std::string::npos) << problem << " gave: " << message;
-    }
-}
-
-TEST(ReadLayers, SkipsCommentsAndKeepsTheOrder) {
-    const auto layers =
-        read_layers(write_file("# two layers\n\nmb1ic16oc16ih8kh3n\"b\"\nmb1ic16oc16ih8kh3n\"a\"\n"));
-    ASSERT_EQ(layers.size(), 2u);
-    EXPECT_EQ(layers[0].name, "b");
-    EXPECT_EQ(layers[1].name, "a");
-}
 
 // Figures of one version are compared with those of another: the list that conv_bench reads stays as it is.
 TEST(ReadLayers, TheShippedListStaysAsItIs) {
@@ -186,7 +94,7 @@ TEST(ReadLayers, TheShippedListStaysAsItIs) {
         {"1x1s2_512-1024_28", {{16, 512, 28, 28}, 1024, 1, 1, 2, {0, 0, 0, 0}}},
         {"1x1s2_1024-2048_14", {{16, 1024, 14, 14}, 2048, 1, 1, 2, {0, 0, 0, 0}}},
     };
-    const std::vector<Layer> found = read_layers(CONV_BENCH_LAYERS);
+    const std::vector<Layer> found = read_layers(CONV_BENCH_LAYERS, fail_if_skipped);
     ASSERT_EQ(found.size(), std::size(expected));
     for (std::size_t i = 0; i < found.size(); ++i) {
         EXPECT_EQ(found[i].name, expected[i].name);
@@ -195,34 +103,98 @@ TEST(ReadLayers, TheShippedListStaysAsItIs) {
     }
 }
 
+TEST(ReadLayers, SkipsCommentsAndKeepsTheOrder) {
+    const auto layers = read_layers(
+        write_file("# two layers\n\nmb1ic16oc16ih8kh3n\"b\"\nmb1ic16oc16ih8kh3n\"a\"\n"), fail_if_skipped);
+    EXPECT_EQ(names_of(layers), (Names{"b", "a"}));
+}
+
+TEST(ReadLayers, SplitsAFileAsBenchdnnDoes) {
+    const auto layers = read_layers(write_file("\xEF\xBB\xBFic16oc16ih8kh3n\"a\" \t\r\n"
+                                               "  ic16oc16ih8kh3n\"b\"#1 #ic16oc16ih8kh3n\"x\"\r\n"
+                                               "\r\n"
+                                               "ic16oc16ih8kh3n\"c\" ic16oc16ih8kh3n\"d\"   # two\n"
+                                               "ic16oc16\\\n  ih8kh3 \\\n  n\"e\"\\"),
+                                    fail_if_skipped);
+    EXPECT_EQ(names_of(layers), (Names{"a", "\"b\"#1", "c", "d", "e"}));
+}
+
+TEST(ReadLayers, TellsWhatItSkips) {
+    const std::string file = write_file(
+        "--mb=4 --dir=FWD_B\nic16oc16ih8kh3n\"a\"\ng4ic16oc16ih8kh3n\"b\"\n\nic16oc16ih8kh3n\"a\"\n"
+        "ic16oc16ih8kh5n\"c\"\n");
+    Names skipped;
+    const auto layers = read_layers(
+        file, [&](const std::string& text) { skipped.push_back(text); },
+        [](Layer& layer) {
+            layer.shape.src.n = 7;
+            if (layer.shape.filter_h == 5) throw Error(ErrorCode::unsupported, "no 5x5");
+        });
+    EXPECT_EQ(names_of(layers), Names{"a"});
+    EXPECT_EQ(layers[0].shape.src.n, 7);
+    const std::string options = ", as benchdnn's options mean nothing here";
+    EXPECT_EQ(skipped,
+              (Names{file + ":1: skipped: '--mb=4'" + options, file + ":1: skipped: '--dir=FWD_B'" + options,
+                     file + ":3: skipped: expected g1, as convolutions in groups are not supported, found g4",
+                     file + ":5: skipped: 'ic16oc16ih8kh3n\"a\"' is in the list already",
+                     file + ":6: skipped: no 5x5"}));
+}
+
+TEST(ReadLayers, KeepsNamesApart) {
+    const auto layers = read_layers(write_file("mb2ic16oc16ih8kh3n\"a\"\nmb9ic16oc16ih8kh3n\"a\"\n"
+                                               "mb1ic16oc16ih8kh3n\"a.2\"\nmb3ic16oc16ih8kh3n\"a\"\n"),
+                                    fail_if_skipped);
+    EXPECT_EQ(names_of(layers), (Names{"a", "a.2", "a.2.2", "a.3"}));
+}
+
 TEST(ReadLayers, NamesFileAndLine) {
+    const auto error_in = [](const std::string& file) {
+        return error_of([&] { read_layers(file, [](const std::string&) {}); });
+    };
     const std::string bad = write_file("# comment\nmb1ic16oc16ih8kh3n\"a\"\nmb1ic16oc16kh3n\"b\"\n");
-    EXPECT_EQ(error_of([&] { read_layers(bad); }), bad + ":3: expected the key 'ih', which is missing");
-    const std::string grouped = write_file("g4mb1ic16oc16ih8kh3n\"a\"\n");
-    EXPECT_EQ(error_of([&] { read_layers(grouped); }),
-              grouped + ":1: expected g1, as convolutions in groups are not supported, found g4");
-    const std::string twice = write_file("mb1ic16oc16ih8kh3n\"a\"\nmb1ic16oc16ih9kh3n\"a\"\n");
-    EXPECT_EQ(error_of([&] { read_layers(twice); }),
-              twice + ":2: expected every name once, found \"a\" again");
-    const std::string empty = write_file("# nothing\n");
-    EXPECT_EQ(error_of([&] { read_layers(empty); }), empty + ": expected at least one problem string");
-    EXPECT_EQ(error_of([] { read_layers("/no/such/file"); }),
-              "/no/such/file: expected a readable file of problem strings");
-}
-
-TEST(SetBatch, ReplacesTheImages) {
-    Layer layer = parse_layer("mb16ic3oc5ih7iw9kh3ph1n\"a\"");
-    set_batch(layer, 2);
-    expect_equal(layer.shape, {{2, 3, 7, 9}, 5, 3, 3, 1, {1, 1, 1, 1}}, "mb2");
-}
-
-TEST(SetBatch, RefusesTensorsThatAreTooLarge) {
-    Layer layer = parse_layer("mb16ic64oc128ih224kh3ph1n\"a\"");
-    set_batch(layer, 334);
+    EXPECT_EQ(error_in(bad), bad + ":3: expected the key 'ih', which is missing");
+    const std::string huge = write_file("ic16oc16ih8kh3\r\n\r\nmb99999999999ic16oc16ih8kh3\r\n");
     EXPECT_EQ(
-        error_of([&] { set_batch(layer, 335); }),
-        "expected a batch with which no tensor of a exceeds 2147483647 elements, found 335, which makes "
-        "2151546880");
+        error_in(huge),
+        huge + ":3: expected a number from 1 to 536870912 after 'mb', found '99999999999ic16oc16ih8kh3'");
+    for (const char* nothing : {"", "# nothing\n", "--reset\n", "g4ic16oc16ih8kh3\n", "\\\n"}) {
+        const std::string empty = write_file(nothing);
+        EXPECT_EQ(error_in(empty),
+                  empty + ": expected at least one problem string that is supported, found none");
+    }
+    for (const std::string unreadable : {"/no/such/file", "/tmp"})
+        EXPECT_EQ(error_in(unreadable), unreadable + ": expected a readable file of problem strings");
+}
+
+TEST(CheckMemory, RefusesTensorsThatAreTooLarge) {
+    Layer layer = parse_layer("mb334ic64oc128ih224kh3ph1n\"a\"");
+    check_memory(layer, 1e12);
+    layer.shape.src.n = 335;
+    EXPECT_EQ(error_of([&] { check_memory(layer, 1e12); }),
+              "expected tensors of at most 2147483647 elements, found 2151546880 with mb335 in a");
+    const Layer of_weights = parse_layer("mb1ic65536oc32768ih1kh1n\"b\"");
+    EXPECT_EQ(error_of([&] { check_memory(of_weights, 1e12); }),
+              "expected tensors of at most 2147483647 elements, found 2147483648 with mb1 in b");
+    const Layer largest = parse_layer("mb536870912ic536870912oc536870912ih536870912kh1ph0n\"c\"");
+    EXPECT_NE(error_of([&] { check_memory(largest, 1e12); }).find("expected tensors of at most"),
+              std::string::npos);
+}
+
+TEST(CheckMemory, RefusesWhatTheMachineCannotHold) {
+    // 16 * 16 * 64 * 64 floats, twice, and 2 * 16 * 16 * 9, all times two.
+    const Layer layer = parse_layer("mb16ic16oc16ih64kh3ph1n\"a\"");
+    check_memory(layer, 16.8e6);
+    try {
+        check_memory(layer, 16.7e6);
+        ADD_FAILURE() << "no error";
+    } catch (const Error& error) {
+        EXPECT_EQ(
+            std::string(error.what()),
+            "expected tensors, and a peer's copy of them, within the 17 MB of this machine, found 17 MB "
+            "with mb16 in a");
+        EXPECT_EQ(error.code(), ErrorCode::out_of_memory);
+    }
+    EXPECT_GT(machine_bytes(), 1e8);
 }
 
 }  // namespace sparsetrain::bench

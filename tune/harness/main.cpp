@@ -15,7 +15,8 @@ Pass pass_from(const std::string& word) {
 }
 
 std::vector<bench::Layer> named_layers(const std::string& file, const std::vector<std::string>& names) {
-    std::vector<bench::Layer> layers = bench::read_layers(file);
+    std::vector<bench::Layer> layers = bench::read_layers(
+        file, [](const std::string& skipped) { std::fprintf(stderr, "measure: %s\n", skipped.c_str()); });
     std::erase_if(layers, [&](const bench::Layer& layer) {
         return std::find(names.begin(), names.end(), layer.name) == names.end();
     });
