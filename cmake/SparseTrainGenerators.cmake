@@ -14,7 +14,7 @@ endfunction()
 # sparsetrain_add_private_runtime(TARGET): the renamed runtime, and the table of renamed symbols that pipelines are renamed by.
 function(sparsetrain_add_private_runtime TARGET)
     # Any executable of generators can write it; one without any does not change when a generator does.
-    file(WRITE "${CMAKE_CURRENT_BINARY_DIR}/no_generator.cpp" "")
+    file(CONFIGURE OUTPUT "${CMAKE_CURRENT_BINARY_DIR}/no_generator.cpp" CONTENT "// main() is in a library.\n")
     sparsetrain_add_generators(no_generator "${CMAKE_CURRENT_BINARY_DIR}/no_generator.cpp")
     set(dir "${SPARSETRAIN_GENERATED}/pipelines")
     set(object "${dir}/${TARGET}.o")
