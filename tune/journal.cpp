@@ -19,6 +19,12 @@ namespace fs = std::filesystem;
     throw Error(ErrorCode::invalid_argument, where + ": " + message);
 }
 
+// To open a pipe is to wait for who is at its other end.
+void check_plain(const fs::path& file) {
+    if (fs::exists(file) && !fs::is_regular_file(file))
+        fail(file.string(), "expected a file, found a folder, a device, a pipe or a socket");
+}
+
 struct Lines {
     std::vector<Json> records;
     std::uintmax_t whole = 0;  // bytes of the file that they take
@@ -69,6 +75,7 @@ Lines read_lines(const fs::path& file, RecordCheck& check, const Json* header) {
 
 std::vector<Json> Journal::read(const fs::path& file, const schedules::Tables& tables) {
     if (!fs::exists(file)) return {};
+    check_plain(file);
     RecordCheck check(tables);
     std::vector<Json> records = read_lines(file, check, nullptr).records;
     if (!records.empty()) records.erase(records.begin());
@@ -77,9 +84,9 @@ std::vector<Json> Journal::read(const fs::path& file, const schedules::Tables& t
 
 // The lock is gone with the last process that has the file open: with this one or, if that was killed, with
 // the one that ends its builds.
-Journal::File::File(fs::path path)
-    : path_(std::move(path)),
-      descriptor_(open(path_.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666)) {
+Journal::File::File(fs::path path) : path_(std::move(path)) {
+    check_plain(path_);
+    descriptor_ = open(path_.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
     if (descriptor_ < 0)
         fail(path_.string(), std::string("expected a file that can be written: ") + std::strerror(errno));
     if (flock(descriptor_, LOCK_EX | LOCK_NB) == 0) return;

@@ -39,7 +39,7 @@ class Journal {
 
       private:
         std::filesystem::path path_;
-        int descriptor_;
+        int descriptor_ = -1;
     };
 
     File file_;

@@ -2,6 +2,7 @@
 #include "tune/journal.h"
 
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 
 #include <fstream>
 #include <limits>
@@ -133,6 +134,10 @@ TEST_F(JournalFile, CannotTakeWhatItCouldNotReadAgain) {
 TEST_F(JournalFile, ThatIsNoneIsRefused) {
     EXPECT_THROW(Journal::read(directory_.path(), tables_), Error);
     EXPECT_THROW(Journal(directory_.path(), header_, tables_), Error);
+    const std::filesystem::path pipe = directory_ / "pipe";
+    ASSERT_EQ(mkfifo(pipe.c_str(), 0666), 0);
+    EXPECT_THROW(Journal::read(pipe, tables_), Error);
+    EXPECT_THROW(Journal(pipe, header_, tables_), Error);
     EXPECT_TRUE(Journal::read(directory_ / "nowhere" / "journal.jsonl", tables_).empty());
 }
 

@@ -1,20 +1,17 @@
 #include "tune/process.h"
 
-#include <fcntl.h>
 #include <gtest/gtest.h>
-#include <poll.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <array>
 #include <chrono>
 #include <csignal>
-#include <cstring>
 #include <fstream>
 #include <stdexcept>
 
 #include "sparsetrain/error.h"
 #include "temporary_directory.h"
+#include "traces.h"
 
 namespace sparsetrain::tune {
 namespace {
@@ -62,75 +59,44 @@ TEST_F(Programs, EndThoughWhatTheyStartedKeepsTheirOutput) {
     EXPECT_EQ(lines_, (std::vector<std::string>{"one"}));
 }
 
-// A pipe that all the processes of a test hold open, and its reader's end.
-class Traces {
-  public:
-    Traces() {
-        if (pipe(ends_.data()) != 0) throw std::runtime_error("no pipe");
-        fcntl(ends_[0], F_SETFD, FD_CLOEXEC);
-    }
-    ~Traces() {
-        close(ends_[0]);
-        forget_own();
-    }
-    Traces(const Traces&) = delete;
-    Traces& operator=(const Traces&) = delete;
-
-    void forget_own() {
-        if (ends_[1] >= 0) close(ends_[1]);
-        ends_[1] = -1;
-    }
-    // Whether nobody has it open any more, after a while.
-    bool are_gone() const {
-        pollfd ready = {ends_[0], POLLIN, 0};
-        return poll(&ready, 1, 60'000) == 1 && (ready.revents & POLLHUP) != 0;
-    }
-
-  private:
-    std::array<int, 2> ends_{};
-};
-
 // A build's tree: commands have groups or sessions of their own, some are deaf, and some are orphans.
 const char* const kTree =
     "setsid sh -c 'sleep 600; true' & setsid sh -c 'trap \"\" TERM; sleep 600; true' & "
     "(setsid sleep 600 &) ; echo started; wait";
 
 TEST_F(Programs, EndWithAllThatTheyStarted) {
-    Traces traces;
+    test::Traces traces;
     EXPECT_FALSE(run(kTree, true));
-    traces.forget_own();
     EXPECT_TRUE(traces.are_gone());
 }
 
 TEST_F(Programs, ThatFailLeaveNothingRunning) {
-    Traces traces;
+    test::Traces traces;
     EXPECT_FALSE(run("setsid sleep 600 & kill -KILL $$"));
-    traces.forget_own();
     EXPECT_TRUE(traces.are_gone());
 }
 
 TEST_F(Programs, EndIfTheirLinesAreNotUnderstood) {
-    Traces traces;
+    test::Traces traces;
     EXPECT_THROW(run_program(
                      {"sh", "-c", kTree}, directory_ / "log.txt",
                      [](const std::string&) { throw std::runtime_error("no"); }, [] { return false; }),
                  std::runtime_error);
-    traces.forget_own();
     EXPECT_TRUE(traces.are_gone());
 }
 
 class KilledTuner : public Programs, public testing::WithParamInterface<int> {};
 
 TEST_P(KilledTuner, TakesItsProgramsAlong) {
-    Traces traces;
+    test::Traces traces;
     const pid_t tuner = fork();
     if (tuner == 0) {
+        std::signal(GetParam(), SIG_DFL);  // nohup ignores one
         run_program(
             {"sh", "-c", kTree}, directory_ / "log.txt",
             [&](const std::string&) { kill(getpid(), GetParam()); }, [] { return false; });
         _exit(0);
     }
-    traces.forget_own();
     int status = 0;
     ASSERT_EQ(waitpid(tuner, &status, 0), tuner);
     ASSERT_TRUE(WIFSIGNALED(status));
