@@ -2,7 +2,6 @@
 #include <array>
 #include <cstdio>
 #include <ctime>
-#include <fstream>
 
 #include "cli/commands.h"
 #include "cli/interrupt.h"
@@ -13,6 +12,7 @@
 #include "sparsetrain/error.h"
 #include "sparsetrain/library.h"
 #include "tune/explain.h"
+#include "tune/files.h"
 #include "tune/text.h"
 #include "tune/tuner.h"
 
@@ -96,7 +96,7 @@ tune::Json header_of(const TuneOptions& options, const schedules::Tables& tables
 }
 
 void print_explanations(const TuneOptions& options, const schedules::Tables& tables) {
-    const tune::Findings findings(tune::Journal::read(options.work_directory() / "journal.jsonl"));
+    const tune::Findings findings(tune::Journal::read(tune::journal_in(options.work_directory()), tables));
     for (const tune::Subject& subject : chosen_subjects(options))
         std::printf("%s\n", tune::explain(subject, tables, findings).c_str());
 }
@@ -118,8 +118,9 @@ int run_tune(const TuneOptions& options) {
     keep_measurable(subjects, layers);
 
     const fs::path work = fs::absolute(options.work_directory());
+    tune::check_output(options.out, work);
     tune::Workshop workshop(work, package, tables.name, work / "layers.txt");
-    tune::Journal journal(work / "journal.jsonl", header_of(options, tables, tune::to_lines(layers)));
+    tune::Journal journal(tune::journal_in(work), header_of(options, tables, tune::to_lines(layers)), tables);
     tune::replace_file(work / "layers.txt", tune::to_lines(layers));
     TuneProgress progress;
     tune::Tuner tuner({subjects, layers, options.percents, options.budget_seconds(), options.out,

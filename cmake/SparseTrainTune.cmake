@@ -57,7 +57,7 @@ endmacro()
 
 # sparsetrain_add_measurement(candidate...): the program `measure` (tune/harness) with these candidates.
 function(sparsetrain_add_measurement)
-    file(WRITE "${CMAKE_CURRENT_BINARY_DIR}/measure.cpp" "")  # main() is in the library
+    file(CONFIGURE OUTPUT "${CMAKE_CURRENT_BINARY_DIR}/measure.cpp" CONTENT "// main() is in a library.\n")
     add_executable(measure "${CMAKE_CURRENT_BINARY_DIR}/measure.cpp")
     target_link_libraries(measure PRIVATE SparseTrain::tune_harness SparseTrain::sparsetrain ${ARGN})
 endfunction()

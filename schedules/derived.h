@@ -42,12 +42,14 @@ constexpr int largest_group(int vectors, int bytes) {
 }
 
 // Accumulators for two vectors of output channels leave registers for their weights and a pixel. The
-// transposed one at a stride has a copy of src to address besides: a single vector where registers are few.
+// transposed one at a stride has a copy of src to address besides, a single vector where registers are few,
+// or, of 1x1, chunks to sum in.
 constexpr DenseRow derive(const DenseRow*, const Tables& tables, const ClassSize& size, const char* pass) {
     const bool is_transposed = size.stride > 1 && same_name(pass, "bwd_data");
-    if (tables.registers_per_vector == 1) return {"", "", 7, 2, 784, 0};
-    if (tables.registers_per_vector == 4) return {"", "", 2, 1, 784, 0};
-    return is_transposed ? DenseRow{"", "", 6, 1, 784, 0} : DenseRow{"", "", 3, 2, 784, 0};
+    const int chunk = is_transposed && size.filter_h == 1 && size.filter_w == 1 ? 8 : 0;
+    if (tables.registers_per_vector == 1) return {"", "", 7, 2, 784, chunk};
+    if (tables.registers_per_vector == 4) return {"", "", 2, 1, 784, chunk};
+    return is_transposed ? DenseRow{"", "", 6, 1, 784, chunk} : DenseRow{"", "", 3, 2, 784, 0};
 }
 
 // As many columns of a filter row, in equal parts, and then as many input channels as the registers hold.

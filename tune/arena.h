@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "tune/findings.h"
+#include "tune/journal.h"
 #include "tune/workshop.h"
 
 namespace sparsetrain::tune {

@@ -5,8 +5,8 @@
 #include <string>
 #include <vector>
 
-#include "tune/journal.h"
 #include "tune/layers.h"
+#include "tune/record_check.h"
 #include "tune/table_writer.h"
 
 namespace sparsetrain::tune {

@@ -9,9 +9,10 @@
 namespace sparsetrain::tune {
 
 // Runs a program, found in PATH, in a process group of its own, so that Ctrl-C is the tuner's alone. Calls
-// on_line for each line of its stdout; stderr is appended to `log`. As soon as stop() is true the group is
-// terminated. Returns whether the program ended by itself with exit code 0. Throws Error(unsupported) if it
-// cannot be started.
+// on_line for each line of its stdout; stderr is appended to `log`. As soon as stop() is true, and also if
+// on_line throws or this process is killed, the program ends with all that it started: first asked by
+// SIGTERM, a few seconds later killed. Returns whether the program ended by itself with exit code 0. Throws
+// Error(unsupported) if it cannot be started.
 bool run_program(std::vector<std::string> words, const std::filesystem::path& log,
                  const std::function<void(const std::string&)>& on_line, const std::function<bool()>& stop);
 

@@ -47,21 +47,6 @@ Choices choices_of(const Subject& subject) {
             dense_chunks(subject)};
 }
 
-// What a kind of row needs beside its budgets.
-bool is_known(const schedules::DenseRow& row, const ClassSize& size) {
-    return row.x_tile * size.stride >= size.filter_w / 2;  // padding is in the first and the last tile
-}
-bool is_known(const schedules::OutputMaskRow& row, const ClassSize& size) {
-    const int rows = schedules::pieces(size.filter_h, size.stride),
-              columns = schedules::pieces(size.filter_w, size.stride);
-    const auto cut = schedules::cut_phase(row.tap_rows, row.vectors, rows, columns);
-    return cut.k_vectors > 0 && cut.tap_rows * columns * cut.k_vectors == row.vectors;
-}
-template <typename Row>
-bool is_known(const Row&, const ClassSize&) {
-    return true;
-}
-
 void add_all(const Choices& choices, TileSizes& begun, std::vector<TileSizes>& all) {
     if (begun.size() == choices.size()) return all.push_back(begun);
     for (const int size : choices[begun.size()]) {
@@ -86,11 +71,7 @@ SearchSpace::SearchSpace(const Subject& subject, const schedules::Tables& tables
 }
 
 bool SearchSpace::is_valid(const TileSizes& sizes) const {
-    return with_table(subject_, [&](auto table) {
-        const auto row = with_sizes(row_of(subject_, tables_, table), sizes);
-        return fits(budget_of(row, tables_, subject_.size, sparsetrain::to_string(subject_.pass)), tables_) &&
-               is_known(row, subject_.size);
-    });
+    return fault_of(subject_, tables_, sizes).empty();
 }
 
 std::vector<TileSizes> SearchSpace::all() const {

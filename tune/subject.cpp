@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "layer_class.h"
+#include "schedules/faults.h"
 #include "tune/text.h"
 
 namespace sparsetrain::tune {
@@ -57,6 +58,17 @@ TileSizes sizes_of_today(const Subject& subject, const schedules::Tables& tables
         for (const auto& tile : schedules::Tiles<Row>::all) sizes.push_back(row.*tile.size);
         return sizes;
     });
+}
+
+std::string fault_of(const Subject& subject, const schedules::Tables& tables, const TileSizes& sizes) {
+    return with_table(
+        subject, [&]<typename Row>(schedules::Table<Row> schedules::Tables::*table) -> std::string {
+            constexpr std::size_t kCount = schedules::kTileCount<Row>;
+            if (sizes.size() != kCount)
+                return std::to_string(sizes.size()) + " sizes, expected " + std::to_string(kCount);
+            return schedules::fault_of(with_sizes(row_of(subject, tables, table), sizes), tables,
+                                       subject.size, to_string(subject.pass));
+        });
 }
 
 std::string to_string(const TileSizes& sizes) {

@@ -67,6 +67,10 @@ Row with_sizes(Row row, const TileSizes& sizes) {
 std::vector<std::string> tile_names(const Subject& subject);
 TileSizes sizes_of_today(const Subject& subject, const schedules::Tables& tables);
 
+// Why the subject's row cannot have these sizes, or nothing: how many they are, and what
+// schedules/faults.h knows.
+std::string fault_of(const Subject& subject, const schedules::Tables& tables, const TileSizes& sizes);
+
 // "32,4,14,400"
 std::string to_string(const TileSizes& sizes);
 

@@ -2,8 +2,6 @@
 
 #include <array>
 #include <cstdio>
-#include <fstream>
-#include <stdexcept>
 
 namespace sparsetrain::tune {
 namespace {
@@ -171,15 +169,6 @@ std::string schedule_header(const Tables& base, const TunedRows& tuned, const st
            table(base.scatter, tuned) + "\n" + table(base.output_mask, tuned) + "\n" +
            table(base.pixel_scan, tuned) + "// clang-format on\n\n" + traits(base) +
            "\n}  // namespace sparsetrain::schedules::tuned\n";
-}
-
-void replace_file(const std::filesystem::path& file, const std::string& text) {
-    const std::filesystem::path fresh = file.string() + ".new";
-    std::ofstream out(fresh, std::ios::trunc);
-    out << text << std::flush;
-    out.close();
-    if (!out) throw std::runtime_error(fresh.string() + ": cannot be written");
-    std::filesystem::rename(fresh, file);
 }
 
 }  // namespace sparsetrain::tune

@@ -1,7 +1,6 @@
 // The result: a schedule header in the format of schedules/, for the microarchitecture `tuned`.
 #pragma once
 
-#include <filesystem>
 #include <map>
 #include <optional>
 #include <string>
@@ -22,8 +21,5 @@ using TunedRows = std::map<std::string, TunedRow>;  // by the subject's name
 // All rows of `base`, some of them tuned. `comment`: lines on top, each behind "// ".
 std::string schedule_header(const schedules::Tables& base, const TunedRows& tuned,
                             const std::string& comment);
-
-// Replaces the file at once or not at all. Throws std::runtime_error if it cannot be written.
-void replace_file(const std::filesystem::path& file, const std::string& text);
 
 }  // namespace sparsetrain::tune

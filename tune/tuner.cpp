@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <set>
 
+#include "tune/files.h"
+
 namespace sparsetrain::tune {
 namespace {
 

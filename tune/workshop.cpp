@@ -1,5 +1,6 @@
 #include "tune/workshop.h"
 
+#include <cstdio>
 #include <fstream>
 #include <sstream>
 #include <stdexcept>
@@ -31,6 +32,33 @@ std::string quoted(const fs::path& path) {
         text += c;
     }
     return text + "\"";
+}
+
+// The first line of `program --version`. Throws Error(unsupported).
+std::string version_of(const std::string& program) {
+    std::string version;
+    const auto take = [&](const std::string& line) {
+        if (version.empty()) version = line;
+    };
+    if (run_program({program, "--version"}, "/dev/null", take, [] { return false; })) return version;
+    throw Error(ErrorCode::unsupported, "expected `" + program + " --version` to work, which fails");
+}
+
+// Major and minor in one; 0 for what is no version.
+int number_of(const std::string& version) {
+    int major = 0, minor = 0;
+    return std::sscanf(version.c_str(), "%d.%d", &major, &minor) == 2 ? 1000 * major + minor : 0;
+}
+
+// What is missing or too old is told here: from a build, it would only be in the log.
+void check_tools() {
+    const std::string found = version_of("cmake"), prefix = "cmake version ";
+    if (!found.starts_with(prefix) ||
+        number_of(found.substr(prefix.size())) < number_of(SPARSETRAIN_CMAKE_MINIMUM))
+        throw Error(ErrorCode::unsupported, "expected CMake " SPARSETRAIN_CMAKE_MINIMUM
+                                            " or newer in PATH, found " +
+                                                (found.empty() ? "one that says no version" : found));
+    version_of("ninja");
 }
 
 std::string add_candidate(const CandidateRow& row, const std::string& uarch) {
@@ -66,16 +94,12 @@ Workshop::Workshop(fs::path directory, const Package& package, std::string uarch
       layers_(std::move(layers)),
       log_(directory_ / "log.txt"),
       uarch_(std::move(uarch)) {
+    check_tools();
     fs::create_directories(directory_);
-    const auto quiet = [](const std::string&) {};
-    const auto never = [] { return false; };
-    for (const char* program : {"cmake", "ninja"})
-        if (!run_program({program, "--version"}, log_, quiet, never))
-            throw Error(ErrorCode::unsupported, std::string("expected ") + program +
-                                                    " --version to work, which fails: see " + log_.string());
     write_if_new(directory_ / "CMakeLists.txt",
                  "# Written by `sparsetrain tune`.\n"
-                 "cmake_minimum_required(VERSION 3.28)\n"
+                 "cmake_minimum_required(VERSION " SPARSETRAIN_CMAKE_MINIMUM
+                 ")\n"
                  "project(sparsetrain_tune LANGUAGES CXX)\n"
                  "find_package(SparseTrain CONFIG REQUIRED NO_DEFAULT_PATH PATHS " +
                      quoted(package.cmake_files) +

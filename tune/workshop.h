@@ -43,7 +43,8 @@ class Workshop {
     using Stop = std::function<bool()>;
 
     // Makes the directory. `layers` is the file of problem strings that contests name layers of. Throws
-    // Error(unsupported) if CMake or ninja are missing.
+    // Error(unsupported), and makes nothing, if CMake or ninja are missing, or CMake is older than this
+    // project needs.
     Workshop(std::filesystem::path directory, const Package& package, std::string uarch,
              std::filesystem::path layers);
 

@@ -2,7 +2,10 @@
 #include "tune/journal.h"
 
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 
+#include <fstream>
+#include <limits>
 #include <sstream>
 
 #include "sparsetrain/error.h"
@@ -14,45 +17,221 @@ namespace {
 
 class JournalFile : public testing::Test {
   protected:
+    // Two records behind a header.
+    void SetUp() override {
+        Journal journal(file_, header_, tables_);
+        journal.append(winner_);
+        journal.append(comparison_);
+    }
     void append(const std::string& text) const { std::ofstream(file_, std::ios::app) << text; }
+    std::string text() const {
+        std::ostringstream text;
+        text << std::ifstream(file_).rdbuf();
+        return text.str();
+    }
+
+    // Both ways to read it name file and line, say `what`, and leave it alone.
+    void expect_error(int line, const std::string& what) const {
+        const std::string before = text(),
+                          where = file_.string() + ":" + std::to_string(line) + ": expected ";
+        for (const bool only_reads : {true, false}) {
+            try {
+                only_reads ? void(Journal::read(file_, tables_)) : void(Journal(file_, header_, tables_));
+                ADD_FAILURE() << "took the damaged journal\n" << before;
+            } catch (const Error& error) {
+                EXPECT_EQ(error.code(), ErrorCode::invalid_argument);
+                EXPECT_TRUE(std::string(error.what()).starts_with(where)) << error.what();
+                EXPECT_NE(std::string(error.what()).find(what), std::string::npos) << error.what();
+            }
+            EXPECT_EQ(text(), before);
+        }
+    }
 
     test::TemporaryDirectory directory_;
     const std::filesystem::path file_ = directory_ / "journal.jsonl";
-    const Json header_ = {{"record", "header"}, {"cpu", "a"}};
+    const schedules::Tables& tables_ = *schedules::tables_of("avx512");
+    const Json header_ = Json::parse(R"({"record": "header", "sparsetrain": "1", "cpu": "a",
+        "uarch": "avx512", "layers": "mb1ic64ih14oc64oh14kh3ph1n\"a\"\n", "percents": [50]})");
+    const Json winner_ = Json::parse(R"({"record": "winner", "subject": "conv3x3_stride1/fwd/zero_skip/wide",
+        "sizes": [32, 4, 7, 400], "speed": 1.5, "noise": 0.01})");
+    const Json comparison_ =
+        Json::parse(R"({"record": "comparison", "kernel": "conv3x3_stride1/fwd/zero_skip",
+        "dense": "dense", "contestant": "zero_skip", "speeds": [{"layer": "a", "percent": 50, "speed": 1.2}]})");
 };
 
 TEST_F(JournalFile, GoesOn) {
-    Journal(file_, header_).append({{"record", "one"}});
-    Journal again(file_, header_);
-    ASSERT_EQ(again.records().size(), 1U);
-    EXPECT_EQ(again.records()[0].at("record"), "one");
-    again.append({{"record", "two"}});
-    EXPECT_EQ(Journal::read(file_).size(), 2U);
+    Journal again(file_, header_, tables_);
+    EXPECT_EQ(again.records(), (std::vector<Json>{winner_, comparison_}));
+    again.append(winner_);
+    EXPECT_EQ(Journal::read(file_, tables_), (std::vector<Json>{winner_, comparison_, winner_}));
 }
 
 TEST_F(JournalFile, ForgetsALineThatWasCutOff) {
-    Journal(file_, header_).append({{"record", "one"}});
     append("{\"record\": \"tw");
-    Journal(file_, header_).append({{"record", "three"}});
-    const std::vector<Json> records = Journal::read(file_);
-    ASSERT_EQ(records.size(), 2U);
-    EXPECT_EQ(records[1].at("record"), "three");
+    EXPECT_EQ(Journal::read(file_, tables_).size(), 2U);
+    Journal(file_, header_, tables_).append(winner_);
+    EXPECT_EQ(Journal::read(file_, tables_), (std::vector<Json>{winner_, comparison_, winner_}));
 }
 
 TEST_F(JournalFile, IsOfOneTuning) {
-    Journal(file_, header_);
+    Json header = header_;
+    header["cpu"] = "b";
+    const std::string before = text();
     try {
-        Journal other(file_, {{"record", "header"}, {"cpu", "b"}});
+        const Journal other(file_, header, tables_);
         FAIL() << "took the journal of another CPU";
     } catch (const Error& error) {
         EXPECT_EQ(error.code(), ErrorCode::invalid_argument);
         EXPECT_NE(std::string(error.what()).find("\"cpu\":\"b\""), std::string::npos) << error.what();
     }
+    EXPECT_EQ(text(), before);
 }
 
-TEST(Journal, OfNoFileIsEmpty) {
-    EXPECT_TRUE(Journal::read("/nowhere/journal.jsonl").empty());
+TEST_F(JournalFile, IsOfTheTablesThatRun) {
+    try {
+        Journal::read(file_, *schedules::tables_of("zen4"));
+        FAIL() << "explained rows of another microarchitecture";
+    } catch (const Error& error) {
+        EXPECT_NE(std::string(error.what()).find("zen4, which this CPU runs, found \"avx512\""),
+                  std::string::npos)
+            << error.what();
+    }
 }
+
+TEST_F(JournalFile, HasOneWriter) {
+    const Journal journal(file_, header_, tables_);
+    EXPECT_THROW(Journal(file_, header_, tables_), Error);
+    EXPECT_EQ(Journal::read(file_, tables_).size(), 2U);
+}
+
+// Whichever byte of a line it is, its end and that of the header included.
+TEST_F(JournalFile, NamesTheLineOfADamagedByte) {
+    const std::string whole = text();
+    const std::size_t first = whole.find('\n'), second = whole.find('\n', first + 1);
+    for (const std::size_t byte :
+         {std::size_t{0}, std::size_t{9}, first, first + 1, first + 4, second - 1, second}) {
+        SCOPED_TRACE(byte);
+        std::string damaged = whole;
+        damaged[byte] = '\x80';
+        std::ofstream(file_) << damaged;
+        expect_error(byte <= first ? 1 : 2, "");
+    }
+}
+
+TEST_F(JournalFile, OfNoRecordsNamesTheLine) {
+    append("{}\n");
+    expect_error(4, "the member record");
+}
+
+TEST_F(JournalFile, CannotTakeWhatItCouldNotReadAgain) {
+    Json winner = winner_;
+    winner["speed"] = std::numeric_limits<double>::quiet_NaN();
+    Journal journal(file_, header_, tables_);
+    EXPECT_THROW(journal.append(winner), Error);
+    EXPECT_EQ(Journal::read(file_, tables_).size(), 2U);
+}
+
+TEST_F(JournalFile, ThatIsNoneIsRefused) {
+    EXPECT_THROW(Journal::read(directory_.path(), tables_), Error);
+    EXPECT_THROW(Journal(directory_.path(), header_, tables_), Error);
+    const std::filesystem::path pipe = directory_ / "pipe";
+    ASSERT_EQ(mkfifo(pipe.c_str(), 0666), 0);
+    EXPECT_THROW(Journal::read(pipe, tables_), Error);
+    EXPECT_THROW(Journal(pipe, header_, tables_), Error);
+    EXPECT_TRUE(Journal::read(directory_ / "nowhere" / "journal.jsonl", tables_).empty());
+}
+
+struct Damage {
+    const char *name, *record, *found;
+};
+class DamagedRecord : public JournalFile, public testing::WithParamInterface<Damage> {};
+
+TEST_P(DamagedRecord, IsAnErrorThatSaysWhatIsWrong) {
+    append(std::string(GetParam().record) + "\n");
+    expect_error(4, GetParam().found);
+}
+
+#define SUBJECT R"("subject": "conv3x3_stride1/fwd/zero_skip/wide")"
+#define MEASURED R"({"record": "measurement", "job": "x", "event": "measured", "contestant": "c")"
+
+INSTANTIATE_TEST_SUITE_P(
+    Journal, DamagedRecord,
+    testing::Values(
+        Damage{"list", "[1, 2]", "the member record, found [1,2]"},
+        Damage{"number_as_record", R"({"record": 3})", "record to be a text, found 3"},
+        Damage{"unknown_record", R"({"record": "trail"})",
+               "a trial, winner, comparison or measurement, found \"trail\""},
+        Damage{"second_header", R"({"record": "header"})", "found \"header\""},
+        Damage{"missing_member",
+               R"({"record": "winner", )" SUBJECT R"(, "sizes": [32, 4, 7, 400], "speed": 2})",
+               "the members record, subject, sizes, speed, noise"},
+        Damage{
+            "unknown_subject",
+            R"({"record": "winner", "subject": "conv3x3_stride1/fwd/zero_ski/wide", "sizes": [1], "speed": 2, "noise": 0})",
+            "a row of this program"},
+        Damage{"speed_is_null",
+               R"({"record": "winner", )" SUBJECT R"(, "sizes": [32, 4, 7, 400], "speed": null, "noise": 0})",
+               "speed to be a number, found null"},
+        Damage{"speed_is_text",
+               R"({"record": "winner", )" SUBJECT R"(, "sizes": [32, 4, 7, 400], "speed": "2", "noise": 0})",
+               "speed to be a number, found \"2\""},
+        Damage{"speed_overflows",
+               R"({"record": "winner", )" SUBJECT
+               R"(, "sizes": [32, 4, 7, 400], "speed": 1e999, "noise": 0})",
+               "a record in JSON"},
+        Damage{"slow_winner",
+               R"({"record": "winner", )" SUBJECT R"(, "sizes": [32, 4, 7, 400], "speed": 0.9, "noise": 0})",
+               "speed above 1.0, found 0.9"},
+        Damage{"negative_noise",
+               R"({"record": "winner", )" SUBJECT R"(, "sizes": [32, 4, 7, 400], "speed": 2, "noise": -1})",
+               "noise of at least 0"},
+        Damage{"too_few_sizes",
+               R"({"record": "winner", )" SUBJECT R"(, "sizes": [32, 4, 7], "speed": 2, "noise": 0})",
+               "3 sizes, expected 4"},
+        Damage{"fractional_size",
+               R"({"record": "winner", )" SUBJECT R"(, "sizes": [32, 4.5, 7, 400], "speed": 2, "noise": 0})",
+               "sizes of tiles, found [32,4.5,7,400]"},
+        Damage{"negative_size",
+               R"({"record": "winner", )" SUBJECT R"(, "sizes": [32, 4, -7, 400], "speed": 2, "noise": 0})",
+               "sizes of tiles"},
+        Damage{"huge_size",
+               R"({"record": "winner", )" SUBJECT
+               R"(, "sizes": [32, 4, 7, 18446744073709551615], "speed": 2, "noise": 0})",
+               "sizes of tiles"},
+        Damage{"size_zero",
+               R"({"record": "winner", )" SUBJECT R"(, "sizes": [32, 4, 0, 400], "speed": 2, "noise": 0})",
+               "rows is 0, expected 1 to 65536"},
+        Damage{"registers",
+               R"({"record": "trial", )" SUBJECT
+               R"(, "sizes": [16, 11, 7, 400], "speed": 1, "noise": 0, "failure": ""})",
+               "34 registers, expected up to 32"},
+        Damage{"l1",
+               R"({"record": "trial", )" SUBJECT
+               R"(, "sizes": [64, 4, 7, 400], "speed": 1, "noise": 0, "failure": ""})",
+               "49152 bytes of L1, expected up to 36864"},
+        Damage{"trial_without_speed",
+               R"({"record": "trial", )" SUBJECT
+               R"(, "sizes": [32, 4, 7, 400], "speed": 0, "noise": 0, "failure": ""})",
+               "speed above 0.0"},
+        Damage{"unknown_kernel",
+               R"({"record": "comparison", "kernel": "k", "dense": "d", "contestant": "c", "speeds": [1]})",
+               "a kernel of this program"},
+        Damage{
+            "no_speeds",
+            R"({"record": "comparison", "kernel": "conv3x3_stride1/fwd/zero_skip", "dense": "d", "contestant": "c", "speeds": []})",
+            "speeds to be a list"},
+        Damage{"unknown_layer",
+               MEASURED R"(, "layer": "b", "percent": 50, "speeds": [1], "ms": 1, "baseline_ms": 1})",
+               "a layer of the header, found \"b\""},
+        Damage{"percent",
+               MEASURED R"(, "layer": "a", "percent": 500, "speeds": [1], "ms": 1, "baseline_ms": 1})",
+               "a percentage from 0 to 99, found 500"},
+        Damage{"time",
+               MEASURED R"(, "layer": "a", "percent": 50, "speeds": [1], "ms": null, "baseline_ms": 1})",
+               "ms to be a number, found null"},
+        Damage{"unknown_event", R"({"record": "measurement", "event": "begin"})",
+               "the event mistake, out or measured"}),
+    [](const auto& tested) { return std::string(tested.param.name); });
 
 class Results : public testing::Test {
   protected:
