@@ -25,7 +25,7 @@ class Program {
     }
     // A command of the shell, where $PROGRAM is the program.
     static Program in_shell(const std::string& command) {
-        return Program(Shell{"PROGRAM='" SPARSETRAIN_PROGRAM "'; " + command});
+        return {Shell(), "PROGRAM='" SPARSETRAIN_PROGRAM "'; " + command};
     }
     ~Program() {
         if (process_ > 0) kill(process_, SIGKILL);
@@ -60,10 +60,8 @@ class Program {
     double peak_memory() const { return 1024.0 * static_cast<double>(usage_.ru_maxrss); }
 
   private:
-    struct Shell {
-        std::string command;
-    };
-    explicit Program(const Shell& shell) { start({"/bin/sh", "-c", shell.command}); }
+    struct Shell {};
+    Program(Shell, const std::string& command) { start({"/bin/sh", "-c", command}); }
 
     void start(std::vector<std::string> arguments) {
         std::vector<char*> argv;
