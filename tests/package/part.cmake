@@ -6,14 +6,28 @@ set(build "${WORK_DIR}/build")
 set(absent benchmark CLI11 GTest nlohmann_json OpenMP Python3 ZLIB)
 list(TRANSFORM absent REPLACE "(.+)" "-DCMAKE_DISABLE_FIND_PACKAGE_\\1=ON")
 
+set(configure_part ${configure} -S "${SOURCE_DIR}" -B "${build}" -D "Halide_DIR=${HALIDE_DIR}"
+    -D "HalideHelpers_DIR=${HALIDE_HELPERS_DIR}" ${absent} -D SPARSETRAIN_PARTS=library -D SPARSETRAIN_UARCHS=native
+    -D SPARSETRAIN_CLASSES=conv3x3_stride1)
+
 # build_and_install(SHARED PREFIX)
 function(build_and_install SHARED PREFIX)
-    run(${configure} -S "${SOURCE_DIR}" -B "${build}" -D "Halide_DIR=${HALIDE_DIR}" -D "HalideHelpers_DIR=${HALIDE_HELPERS_DIR}"
-        ${absent} -D SPARSETRAIN_PARTS=library -D SPARSETRAIN_UARCHS=native -D SPARSETRAIN_CLASSES=conv3x3_stride1
-        -D BUILD_SHARED_LIBS=${SHARED})
+    run(${configure_part} -D BUILD_SHARED_LIBS=${SHARED})
     run("${CMAKE_COMMAND}" --build "${build}")
+    expect_nothing_to_build(-D BUILD_SHARED_LIBS=${SHARED})
     run("${build}/bin/first_convolution")
     run("${CMAKE_COMMAND}" --install "${build}" --prefix "${PREFIX}")
+endfunction()
+
+# expect_nothing_to_build(definition...): after what was built is configured again.
+function(expect_nothing_to_build)
+    if(GENERATOR STREQUAL "Ninja")
+        run(${configure_part} ${ARGN})
+        execute_process(COMMAND "${MAKE_PROGRAM}" -C "${build}" -n OUTPUT_VARIABLE said COMMAND_ERROR_IS_FATAL ANY)
+        if(NOT said MATCHES "no work to do")
+            message(FATAL_ERROR "configured again: expected no work to do, found\n${said}")
+        endif()
+    endif()
 endfunction()
 
 # run_one_layer(PROGRAM): which says what other classes there are, and how to have more.
