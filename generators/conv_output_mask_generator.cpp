@@ -26,11 +26,12 @@ class ConvOutputMask : public sparsetrain::generators::ClassGenerator<ConvOutput
     Output<Buffer<float, 5>> diff_src{"diff_src"};
 
     void generate() {
-        Func(diff_src).define_extern(
-            std::string(stage) + "_gather",
-            {ExternFuncArgument(diff_dst), ExternFuncArgument(weights), ExternFuncArgument(relu_mask),
-             diff_dst.dim(1).extent(), diff_dst.dim(2).extent(), diff_dst.dim(3).extent(), pad_top, pad_left},
-            Float(32), {c, x, y, cb, n});
+        scratch_(element) = undef<float>();  // only memory, as much as the stage asks for
+        Func(diff_src).define_extern(std::string(stage) + "_gather",
+                                     {ExternFuncArgument(diff_dst), ExternFuncArgument(weights),
+                                      ExternFuncArgument(relu_mask), scratch_, diff_dst.dim(1).extent(),
+                                      diff_dst.dim(2).extent(), diff_dst.dim(3).extent(), pad_top, pad_left},
+                                     Float(32), {c, x, y, cb, n});
     }
 
     void schedule() {
@@ -48,10 +49,12 @@ class ConvOutputMask : public sparsetrain::generators::ClassGenerator<ConvOutput
             .serial(group)
             .parallel(yo)
             .parallel(no);
+        scratch_.compute_at(diff_src, yo);
     }
 
   private:
-    Var c{"c"}, x{"x"}, y{"y"}, cb{"cb"}, n{"n"};
+    Var c{"c"}, x{"x"}, y{"y"}, cb{"cb"}, n{"n"}, element{"element"};
+    Func scratch_{"scratch"};
 };
 
 }  // namespace

@@ -24,7 +24,7 @@ namespace {
 template <int R, int S, int Stride, int Group, int TapRows, int Vectors>
 struct OutputMask {
     static constexpr int kBlocks = Group / kLanes;
-    // Sums and pixels of a strip. Sums are in L2, and on the stack; fewer would read the weights more often.
+    // Sums and pixels of a strip. Sums are in L2; fewer would read the weights more often.
     static constexpr int kMostSums = 4096, kMostPixels = 1024;
 
     using Word = typename MaskWord<(Group > 32)>::Type;
@@ -252,7 +252,11 @@ struct OutputMask {
         }
     }
 
-    static void require_all(const Call& call, halide_buffer_t* weights, int dst_w, int k_blocks) {
+    // Floats that a task works in: more than the stacks of some threads have.
+    static constexpr int kScratchFloats = sizeof(Strip) / sizeof(float);
+
+    static void require_all(const Call& call, halide_buffer_t* weights, halide_buffer_t* scratch, int dst_w,
+                            int k_blocks) {
         const halide_dimension_t* tile = call.tile->dim;
         // At least one row, as Halide's buffers have no empty ones.
         const int last_row = tile[2].min + tile[2].extent - 1 + call.pad_top;
@@ -271,14 +275,17 @@ struct OutputMask {
         require(call.mask, 1, tile[2].min, tile[2].extent);
         require(call.mask, 2, tile[3].min, tile[3].extent);
         require(call.mask, 3, tile[4].min, tile[4].extent);
+        require(scratch, 0, 0, kScratchFloats);
     }
 
     // Halide stage: diff_dst (k lane, x, y, k block, n) x packed weights (k lane, vector, channel group),
-    // mask (x, y, c block, n) -> tile (c lane, x, y, c block, n), of one channel group.
-    static int run(halide_buffer_t* diff_dst, halide_buffer_t* weights, halide_buffer_t* mask, int dst_w,
-                   int dst_h, int k_blocks, int pad_top, int pad_left, halide_buffer_t* tile) {
-        if (is_query(diff_dst) || is_query(weights) || is_query(mask) || is_query(tile)) {
-            require_all({diff_dst, mask, tile, dst_h, pad_top, pad_left}, weights, dst_w, k_blocks);
+    // mask (x, y, c block, n), scratch (float) -> tile (c lane, x, y, c block, n), of one channel group.
+    static int run(halide_buffer_t* diff_dst, halide_buffer_t* weights, halide_buffer_t* mask,
+                   halide_buffer_t* scratch, int dst_w, int dst_h, int k_blocks, int pad_top, int pad_left,
+                   halide_buffer_t* tile) {
+        if (is_query(diff_dst) || is_query(weights) || is_query(mask) || is_query(scratch) ||
+            is_query(tile)) {
+            require_all({diff_dst, mask, tile, dst_h, pad_top, pad_left}, weights, scratch, dst_w, k_blocks);
             return 0;
         }
         // Halide passes whole tiles, though the last ones reach beyond the images. The mask does not.
@@ -291,7 +298,7 @@ struct OutputMask {
         clipped.dim = dim;
 
         const Call call = {diff_dst, mask, &clipped, dst_h, pad_top, pad_left};
-        Strip strip;
+        Strip& strip = *reinterpret_cast<Strip*>(element<float>(scratch, 0));
         const float* phase = element<const float>(weights, 0, 0, dim[3].min / kBlocks);
         unroll<Stride * Stride>(
             [&](auto i) { phase = Phase<i / Stride, i % Stride>::compute(call, phase, strip); });

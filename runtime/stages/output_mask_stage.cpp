@@ -15,7 +15,9 @@ using Gather = OutputMask<SPARSETRAIN_FILTER_H, SPARSETRAIN_FILTER_W, SPARSETRAI
 }  // namespace
 
 extern "C" int SPARSETRAIN_GATHER_SYMBOL(halide_buffer_t* diff_dst, halide_buffer_t* weights,
-                                         halide_buffer_t* relu_mask, int dst_w, int dst_h, int k_blocks,
-                                         int pad_top, int pad_left, halide_buffer_t* tile) {
-    return Gather::run(diff_dst, weights, relu_mask, dst_w, dst_h, k_blocks, pad_top, pad_left, tile);
+                                         halide_buffer_t* relu_mask, halide_buffer_t* scratch, int dst_w,
+                                         int dst_h, int k_blocks, int pad_top, int pad_left,
+                                         halide_buffer_t* tile) {
+    return Gather::run(diff_dst, weights, relu_mask, scratch, dst_w, dst_h, k_blocks, pad_top, pad_left,
+                       tile);
 }
