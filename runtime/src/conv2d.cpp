@@ -9,6 +9,7 @@
 #include "conv_class.h"
 #include "convolve.h"
 #include "kernel_choice.h"
+#include "padding_lanes.h"
 #include "sparsetrain_channel_sum_f32.h"
 #include "verbose.h"
 #include "workspace_impl.h"
@@ -140,6 +141,7 @@ void Conv2d::Impl::forward(const char* function, const SparseInput& src, const P
                       shape.padding.left},
                      layer_class, run.kernel, weights, bias_buffer, workspace,
                      TensorBuffer(with_shape(dst, out)), outputs...);
+    detail::clear_padding_lanes(function, dst, workspace);
     record(call, run, workspace);
 }
 
@@ -154,6 +156,7 @@ void Conv2d::forward_relu(SparseInput src, const PackedWeights& weights, std::sp
     detail::check_mask(function, "dst_mask", dst_mask, impl_->shape.dst());
     impl_->forward(function, src, weights, bias, workspace, dst,
                    detail::MaskBuffer(with_shape(dst_mask, impl_->kernel_shape.dst())));
+    detail::clear_padding_bits(function, dst_mask, workspace);
 }
 
 void Conv2d::backward_data(SparseInput diff_dst, const PackedWeights& weights, TensorView diff_src,
@@ -197,6 +200,7 @@ void Conv2d::backward_data(SparseInput diff_dst, const PackedWeights& weights, T
     } else {
         detail::convolve(backward, layer_class, run.kernel, weights, no_bias, workspace, result);
     }
+    detail::clear_padding_lanes(function, diff_src, workspace);
     impl_->record(call, run, workspace);
 }
 
@@ -231,6 +235,7 @@ void Conv2d::backward_weights(SparseInput src, SparseInput diff_dst, WeightsView
         detail::backward_weights_zero_skip(kernel_shape, layer_class, run.skipped, src_buffer,
                                            diff_dst_buffer, result, workspace);
     }
+    detail::clear_padding_lanes(function, diff_weights, workspace);
     if (!diff_bias.empty()) {
         BiasBuffer sums({}, shape.k);
         call_pipeline(function, sparsetrain_channel_sum_f32, workspace, diff_dst_buffer, sums);

@@ -1,0 +1,79 @@
+// Zeros in the lanes that pad channels: sums of convolutions are NaN there where an operand is not finite, as
+// the zeros of padded weights times that are.
+#include <Halide.h>
+
+#include "generators/lanes.h"
+
+using namespace Halide;
+using namespace sparsetrain::generators;
+
+namespace {
+
+constexpr int kTaskPixels = 1024;
+
+// In place, in the last block of tensor (element, pixel, block, n): zero from element `kept` on. Elements are
+// lanes, or those of the [16c][16k] of weights.
+class ClearPadding : public Generator<ClearPadding> {
+  public:
+    Input<int> kept{"kept"};
+    Output<Buffer<float, 4>> tensor{"tensor"};
+
+    void generate() {
+        tensor(e, p, b, n) = undef<float>();
+        const Expr last = tensor.dim(2).extent() - 1;
+        tensor(e, p, last, n) = select(e < kept, tensor(e, p, last, n), 0.0f);
+    }
+
+    void schedule() {
+        declare_elements();
+        Var task("task"), lane("lane");
+        Func(tensor)
+            .update()
+            .split(e, e, lane, kLanes, TailStrategy::GuardWithIf)
+            .split(p, task, p, kTaskPixels, TailStrategy::GuardWithIf)
+            .reorder(lane, e, p, task, n)
+            .vectorize(lane)
+            .parallel(task)
+            .parallel(n);
+    }
+
+  private:
+    void declare_elements() {
+        tensor.set_host_alignment(64);
+        for (int i = 0; i < tensor.dimensions(); ++i) tensor.dim(i).set_min(0);
+    }
+
+    Var e{"e"}, p{"p"}, b{"b"}, n{"n"};
+};
+
+// The same of the bits of a mask (pixel, block, n).
+class ClearPaddingBits : public Generator<ClearPaddingBits> {
+  public:
+    Input<int> kept{"kept"};
+    Output<Buffer<uint16_t, 3>> mask{"mask"};
+
+    void generate() {
+        mask(p, b, n) = undef<uint16_t>();
+        const Expr last = mask.dim(1).extent() - 1;
+        mask(p, last, n) = mask(p, last, n) & cast<uint16_t>((1 << kept) - 1);
+    }
+
+    void schedule() {
+        Var task("task"), i("i"), lane("lane");
+        Func(mask)
+            .update()
+            .split(p, task, i, kTaskPixels, TailStrategy::GuardWithIf)
+            .split(i, i, lane, kLanes, TailStrategy::GuardWithIf)
+            .vectorize(lane)
+            .parallel(task)
+            .parallel(n);
+    }
+
+  private:
+    Var p{"p"}, b{"b"}, n{"n"};
+};
+
+}  // namespace
+
+HALIDE_REGISTER_GENERATOR(ClearPadding, clear_padding)
+HALIDE_REGISTER_GENERATOR(ClearPaddingBits, clear_padding_bits)
