@@ -3,7 +3,8 @@
 #include <string>
 #include <utility>
 
-#include "sparsetrain/error.h"
+#include "checks.h"
+#include "thread_pool.h"
 #include "workspace_impl.h"
 
 namespace sparsetrain {
@@ -39,11 +40,9 @@ const char* to_string(Kernel kernel) {
 namespace {
 
 int checked_threads(int threads) {
-    constexpr int kMost = 256;  // of Halide's pool
-    if (threads >= 1 && threads <= kMost) return threads;
-    throw Error(ErrorCode::invalid_argument, "Workspace: threads: expected a count from 1 to " +
-                                                 std::to_string(kMost) + ", given " +
-                                                 std::to_string(threads));
+    if (threads >= 1 && threads <= detail::kMostThreads) return threads;
+    detail::throw_invalid("Workspace", "threads", "a count from 1 to " + std::to_string(detail::kMostThreads),
+                          std::to_string(threads));
 }
 
 }  // namespace
