@@ -124,22 +124,19 @@ int can_use(int /*count*/, const std::uint64_t* features) {
         constexpr int kBits = 64;
         return (features[feature / kBits] >> (feature % kBits) & 1) != 0;
     };
-    static const std::string_view isa = required_tables().isa;
+    const std::string_view isa = required_tables().isa;
     if (wants(halide_target_feature_avx512)) return isa == "avx512" ? 1 : 0;
     return isa != "baseline" || !wants(halide_target_feature_avx2) ? 1 : 0;
 }
 
-// Once; the handlers are the private runtime's, which no other Halide code sees.
-void install_halide_handlers() {
-    static const bool installed = [] {
-        sparsetrain_halide_set_error_handler(keep_first_message);
-        sparsetrain_halide_set_custom_malloc(allocate_scratch);
-        sparsetrain_halide_set_custom_free(release_scratch);
-        sparsetrain_halide_set_custom_do_par_for(parallel_for);
-        sparsetrain_halide_set_custom_can_use_target_features(can_use);
-        return true;
-    }();
-    static_cast<void>(installed);
+// The handlers are the private runtime's, which no other Halide code sees. When this code is loaded, before
+// any constructor that could call the library: to look for the first call would take a lock.
+[[gnu::constructor(101)]] void install_halide_handlers() {
+    sparsetrain_halide_set_error_handler(keep_first_message);
+    sparsetrain_halide_set_custom_malloc(allocate_scratch);
+    sparsetrain_halide_set_custom_free(release_scratch);
+    sparsetrain_halide_set_custom_do_par_for(parallel_for);
+    sparsetrain_halide_set_custom_can_use_target_features(can_use);
 }
 
 }  // namespace
@@ -152,7 +149,6 @@ int threads_for_call(const Workspace& workspace) {
 
 CallContext make_context(Workspace& workspace) {
     require_supported_cpu();
-    install_halide_handlers();
     Workspace::Impl& state = workspace.impl();
     return {{threads_for_call(workspace) - 1}, &state.scratch, &state.pool, {}, {}, {}};
 }

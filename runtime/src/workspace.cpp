@@ -54,13 +54,17 @@ Workspace::Workspace(Workspace&&) noexcept = default;
 Workspace& Workspace::operator=(Workspace&&) noexcept = default;
 
 int Workspace::threads() const {
-    return impl_->threads;
+    return impl().threads;
 }
 void Workspace::set_threads(int threads) {
-    impl_->threads = checked_threads(threads);
+    impl().threads = checked_threads(threads);
 }
 const RunStatistics& Workspace::last_run() const {
-    return impl_->last_run;
+    return impl().last_run;
+}
+Workspace::Impl& Workspace::impl() const {
+    detail::check_not_moved("Workspace", impl_.get());
+    return *impl_;
 }
 
 }  // namespace sparsetrain
