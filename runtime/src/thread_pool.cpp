@@ -22,8 +22,8 @@ using Clock = std::chrono::steady_clock;
 // has to wait looks around for that long before it sleeps.
 constexpr std::chrono::microseconds kSpin{20};
 
-// Returns whether `is_done` came true in time. Meanwhile others may have the core: who wakes a thread often finds
-// it on its own.
+// Returns whether `is_done` came true in time. Meanwhile others may have the core: who wakes a thread often
+// finds it on its own.
 template <typename Condition>
 bool spin_until(Clock::time_point end, const Condition& is_done) {
     constexpr int kPauses = 16;
@@ -48,6 +48,13 @@ struct Job {
     std::atomic<int> unfinished = 0;  // helpers that have come
 };
 
+// A thread that waits, on its own stack.
+struct Sleeper {
+    Sleeper* next;  // fell asleep before
+    bool is_woken = false;
+    std::condition_variable wake_up{};
+};
+
 class ThreadPool {
   public:
     void run(int helpers, const std::function<void()>& work);
@@ -59,21 +66,21 @@ class ThreadPool {
     void close(Job& job, int helpers);
     void remove(const Job& job);
     void start_threads();
-    void wake();
+    void wake_some();
+    void wake_last_asleep();
     void serve();
     Job* take_place();
     void finish(Job& job);
     void sleep(std::unique_lock<std::mutex>& lock);
 
     std::mutex mutex_;
-    std::condition_variable wake_up_, job_is_done_;
+    std::condition_variable job_is_done_;
     std::vector<std::thread> threads_;
     Job* youngest_ = nullptr;           // of those with open places
     std::atomic<int> open_places_ = 0;  // in all of them; written under the lock
     int wanted_ = 0;                    // helpers of all jobs that are under way
-    int sleepers_ = 0;                  // threads that wait for a wake-up
-    int wake_ups_ = 0;                  // that no sleeper has noticed yet
     int looking_ = 0;                   // threads that look for a place before they sleep
+    Sleeper* last_asleep_ = nullptr;    // woken first, as its caches are warmest
     bool ends_ = false;
 };
 
@@ -88,8 +95,8 @@ void ThreadPool::end() {
     {
         const std::lock_guard lock(mutex_);
         ends_ = true;
+        while (last_asleep_ != nullptr) wake_last_asleep();
     }
-    wake_up_.notify_all();
     for (std::thread& thread : threads_) thread.join();
 }
 
@@ -100,7 +107,7 @@ void ThreadPool::open(Job& job) {
     wanted_ += job.places;
     open_places_ += job.places;
     start_threads();
-    wake();
+    wake_some();
 }
 
 // Waits for the helpers that came; no other comes.
@@ -138,13 +145,16 @@ void ThreadPool::start_threads() {
 }
 
 // Two at most: each that comes wakes two more, so that the caller does not pay for all.
-void ThreadPool::wake() {
-    for (int i = 0; i < 2 && sleepers_ > 0 && open_places_ > looking_; ++i) {
-        --sleepers_;
-        ++looking_;
-        ++wake_ups_;
-        wake_up_.notify_one();
-    }
+void ThreadPool::wake_some() {
+    for (int i = 0; i < 2 && last_asleep_ != nullptr && open_places_ > looking_; ++i) wake_last_asleep();
+}
+
+void ThreadPool::wake_last_asleep() {
+    Sleeper& sleeper = *last_asleep_;
+    last_asleep_ = sleeper.next;
+    ++looking_;
+    sleeper.is_woken = true;
+    sleeper.wake_up.notify_one();
 }
 
 // A thread's life.
@@ -177,7 +187,7 @@ Job* ThreadPool::take_place() {
     --open_places_;
     --looking_;
     ++job->unfinished;
-    wake();
+    wake_some();
     return job;
 }
 
@@ -189,10 +199,10 @@ void ThreadPool::finish(Job& job) {
 }
 
 void ThreadPool::sleep(std::unique_lock<std::mutex>& lock) {
+    Sleeper self{last_asleep_};
+    last_asleep_ = &self;
     --looking_;
-    ++sleepers_;
-    wake_up_.wait(lock, [this] { return wake_ups_ > 0 || ends_; });
-    --wake_ups_;
+    self.wake_up.wait(lock, [&] { return self.is_woken; });
 }
 
 // The pool of this process, whose threads end with it, or when a shared library with this code is unloaded.
