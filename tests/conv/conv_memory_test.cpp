@@ -56,7 +56,8 @@ TEST_P(ConvMemory, IsAboutThatOfTheWidestImage) {
     long alone = 0;
     {
         Workspace workspace;
-        run(workspace, kWidest);
+        for (int i = 0; i < 3; ++i)
+            run(workspace, kWidest);  // what the first call learns, the next ones keep
         alone = resident_bytes() - before;
     }
     Workspace workspace;
