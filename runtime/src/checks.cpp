@@ -1,8 +1,8 @@
 #include "checks.h"
 
+#include <algorithm>
 #include <cmath>
 #include <cstdint>
-#include <initializer_list>
 #include <limits>
 #include <utility>
 
@@ -65,6 +65,12 @@ void throw_invalid(const char* function, const char* argument, const std::string
                 std::string(function) + ": " + argument + ": expected " + expected + ", given " + given);
 }
 
+void check_not_moved(const char* owner, const void* state) {
+    if (state != nullptr) return;
+    throw Error(ErrorCode::invalid_argument,
+                std::string(owner) + ": expected an object with a value, given one that was moved from");
+}
+
 void check_at_least(const char* function, const char* argument, int minimum, int given) {
     if (given < minimum)
         throw_invalid(function, argument, "at least " + std::to_string(minimum), std::to_string(given));
@@ -82,6 +88,23 @@ void check_shape(const char* function, const char* argument, const WeightsShape&
         throw_invalid(function, argument, "sizes of at least 1", to_text(shape));
     const double elements = padded(shape.k) * padded(shape.c) * shape.r * shape.s;
     check_indexable(function, argument, elements, to_text(shape));
+}
+
+const Shape& checked(const char* owner, const Shape& shape) {
+    check_shape(owner, "shape", shape);
+    return shape;
+}
+
+const WeightsShape& checked(const char* owner, const WeightsShape& shape) {
+    check_shape(owner, "shape", shape);
+    return shape;
+}
+
+std::size_t checked_count(std::size_t count, std::size_t bytes) {
+    const std::size_t most = std::numeric_limits<std::ptrdiff_t>::max() / bytes;
+    if (count > most)
+        throw_invalid("AlignedArray", "count", "at most " + std::to_string(most), std::to_string(count));
+    return count;
 }
 
 void check_pointer(const char* function, const char* argument, const void* pointer, std::size_t alignment) {
@@ -114,6 +137,29 @@ void check_weights(const char* function, const char* argument, ConstWeightsView 
                    const WeightsShape& expected) {
     check_same(function, argument, expected, view.shape);
     check_pointer(function, argument, view.data);
+}
+
+namespace {
+
+bool overlap(const Argument& a, const Argument& b) {
+    const auto begin_a = reinterpret_cast<std::uintptr_t>(a.data),
+               begin_b = reinterpret_cast<std::uintptr_t>(b.data);
+    return begin_a < begin_b + b.bytes && begin_b < begin_a + a.bytes;
+}
+
+}  // namespace
+
+void check_apart(const char* function, std::initializer_list<Argument> outputs,
+                 std::initializer_list<Argument> inputs) {
+    for (auto output = outputs.begin(); output != outputs.end(); ++output) {
+        const auto check = [&](const Argument& other) {
+            if (overlap(*output, other))
+                throw_invalid(function, output->name, std::string("memory apart from that of ") + other.name,
+                              "memory that overlaps it");
+        };
+        std::for_each(outputs.begin(), output, check);
+        std::for_each(inputs.begin(), inputs.end(), check);
+    }
 }
 
 void check_sparse(const char* function, const char* argument, const SparseInput& input,

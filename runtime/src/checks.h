@@ -3,6 +3,8 @@
 #pragma once
 
 #include <cstddef>
+#include <initializer_list>
+#include <span>
 #include <string>
 
 #include "sparsetrain/tensor.h"
@@ -14,6 +16,9 @@ std::string to_text(const WeightsShape& shape);  // "K64 C64 R3 S3"
 
 [[noreturn]] void throw_invalid(const char* function, const char* argument, const std::string& expected,
                                 const std::string& given);
+
+// That an object of class `owner` has its `state`, which a move takes away.
+void check_not_moved(const char* owner, const void* state);
 
 // At least `minimum`.
 void check_at_least(const char* function, const char* argument, int minimum, int given);
@@ -34,6 +39,33 @@ void check_tensor(const char* function, const char* argument, ConstTensorView vi
 void check_mask(const char* function, const char* argument, ConstMaskView view, const Shape& expected);
 void check_weights(const char* function, const char* argument, ConstWeightsView view,
                    const WeightsShape& expected);
+
+// Memory that a call reads or writes; none for an argument that is not there.
+struct Argument {
+    template <typename T>
+    Argument(const char* its_name, BasicTensorView<T> view)
+        : Argument(its_name, view.data, view.shape.elements() * sizeof(T)) {}
+    template <typename T>
+    Argument(const char* its_name, BasicMaskView<T> view)
+        : Argument(its_name, view.data, view ? view.shape.pixels() * sizeof(T) : 0) {}
+    template <typename T>
+    Argument(const char* its_name, BasicWeightsView<T> view)
+        : Argument(its_name, view.data, view.shape.elements() * sizeof(T)) {}
+    template <typename T>
+    Argument(const char* its_name, std::span<T> values)
+        : Argument(its_name, values.data(), values.size_bytes()) {}
+    Argument(const char* its_name, const void* its_data, std::size_t its_bytes)
+        : name(its_name), data(its_data), bytes(its_bytes) {}
+
+    const char* name;
+    const void* data;
+    std::size_t bytes;
+};
+
+// No output overlaps another or an input. Where an operator may work in place, its caller leaves that input
+// out.
+void check_apart(const char* function, std::initializer_list<Argument> outputs,
+                 std::initializer_list<Argument> inputs);
 
 // A tensor and, unless its view says "no mask", the mask beside it (named "<argument> mask"). Without NDEBUG
 // also that the mask is not stale: that no value other than zero has a clear bit.

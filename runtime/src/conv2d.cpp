@@ -27,6 +27,18 @@ namespace {
 
 std::atomic<unsigned long> next_plan{1};
 
+Policy checked(Policy policy) {
+    switch (policy) {
+        case Policy::automatic:
+        case Policy::dense:
+        case Policy::zero_skip:
+        case Policy::output_mask:
+            return policy;
+    }
+    detail::throw_invalid("Conv2d", "policy", "auto, dense, zero_skip or output_mask",
+                          "policy value " + std::to_string(static_cast<int>(policy)));
+}
+
 // A view of the same memory with another shape.
 template <typename View>
 View with_shape(View view, const Shape& shape) {
@@ -40,7 +52,7 @@ class SPARSETRAIN_PRIVATE Conv2d::Impl {
   public:
     Impl(const ConvShape& conv_shape, Policy conv_policy)
         : shape(conv_shape),
-          policy(conv_policy),
+          policy(checked(conv_policy)),
           layer_class(detail::find_class_of(conv_shape)),
           kernel_shape(detail::shape_for_kernels(conv_shape)),
           id(next_plan++),
@@ -49,10 +61,9 @@ class SPARSETRAIN_PRIVATE Conv2d::Impl {
     RunStatistics decide(Pass pass, std::span<const detail::Candidate> candidates,
                          Workspace& workspace) const;
     void record(const VerboseCall& call, const RunStatistics& run, Workspace& workspace) const;
-    template <typename... Outputs>
+    template <typename... Masks>
     void forward(const char* function, const SparseInput& src, const PackedWeights& weights,
-                 std::span<const float> bias, Workspace& workspace, TensorView dst,
-                 Outputs&&... outputs) const;
+                 std::span<const float> bias, Workspace& workspace, TensorView dst, Masks... dst_mask) const;
 
     const ConvShape shape;
     const Policy policy;
@@ -112,25 +123,32 @@ Conv2d::Conv2d(Conv2d&&) noexcept = default;
 Conv2d& Conv2d::operator=(Conv2d&&) noexcept = default;
 
 const ConvShape& Conv2d::shape() const {
-    return impl_->shape;
+    return impl().shape;
 }
 Policy Conv2d::policy() const {
-    return impl_->policy;
+    return impl().policy;
 }
 const char* Conv2d::layer_class() const {
-    return impl_->layer_class.info.name;
+    return impl().layer_class.info.name;
+}
+const Conv2d::Impl& Conv2d::impl() const {
+    detail::check_not_moved("Conv2d", impl_.get());
+    return *impl_;
 }
 
 // fwd with or without ReLU, which has a mask behind dst.
-template <typename... Outputs>
+template <typename... Masks>
 void Conv2d::Impl::forward(const char* function, const SparseInput& src, const PackedWeights& weights,
                            std::span<const float> bias, Workspace& workspace, TensorView dst,
-                           Outputs&&... outputs) const {
+                           Masks... dst_mask) const {
     const VerboseCall call(verbose);
     detail::check_sparse(function, "src", src, shape.src);
     detail::check_weights(function, "weights", weights.master(), shape.weights());
     check_bias(function, "bias", shape.k, bias);
     check_tensor(function, "dst", dst, shape.dst());
+    detail::check_apart(
+        function, {{"dst", dst}, {"dst_mask", dst_mask}...},
+        {{"src", src.tensor}, {"src mask", src.mask}, {"weights", weights.master()}, {"bias", bias}});
 
     const detail::Candidate by_src = {Kernel::zero_skip, Operand::src, detail::observe_zeros(src),
                                       layer_class.fwd.zero_skip_crossover(shape.src.c, shape.k)};
@@ -140,31 +158,30 @@ void Conv2d::Impl::forward(const char* function, const SparseInput& src, const P
     detail::convolve({function, Pass::fwd, with_shape(src.tensor, kernel_shape.src), out, shape.padding.top,
                       shape.padding.left},
                      layer_class, run.kernel, weights, bias_buffer, workspace,
-                     TensorBuffer(with_shape(dst, out)), outputs...);
+                     TensorBuffer(with_shape(dst, out)), detail::MaskBuffer(with_shape(dst_mask, out))...);
     detail::clear_padding_lanes(function, dst, workspace);
+    (detail::clear_padding_bits(function, dst_mask, workspace), ...);
     record(call, run, workspace);
 }
 
 void Conv2d::forward(SparseInput src, const PackedWeights& weights, std::span<const float> bias,
                      TensorView dst, Workspace& workspace) const {
-    impl_->forward("Conv2d::forward", src, weights, bias, workspace, dst);
+    impl().forward("Conv2d::forward", src, weights, bias, workspace, dst);
 }
 
 void Conv2d::forward_relu(SparseInput src, const PackedWeights& weights, std::span<const float> bias,
                           TensorView dst, MaskView dst_mask, Workspace& workspace) const {
     const char* function = "Conv2d::forward_relu";
-    detail::check_mask(function, "dst_mask", dst_mask, impl_->shape.dst());
-    impl_->forward(function, src, weights, bias, workspace, dst,
-                   detail::MaskBuffer(with_shape(dst_mask, impl_->kernel_shape.dst())));
-    detail::clear_padding_bits(function, dst_mask, workspace);
+    detail::check_mask(function, "dst_mask", dst_mask, impl().shape.dst());
+    impl().forward(function, src, weights, bias, workspace, dst, dst_mask);
 }
 
 void Conv2d::backward_data(SparseInput diff_dst, const PackedWeights& weights, TensorView diff_src,
                            Workspace& workspace, ConstMaskView relu_mask) const {
     const char* function = "Conv2d::backward_data";
-    const VerboseCall call(impl_->verbose);
-    const ConvShape& shape = impl_->shape;
-    const LayerClass& layer_class = impl_->layer_class;
+    const VerboseCall call(impl().verbose);
+    const ConvShape& shape = impl().shape;
+    const LayerClass& layer_class = impl().layer_class;
     if (!layer_class.info.backward_data) {
         throw Error(ErrorCode::unsupported,
                     std::string(function) + ": expected a layer class with a pass bwd_data, given " +
@@ -175,7 +192,12 @@ void Conv2d::backward_data(SparseInput diff_dst, const PackedWeights& weights, T
     detail::check_weights(function, "weights", weights.master(), shape.weights());
     check_tensor(function, "diff_src", diff_src, shape.src);
     if (relu_mask) detail::check_mask(function, "relu_mask", relu_mask, shape.src);
-    if (!relu_mask && impl_->policy == Policy::output_mask)
+    detail::check_apart(function, {{"diff_src", diff_src}},
+                        {{"diff_dst", diff_dst.tensor},
+                         {"diff_dst mask", diff_dst.mask},
+                         {"weights", weights.master()},
+                         {"relu_mask", relu_mask}});
+    if (!relu_mask && impl().policy == Policy::output_mask)
         detail::throw_invalid(function, "relu_mask", "a mask, as the plan's policy is output_mask", "none");
 
     std::vector<detail::Candidate> candidates = {
@@ -185,8 +207,8 @@ void Conv2d::backward_data(SparseInput diff_dst, const PackedWeights& weights, T
         candidates.push_back({Kernel::output_mask, Operand::src, detail::observe_zeros(relu_mask),
                               layer_class.output_mask.row.crossover.at(shape.k)});
     }
-    const RunStatistics run = impl_->decide(Pass::bwd_data, candidates, workspace);
-    const Shape in = impl_->kernel_shape.dst(), out = impl_->kernel_shape.src;
+    const RunStatistics run = impl().decide(Pass::bwd_data, candidates, workspace);
+    const Shape in = impl().kernel_shape.dst(), out = impl().kernel_shape.src;
     const detail::Convolution backward = {function, Pass::bwd_data,    with_shape(diff_dst.tensor, in),
                                           out,      shape.padding.top, shape.padding.left};
     const ConstMaskView out_mask = with_shape(relu_mask, out);
@@ -201,20 +223,25 @@ void Conv2d::backward_data(SparseInput diff_dst, const PackedWeights& weights, T
         detail::convolve(backward, layer_class, run.kernel, weights, no_bias, workspace, result);
     }
     detail::clear_padding_lanes(function, diff_src, workspace);
-    impl_->record(call, run, workspace);
+    impl().record(call, run, workspace);
 }
 
 void Conv2d::backward_weights(SparseInput src, SparseInput diff_dst, WeightsView diff_weights,
                               std::span<float> diff_bias, Workspace& workspace) const {
     const char* function = "Conv2d::backward_weights";
-    const VerboseCall call(impl_->verbose);
-    const ConvShape& shape = impl_->shape;
+    const VerboseCall call(impl().verbose);
+    const ConvShape& shape = impl().shape;
     detail::check_sparse(function, "src", src, shape.src);
     detail::check_sparse(function, "diff_dst", diff_dst, shape.dst());
     detail::check_weights(function, "diff_weights", diff_weights, shape.weights());
     check_bias(function, "diff_bias", shape.k, diff_bias);
+    detail::check_apart(function, {{"diff_weights", diff_weights}, {"diff_bias", diff_bias}},
+                        {{"src", src.tensor},
+                         {"src mask", src.mask},
+                         {"diff_dst", diff_dst.tensor},
+                         {"diff_dst mask", diff_dst.mask}});
 
-    const LayerClass& layer_class = impl_->layer_class;
+    const LayerClass& layer_class = impl().layer_class;
     const schedules::PixelScanRow& row = layer_class.bwd_weights_row;
     const bool narrow = shape.src.n > 1 && shape.src.w <= schedules::kNarrowWidth;
     const auto crossover = [&](int channels) {
@@ -223,8 +250,8 @@ void Conv2d::backward_weights(SparseInput src, SparseInput diff_dst, WeightsView
     const detail::Candidate candidates[] = {
         {Kernel::zero_skip, Operand::src, detail::observe_zeros(src), crossover(shape.src.c)},
         {Kernel::zero_skip, Operand::diff_dst, detail::observe_zeros(diff_dst), crossover(shape.k)}};
-    const RunStatistics run = impl_->decide(Pass::bwd_weights, candidates, workspace);
-    const ConvShape& kernel_shape = impl_->kernel_shape;
+    const RunStatistics run = impl().decide(Pass::bwd_weights, candidates, workspace);
+    const ConvShape& kernel_shape = impl().kernel_shape;
     TensorBuffer src_buffer(with_shape(src.tensor, kernel_shape.src)),
         diff_dst_buffer(with_shape(diff_dst.tensor, kernel_shape.dst()));
     detail::WeightsBuffer result(diff_weights);
@@ -241,7 +268,7 @@ void Conv2d::backward_weights(SparseInput src, SparseInput diff_dst, WeightsView
         call_pipeline(function, sparsetrain_channel_sum_f32, workspace, diff_dst_buffer, sums);
         std::copy_n(sums.values(), diff_bias.size(), diff_bias.begin());
     }
-    impl_->record(call, run, workspace);
+    impl().record(call, run, workspace);
 }
 
 }  // namespace sparsetrain

@@ -9,6 +9,7 @@
 #include "microarchitecture.h"
 #include "scratch_pool.h"
 #include "sparsetrain/library.h"
+#include "thread_pool.h"
 #include "workspace_impl.h"
 
 // The private runtime's entry points, under the names that cmake/SparseTrainPipeline.cmake gives them.
@@ -17,9 +18,6 @@ halide_error_handler_t sparsetrain_halide_set_error_handler(halide_error_handler
 halide_malloc_t sparsetrain_halide_set_custom_malloc(halide_malloc_t allocate);
 halide_free_t sparsetrain_halide_set_custom_free(halide_free_t release);
 halide_do_par_for_t sparsetrain_halide_set_custom_do_par_for(halide_do_par_for_t par_for);
-int sparsetrain_halide_default_do_par_for(void* user_context, halide_task_t task, int min, int size,
-                                          std::uint8_t* closure);
-int sparsetrain_halide_set_num_threads(int count);
 halide_can_use_target_features_t sparsetrain_halide_set_custom_can_use_target_features(
     halide_can_use_target_features_t can_use);
 
@@ -37,9 +35,8 @@ CallContext& context_of(void* user_context) {
 
 // Pipelines have no unwind tables: nothing below may throw, and an error is a return code plus this text.
 void keep_first_message(void* user_context, const char* message) {
-    static std::mutex mutex;
-    const std::lock_guard lock(mutex);
     CallContext& context = context_of(user_context);
+    const std::lock_guard lock(context.errors);
     if (context.error[0] == '\0') std::snprintf(context.error.data(), context.error.size(), "%s", message);
 }
 
@@ -70,43 +67,8 @@ struct SharedLoop {
     }
 };
 
-// Keeps Halide's pool as large as the most threads that calls have used at one time.
-class PoolShare {
-  public:
-    explicit PoolShare(int extra_threads) : extra_threads_(extra_threads) {
-        const std::lock_guard lock(mutex_);
-        in_use_ += extra_threads;
-        if (in_use_ <= size_) return;
-        size_ = in_use_;
-        sparsetrain_halide_set_num_threads(size_ + 1);  // Halide counts a caller in
-    }
-    ~PoolShare() {
-        const std::lock_guard lock(mutex_);
-        in_use_ -= extra_threads_;
-    }
-    PoolShare(const PoolShare&) = delete;
-    PoolShare& operator=(const PoolShare&) = delete;
-
-  private:
-    static inline std::mutex mutex_;
-    static inline int in_use_ = 0, size_ = 0;
-    int extra_threads_;
-};
-
-int work_as_halides_task(void* /*user_context*/, int /*worker*/, std::uint8_t* argument) {
-    reinterpret_cast<SharedLoop*>(argument)->work();
-    return 0;
-}
-
-int run_on_own_pool(SharedLoop& loop, int workers) {
-    const PoolShare share(workers - 1);
-    return sparsetrain_halide_default_do_par_for(loop.user_context, work_as_halides_task, 0, workers,
-                                                 reinterpret_cast<std::uint8_t*>(&loop));
-}
-
 void keep_first_exception(CallContext& context) {
-    static std::mutex mutex;
-    const std::lock_guard lock(mutex);
+    const std::lock_guard lock(context.errors);
     if (context.pool_error == nullptr) context.pool_error = std::current_exception();
 }
 
@@ -145,8 +107,11 @@ int parallel_for(void* user_context, halide_task_t body, int min, int size, std:
     if (extra_threads == 0) {
         loop.work();
     } else {
-        code = *context.pool ? run_on_callers_pool(loop, extra_threads + 1)
-                             : run_on_own_pool(loop, extra_threads + 1);
+        if (*context.pool) {
+            code = run_on_callers_pool(loop, extra_threads + 1);
+        } else {
+            run_with_helpers(extra_threads, [&loop] { loop.work(); });
+        }
         context.idle_threads += extra_threads;
     }
     return code != 0 ? code : loop.error.load();
@@ -159,22 +124,19 @@ int can_use(int /*count*/, const std::uint64_t* features) {
         constexpr int kBits = 64;
         return (features[feature / kBits] >> (feature % kBits) & 1) != 0;
     };
-    static const std::string_view isa = required_tables().isa;
+    const std::string_view isa = required_tables().isa;
     if (wants(halide_target_feature_avx512)) return isa == "avx512" ? 1 : 0;
     return isa != "baseline" || !wants(halide_target_feature_avx2) ? 1 : 0;
 }
 
-// Once; the handlers are the private runtime's, which no other Halide code sees.
-void install_halide_handlers() {
-    static const bool installed = [] {
-        sparsetrain_halide_set_error_handler(keep_first_message);
-        sparsetrain_halide_set_custom_malloc(allocate_scratch);
-        sparsetrain_halide_set_custom_free(release_scratch);
-        sparsetrain_halide_set_custom_do_par_for(parallel_for);
-        sparsetrain_halide_set_custom_can_use_target_features(can_use);
-        return true;
-    }();
-    static_cast<void>(installed);
+// The handlers are the private runtime's, which no other Halide code sees. When this code is loaded, before
+// any constructor that could call the library: to look for the first call would take a lock.
+[[gnu::constructor(101)]] void install_halide_handlers() {
+    sparsetrain_halide_set_error_handler(keep_first_message);
+    sparsetrain_halide_set_custom_malloc(allocate_scratch);
+    sparsetrain_halide_set_custom_free(release_scratch);
+    sparsetrain_halide_set_custom_do_par_for(parallel_for);
+    sparsetrain_halide_set_custom_can_use_target_features(can_use);
 }
 
 }  // namespace
@@ -187,9 +149,8 @@ int threads_for_call(const Workspace& workspace) {
 
 CallContext make_context(Workspace& workspace) {
     require_supported_cpu();
-    install_halide_handlers();
     Workspace::Impl& state = workspace.impl();
-    return {{threads_for_call(workspace) - 1}, &state.scratch, &state.pool, {}, {}};
+    return {{threads_for_call(workspace) - 1}, &state.scratch, &state.pool, {}, {}, {}};
 }
 
 void throw_pipeline_error(const char* pipeline, int code, const CallContext& context) {

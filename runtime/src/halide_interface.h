@@ -9,6 +9,7 @@
 #include <array>
 #include <atomic>
 #include <exception>
+#include <mutex>
 #include <string>
 #include <utility>
 
@@ -26,6 +27,8 @@ struct CallContext {
     ScratchPool* scratch;
     // The caller's; empty: threads are the library's.
     const ParallelFor* pool;
+    // Held for the two below. Of this call alone, so that no other's is taken in a forked child.
+    std::mutex errors;
     // The first message of the call: of fixed size, as the handler must not throw.
     std::array<char, 512> error;
     // The first that the caller's pool threw.

@@ -19,12 +19,19 @@ detail::Buffer<4> blocked_buffer(BasicTensorView<T> t) {
     return {t.data, {kLanes, t.shape.w * t.shape.h, channel_blocks(t.shape.c), t.shape.n}};
 }
 
+detail::Argument plain(const char* name, const float* data, const Shape& shape) {
+    const std::size_t planes = static_cast<std::size_t>(shape.n) * static_cast<std::size_t>(shape.c);
+    return {name, data,
+            planes * static_cast<std::size_t>(shape.h) * static_cast<std::size_t>(shape.w) * sizeof(float)};
+}
+
 }  // namespace
 
 void nchw_to_nchw16c(const float* src, TensorView dst, Workspace& workspace) {
     detail::check_shape("nchw_to_nchw16c", "dst", dst.shape);
     detail::check_tensor("nchw_to_nchw16c", "dst", dst, dst.shape);
     detail::check_pointer("nchw_to_nchw16c", "src", src, alignof(float));
+    detail::check_apart("nchw_to_nchw16c", {{"dst", dst}}, {plain("src", src, dst.shape)});
     detail::call_pipeline("nchw_to_nchw16c", ::sparsetrain_nchw_to_nchw16c_f32, workspace,
                           plain_buffer(src, dst.shape), blocked_buffer(dst));
 }
@@ -33,6 +40,7 @@ void nchw16c_to_nchw(ConstTensorView src, float* dst, Workspace& workspace) {
     detail::check_shape("nchw16c_to_nchw", "src", src.shape);
     detail::check_tensor("nchw16c_to_nchw", "src", src, src.shape);
     detail::check_pointer("nchw16c_to_nchw", "dst", dst, alignof(float));
+    detail::check_apart("nchw16c_to_nchw", {plain("dst", dst, src.shape)}, {{"src", src}});
     detail::call_pipeline("nchw16c_to_nchw", ::sparsetrain_nchw16c_to_nchw_f32, workspace,
                           blocked_buffer(src), plain_buffer(dst, src.shape));
 }

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "layer_class.h"
+#include "lazily.h"
 #include "microarchitecture.h"
 
 using sparsetrain::detail::LayerClass;
@@ -17,6 +18,14 @@ extern "C" {
 }
 
 namespace sparsetrain {
+
+namespace {
+
+detail::Lazily<std::vector<const LayerClass*>> linked_classes;
+detail::Lazily<std::vector<const char*>> uarch_names;
+detail::Lazily<std::vector<LayerClassInfo>> class_infos;
+
+}  // namespace
 
 const char* version() {
     return SPARSETRAIN_VERSION;
@@ -32,35 +41,32 @@ std::span<const LayerClass* const> all_linked_layer_classes() {
 }
 
 std::span<const LayerClass* const> linked_layer_classes() {
-    static const std::vector<const LayerClass*> classes = [] {
+    return linked_classes.get([] {
         std::vector<const LayerClass*> of_uarch;
         for (const LayerClass* linked : all_linked_layer_classes())
             if (linked->uarch == std::string_view(required_tables().name)) of_uarch.push_back(linked);
         return of_uarch;
-    }();
-    return classes;
+    });
 }
 
 }  // namespace detail
 
 std::span<const char* const> microarchitectures() {
-    static const std::vector<const char*> names = [] {
+    return uarch_names.get([] {
         std::vector<const char*> compiled;
         for (const schedules::Tables* tables : detail::compiled_tables()) compiled.push_back(tables->name);
         return compiled;
-    }();
-    return names;
+    });
 }
 
 std::span<const LayerClassInfo> layer_classes() {
-    static const std::vector<LayerClassInfo> classes = [] {
+    return class_infos.get([] {
         const std::string_view in_use = microarchitecture();
         std::vector<LayerClassInfo> infos;
         for (const detail::LayerClass* linked : detail::all_linked_layer_classes())
             if (in_use == linked->uarch) infos.push_back(linked->info);
         return infos;
-    }();
-    return classes;
+    });
 }
 
 }  // namespace sparsetrain

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "environment.h"
+#include "lazily.h"
 #include "schedules/tables.h"
 #include "sparsetrain/error.h"
 #include "sparsetrain/library.h"
@@ -94,8 +95,10 @@ struct Selection {
     std::string error;
 };
 
+Lazily<Selection> selected;
+
 const Selection& selection() {
-    static const Selection selected = []() -> Selection {
+    return selected.get([]() -> Selection {
         try {
             return {&choose_tables(compiled_tables(), this_cpu(), environment_variable(kUarchVariable),
                                    environment_variable(kIsaVariable)),
@@ -103,8 +106,7 @@ const Selection& selection() {
         } catch (const Error& error) {
             return {nullptr, error.what()};
         }
-    }();
-    return selected;
+    });
 }
 
 }  // namespace

@@ -41,17 +41,22 @@ PackedWeights::PackedWeights(PackedWeights&&) noexcept = default;
 PackedWeights& PackedWeights::operator=(PackedWeights&&) noexcept = default;
 
 void PackedWeights::mark_changed() {
-    ++impl_->version;
+    ++impl().version;
 }
 ConstWeightsView PackedWeights::master() const {
-    return impl_->master;
+    return impl().master;
+}
+PackedWeights::Impl& PackedWeights::impl() const {
+    detail::check_not_moved("PackedWeights", impl_.get());
+    return *impl_;
 }
 
 const float* PackedWeights::Impl::get(const detail::LayerClass& layer_class, Pass pass, Kernel kernel,
                                       Workspace& workspace) {
     if (pass == Pass::fwd && kernel == Kernel::dense) return master.data;
-    const std::lock_guard lock(mutex_);
-    Packing& packing = packings_[{&layer_class, pass, kernel}];
+    Packings& packings = packings_.get();
+    const std::lock_guard lock(packings.mutex);
+    Packing& packing = packings.by_kernel[{&layer_class, pass, kernel}];
     if (packing.version != version) {
         // Under the lock, nothing may run that can come back for these weights on this thread, as work of the
         // caller's can that its pool has at hand.

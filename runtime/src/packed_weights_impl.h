@@ -7,6 +7,7 @@
 #include <tuple>
 
 #include "layer_class.h"
+#include "per_process.h"
 #include "sparsetrain/conv2d.h"
 
 namespace sparsetrain {
@@ -31,8 +32,11 @@ class SPARSETRAIN_PRIVATE PackedWeights::Impl {
     void pack(const detail::LayerClass& layer_class, Pass pass, Kernel kernel, Packing& packing,
               Workspace& workspace);
 
-    std::mutex mutex_;
-    std::map<std::tuple<const detail::LayerClass*, Pass, Kernel>, Packing> packings_;
+    struct Packings {
+        std::mutex mutex;
+        std::map<std::tuple<const detail::LayerClass*, Pass, Kernel>, Packing> by_kernel;
+    };
+    detail::PerProcess<Packings> packings_;  // packing may be under way when a process forks
 };
 
 namespace detail {

@@ -16,6 +16,11 @@ void relu_forward(ConstTensorView src, TensorView dst, MaskView dst_mask, Worksp
     detail::check_tensor("relu_forward", "src", src, src.shape);
     detail::check_tensor("relu_forward", "dst", dst, src.shape);
     detail::check_mask("relu_forward", "dst_mask", dst_mask, src.shape);
+    if (src.data == dst.data) {  // in place
+        detail::check_apart("relu_forward", {{"dst", dst}, {"dst_mask", dst_mask}}, {});
+    } else {
+        detail::check_apart("relu_forward", {{"dst", dst}, {"dst_mask", dst_mask}}, {{"src", src}});
+    }
     detail::call_pipeline("relu_forward", ::sparsetrain_relu_forward_f32, workspace, PixelsBuffer(src),
                           PixelsBuffer(dst), PixelMaskBuffer(dst_mask));
 }
@@ -25,6 +30,12 @@ void relu_backward(ConstTensorView diff_dst, ConstMaskView mask, TensorView diff
     detail::check_tensor("relu_backward", "diff_dst", diff_dst, diff_dst.shape);
     detail::check_mask("relu_backward", "mask", mask, diff_dst.shape);
     detail::check_tensor("relu_backward", "diff_src", diff_src, diff_dst.shape);
+    if (diff_dst.data == diff_src.data) {  // in place
+        detail::check_apart("relu_backward", {{"diff_src", diff_src}}, {{"mask", mask}});
+    } else {
+        detail::check_apart("relu_backward", {{"diff_src", diff_src}},
+                            {{"diff_dst", diff_dst}, {"mask", mask}});
+    }
     detail::call_pipeline("relu_backward", ::sparsetrain_relu_backward_f32, workspace, PixelsBuffer(diff_dst),
                           PixelMaskBuffer(mask), PixelsBuffer(diff_src));
 }
@@ -33,6 +44,7 @@ void occupancy_mask(ConstTensorView tensor, MaskView mask, Workspace& workspace)
     detail::check_shape("occupancy_mask", "tensor", tensor.shape);
     detail::check_tensor("occupancy_mask", "tensor", tensor, tensor.shape);
     detail::check_mask("occupancy_mask", "mask", mask, tensor.shape);
+    detail::check_apart("occupancy_mask", {{"mask", mask}}, {{"tensor", tensor}});
     detail::call_pipeline("occupancy_mask", ::sparsetrain_occupancy_mask_f32, workspace, PixelsBuffer(tensor),
                           PixelMaskBuffer(mask));
 }

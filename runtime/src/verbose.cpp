@@ -1,11 +1,13 @@
 #include "verbose.h"
 
 #include <array>
+#include <atomic>
 #include <charconv>
 #include <cstdio>
 #include <string_view>
 
 #include "environment.h"
+#include "lazily.h"
 #include "sparsetrain/error.h"
 #include "sparsetrain/library.h"
 
@@ -29,13 +31,12 @@ std::string to_text(double value, int decimals) {
     return {text.data(), end.ptr};
 }
 
-bool announce_if_wanted() {
-    const bool wanted = wants_lines(environment_variable(kVariable));
-    if (wanted) {
-        print_line(std::string("sparsetrain_verbose,info,sparsetrain,version:") + version() +
-                   ",uarch:" + microarchitecture() + ",isa:" + instruction_set());
-    }
-    return wanted;
+Lazily<bool> verbose;
+std::atomic<bool> is_announced = false;
+
+void announce() {
+    print_line(std::string("sparsetrain_verbose,info,sparsetrain,version:") + version() +
+               ",uarch:" + microarchitecture() + ",isa:" + instruction_set());
 }
 
 // One direction: "ih56oh56kh3sh1dh0ph1" for 'h'.
@@ -61,8 +62,9 @@ bool wants_lines(const char* value) {
 }
 
 bool is_verbose() {
-    static const bool verbose = announce_if_wanted();
-    return verbose;
+    if (!verbose.get([] { return wants_lines(environment_variable(kVariable)); })) return false;
+    if (!is_announced.exchange(true)) announce();
+    return true;
 }
 
 std::string problem_string(const ConvShape& shape) {

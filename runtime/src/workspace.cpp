@@ -3,7 +3,8 @@
 #include <string>
 #include <utility>
 
-#include "sparsetrain/error.h"
+#include "checks.h"
+#include "thread_pool.h"
 #include "workspace_impl.h"
 
 namespace sparsetrain {
@@ -40,9 +41,8 @@ namespace {
 
 int checked_threads(int threads) {
     if (threads >= 1 && threads <= kMostThreads) return threads;
-    throw Error(ErrorCode::invalid_argument, "Workspace: threads: expected a count from 1 to " +
-                                                 std::to_string(kMostThreads) + ", given " +
-                                                 std::to_string(threads));
+    detail::throw_invalid("Workspace", "threads", "a count from 1 to " + std::to_string(kMostThreads),
+                          std::to_string(threads));
 }
 
 }  // namespace
@@ -54,13 +54,17 @@ Workspace::Workspace(Workspace&&) noexcept = default;
 Workspace& Workspace::operator=(Workspace&&) noexcept = default;
 
 int Workspace::threads() const {
-    return impl_->threads;
+    return impl().threads;
 }
 void Workspace::set_threads(int threads) {
-    impl_->threads = checked_threads(threads);
+    impl().threads = checked_threads(threads);
 }
 const RunStatistics& Workspace::last_run() const {
-    return impl_->last_run;
+    return impl().last_run;
+}
+Workspace::Impl& Workspace::impl() const {
+    detail::check_not_moved("Workspace", impl_.get());
+    return *impl_;
 }
 
 }  // namespace sparsetrain

@@ -4,33 +4,13 @@
 
 #include <algorithm>
 #include <cmath>
-#include <functional>
 
 #include "conv_problem.h"
 #include "conv_shapes.h"
-#include "sparsetrain/error.h"
+#include "expect_error.h"
 
 namespace sparsetrain::test {
 namespace {
-
-// Expects `call` to throw Error(code) whose message has all of `parts`, and to print nothing.
-void expect_error(ErrorCode code, std::initializer_list<std::string> parts,
-                  const std::function<void()>& call) {
-    ::testing::internal::CaptureStdout();
-    ::testing::internal::CaptureStderr();
-    std::string message;
-    try {
-        call();
-    } catch (const Error& error) {
-        message = error.what();
-        EXPECT_EQ(static_cast<int>(error.code()), static_cast<int>(code)) << message;
-    }
-    EXPECT_EQ(::testing::internal::GetCapturedStdout(), "");
-    EXPECT_EQ(::testing::internal::GetCapturedStderr(), "");
-    EXPECT_NE(message, "") << "no Error was thrown";
-    for (const std::string& part : parts)
-        EXPECT_NE(message.find(part), std::string::npos) << part << " in: " << message;
-}
 
 constexpr auto kInvalid = ErrorCode::invalid_argument;
 constexpr auto kUnsupported = ErrorCode::unsupported;
@@ -152,6 +132,15 @@ TEST(ErrorsOfPlans, FiltersAndStridesBelowOne) {
     refused("filter_h: expected at least 1, given 0", {{1, 16, 8, 8}, 16, 0, 3, 1, {}});
     refused("filter_w: expected at least 1, given -3", {{1, 16, 8, 8}, 16, 3, -3, 1, {}});
     refused("stride: expected at least 1, given 0", {{1, 16, 8, 8}, 16, 3, 3, 0, {}});
+}
+
+TEST(ErrorsOfPlans, APolicyThatIsNone) {
+    const ConvShape shape = shape_of(layer_classes().front(), {2, 17, 9, 11, 40, {}});
+    for (const int value : {99, -1, 4}) {
+        expect_error(kInvalid,
+                     {"Conv2d", "policy", "zero_skip", "given policy value " + std::to_string(value)},
+                     [&] { Conv2d plan(shape, static_cast<Policy>(value)); });
+    }
 }
 
 TEST(ErrorsOfWords, NameTheWordAndThePolicies) {

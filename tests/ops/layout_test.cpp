@@ -73,5 +73,22 @@ TEST(LayoutErrors, NameTheFunctionTheArgumentAndBothValues) {
         {"layout", "nchw16c"});
 }
 
+// NCHW of 17 channels ends before NCHW16c of the same shape does.
+TEST_P(LayoutTest, ArraysThatOverlapAreRefused) {
+    const Shape shape{2, 17, 5, 7};
+    const std::size_t plain_elements = counting(shape).size();
+    Tensor memory({4, 17, 5, 7});
+    float* const begin = memory.view().data;
+    const TensorView blocked{begin, shape}, behind{begin + plain_elements / kLanes * kLanes, shape};
+    float* const last = begin + shape.elements() - 1;
+    for (float* plain_data : {begin, last}) {
+        expect_invalid([&] { nchw_to_nchw16c(plain_data, blocked, workspace); }, {"dst", "src", "overlaps"});
+        expect_invalid([&] { nchw16c_to_nchw(blocked, plain_data, workspace); }, {"dst", "src", "overlaps"});
+    }
+    expect_invalid([&] { nchw_to_nchw16c(begin, behind, workspace); }, {"dst", "src", "overlaps"});
+    nchw_to_nchw16c(last + 1, blocked, workspace);
+    nchw16c_to_nchw(blocked, last + 1, workspace);
+}
+
 }  // namespace
 }  // namespace sparsetrain::test

@@ -72,6 +72,46 @@ TEST_P(ReluTest, NegativeZeroIsZeroAndTheSmallestAndNonFiniteValuesAreNot) {
     EXPECT_EQ(mask.words()[0], 0b1110);
 }
 
+TEST_P(ReluTest, WorksInPlace) {
+    for (const Shape& shape : tail_shapes()) {
+        SCOPED_TRACE(text(shape));
+        Tensor values = small_integers(shape, 7), gradient = small_integers(shape, 8);
+        Tensor dst(shape), diff_src(shape);
+        Mask mask(shape), mask_in_place(shape);
+        relu_forward(values.view(), dst.view(), mask.view(), workspace);
+        relu_backward(gradient.view(), mask.view(), diff_src.view(), workspace);
+        relu_forward(values.view(), values.view(), mask_in_place.view(), workspace);
+        relu_backward(gradient.view(), mask.view(), gradient.view(), workspace);
+        for (std::size_t i = 0; i < shape.elements(); ++i) {
+            ASSERT_EQ(values.values()[i], dst.values()[i]);
+            ASSERT_EQ(gradient.values()[i], diff_src.values()[i]);
+            ASSERT_EQ(mask_in_place.words()[i / kLanes], mask.words()[i / kLanes]);
+        }
+    }
+}
+
+TEST_P(ReluTest, ArgumentsThatOverlapAreRefused) {
+    const Shape shape{2, 17, 5, 7};
+    Tensor twice({4, 17, 5, 7}), other(shape);
+    Mask mask(shape);
+    const TensorView front{twice.view().data, shape}, shifted{front.data + kLanes, shape};
+    const auto words = [&](float* data) { return MaskView{reinterpret_cast<std::uint16_t*>(data), shape}; };
+    float* const last = front.data + shape.elements() - kLanes;  // of front
+    expect_invalid([&] { relu_forward(front, shifted, mask.view(), workspace); }, {"dst", "src", "overlaps"});
+    expect_invalid([&] { relu_forward(shifted, front, mask.view(), workspace); }, {"dst", "src", "overlaps"});
+    expect_invalid([&] { relu_forward(front, other.view(), words(last), workspace); },
+                   {"dst_mask", "src", "overlaps"});
+    expect_invalid([&] { relu_forward(front, front, words(last), workspace); },
+                   {"dst_mask", "dst", "overlaps"});
+    expect_invalid([&] { relu_backward(front, mask.view(), shifted, workspace); },
+                   {"diff_src", "diff_dst", "overlaps"});
+    expect_invalid([&] { relu_backward(other.view(), words(last), front, workspace); },
+                   {"diff_src", "mask", "overlaps"});
+    expect_invalid([&] { relu_backward(front, words(last), front, workspace); },
+                   {"diff_src", "mask", "overlaps"});
+    expect_invalid([&] { occupancy_mask(front, words(last), workspace); }, {"mask", "tensor", "overlaps"});
+}
+
 // The gradient that reaches a ReLU may have a mask of its own; the result's mask is the intersection.
 TEST_P(ReluTest, OperatorNarrowsTheMaskOfItsGradient) {
     const Shape shape{2, 20, 5, 7};

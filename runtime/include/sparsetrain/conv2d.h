@@ -67,7 +67,7 @@ class SPARSETRAIN_API PackedWeights {
     ConstWeightsView master() const;
 
     class Impl;  // private to the library
-    Impl& impl() const { return *impl_; }
+    Impl& impl() const;
 
   private:
     std::unique_ptr<Impl> impl_;
@@ -76,16 +76,18 @@ class SPARSETRAIN_API PackedWeights {
 // An immutable plan for one convolution, usable from many threads at once, each with its own Workspace.
 //
 // Every pass throws Error(invalid_argument) for a shape, layout, null or misaligned pointer that does not fit
-// the plan, naming the expected and the given value. Outputs may not overlap inputs.
+// the plan, naming the expected and the given value, and for an output that overlaps another argument. Every
+// call on a plan, weights or a Workspace that were moved from does, too.
 //
 // zero_skip skips 0 * Inf and 0 * NaN, so it can hide non-finite weights; Policy::dense does not, but where
 // padding is concerned, which every kernel is free to skip. -0.0 is a zero. Sums are made in a fixed order
 // for a kernel and thread count.
 class SPARSETRAIN_API Conv2d {
   public:
-    // Throws Error(invalid_argument) for sizes that make no convolution and Error(unsupported) for a layer
-    // class that is not linked (the message lists those that are), dilation, groups, a CPU that the
-    // library is not compiled for, or a value of SPARSETRAIN_VERBOSE that is none (see library.h).
+    // Throws Error(invalid_argument) for sizes that make no convolution or a policy that is none, and
+    // Error(unsupported) for a layer class that is not linked (the message lists those that are), dilation,
+    // groups, a CPU that the library is not compiled for, or a value of SPARSETRAIN_VERBOSE that is none
+    // (see library.h).
     explicit Conv2d(const ConvShape& shape, Policy policy = Policy::automatic);
     ~Conv2d();
     Conv2d(Conv2d&&) noexcept;
@@ -122,6 +124,8 @@ class SPARSETRAIN_API Conv2d {
     class Impl;  // private to the library
 
   private:
+    const Impl& impl() const;
+
     std::unique_ptr<Impl> impl_;
 };
 

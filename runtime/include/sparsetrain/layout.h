@@ -1,7 +1,7 @@
 // Conversions between plain NCHW arrays and the NCHW16c tensors that the library computes on.
 //
 // Both throw Error(invalid_argument) for sizes below 1, a null or misaligned pointer (4 bytes for NCHW, 64
-// for NCHW16c) or another layout. The arrays may not overlap.
+// for NCHW16c), another layout, or arrays that overlap.
 #pragma once
 
 #include "sparsetrain/export.h"

@@ -1,7 +1,8 @@
 // ReLU and occupancy masks, for networks whose ReLUs are not fused into Conv2d::forward_relu.
 //
 // Every function throws Error(invalid_argument) for arguments whose shapes differ or hold a size below 1, a
-// null or misaligned pointer, or another layout. Outputs may not overlap inputs.
+// null or misaligned pointer, another layout, or an output that overlaps another argument. But relu_forward's
+// dst may be its src, and relu_backward's diff_src its diff_dst: the same pointer, to work in place.
 #pragma once
 
 #include "sparsetrain/export.h"

@@ -45,14 +45,15 @@ using ParallelFor = std::function<void(int tasks, const std::function<void(int)>
 inline constexpr int kMostThreads = 256;  // of a call
 
 // Scratch memory, kept between calls, and threads. One call at a time may use a Workspace; give each thread
-// of yours its own.
+// of yours its own. Scratch memory is about what the largest call needs.
 //
 // Without a pool of the caller's, calls use threads that the library starts when they are first needed and
 // keeps, except inside an active parallel region of OpenMP, whose threads have the cores already: there a
 // call runs on its caller's thread alone, as if `threads` were 1. (The OpenMP runtime must be linked to the
 // program or to the shared library that this one is part of; one that is only loaded with dlopen is not
-// noticed.) With a pool, all parallel work of calls goes to it, wherever they are made, and no thread of the
-// library's runs.
+// noticed.) Threads that no call uses sleep. A process may fork() while calls run: its child has threads of
+// its own, and may use all but the Workspaces of those calls. With a pool, all parallel work of calls goes to
+// it, wherever they are made, and no thread of the library's runs.
 class SPARSETRAIN_API Workspace {
   public:
     // `threads` from 1 to kMostThreads: how many a call may use at one time, its caller's included; of
@@ -69,7 +70,7 @@ class SPARSETRAIN_API Workspace {
     const RunStatistics& last_run() const;
 
     class Impl;  // private to the library
-    Impl& impl() const { return *impl_; }
+    Impl& impl() const;
 
   private:
     std::unique_ptr<Impl> impl_;
