@@ -3,8 +3,9 @@
 set(SPARSETRAIN_SCHEDULES "" CACHE FILEPATH "Schedule tables that `sparsetrain tune` wrote")
 set(SPARSETRAIN_TUNED_ISA "")
 
+# CMake wraps lines that are not indented, and names of files with them.
 function(sparsetrain_refuse_schedules FILE FAULT)
-    message(FATAL_ERROR "SPARSETRAIN_SCHEDULES: expected a file that `sparsetrain tune` wrote, given ${FILE}, ${FAULT}")
+    message(FATAL_ERROR "SPARSETRAIN_SCHEDULES: expected a file that `sparsetrain tune` wrote, given\n  ${FILE}\n  ${FAULT}")
 endfunction()
 
 # Compiles FILE as schedules/tuned.h and checks every row of it.

@@ -94,7 +94,7 @@ TEST(Faults, AreNamed) {
     EXPECT_EQ(of(PixelScanRow{"", "", 3, 2, 6, {}, 0}, k3x3, "bwd_weights"),
               "rows is 6, expected a multiple of 4");
     EXPECT_EQ(of(PixelScanRow{"", "", 3, 2, 65536, {}, 0}, k3x3, "bwd_weights"),
-              "it takes 67110016 bytes of L1, expected up to 49152");
+              "it takes 67111040 bytes of L1, expected up to 49152");
 }
 
 }  // namespace
