@@ -2,14 +2,16 @@
 // and a loop over layers asks the system for nothing.
 #include "scratch_pool.h"
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cstdint>
+#include <cstdlib>
 #include <cstring>
-#include <fstream>
 #include <random>
 #include <span>
 #include <thread>
@@ -19,11 +21,15 @@ namespace sparsetrain::detail {
 namespace {
 
 using Sizes = std::vector<std::size_t>;
+using CallSizes = std::array<std::size_t, 4>;
 
+// Without memory of its own, as a sanitizer keeps for a while what was freed.
 std::size_t resident_bytes() {
-    std::size_t total = 0, resident = 0;
-    std::ifstream("/proc/self/statm") >> total >> resident;
-    return resident * static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
+    static const int file = open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
+    std::array<char, 64> text{};
+    EXPECT_GT(pread(file, text.data(), text.size() - 1, 0), 0);
+    const char* second = std::strchr(text.data(), ' ');
+    return std::strtoul(second, nullptr, 10) * static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
 }
 
 long page_faults() {
@@ -42,13 +48,13 @@ void touch(void* block, std::size_t bytes) {
 
 // As a pipeline does that holds some blocks of these sizes; returns the resident bytes of that moment.
 std::size_t run_call(ScratchPool& pool, std::span<const std::size_t> sizes) {
-    std::vector<void*> blocks;
-    for (const std::size_t bytes : sizes) {
-        blocks.push_back(pool.allocate(bytes));
-        touch(blocks.back(), bytes);
+    std::array<void*, 4> blocks{};
+    for (std::size_t i = 0; i < sizes.size(); ++i) {
+        blocks.at(i) = pool.allocate(sizes[i]);
+        touch(blocks.at(i), sizes[i]);
     }
     const std::size_t resident = resident_bytes();
-    for (void* block : blocks) pool.release(block);
+    for (std::size_t i = 0; i < sizes.size(); ++i) pool.release(blocks.at(i));
     return resident;
 }
 
@@ -59,7 +65,7 @@ class ScratchMemory : public ::testing::Test {
     static constexpr std::size_t kNoise = kMiB;  // of what else the process has
 
     // A call's blocks: a large one, a smaller one, and two that tasks have.
-    static Sizes blocks_of(std::size_t total) {
+    static CallSizes blocks_of(std::size_t total) {
         return {total / 2 + 1, total / 4 + 1, total / 8 + 1, total / 8 + 1};
     }
 
