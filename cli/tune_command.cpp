@@ -134,7 +134,7 @@ int run_tune(const TuneOptions& options) {
     std::printf("%s\n%s%s, for -DSPARSETRAIN_SCHEDULES; the table above is in %s\n", summary.c_str(),
                 progress.wants_to_stop() ? "interrupted; the same command goes on\n" : "",
                 options.out.c_str(), (work / "summary.md").c_str());
-    return 0;
+    return InterruptGuard::exit_status();
 }
 
 }  // namespace sparsetrain::cli

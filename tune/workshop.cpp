@@ -168,7 +168,8 @@ bool Workshop::measure(const Contest& contest,
                                       contest.baseline};
     const auto add_all = [&](const char* option, const auto& values, const auto& text_of) {
         // In one word, as a name may begin with a dash.
-        for (const auto& value : values) words.push_back(option + ("=" + text_of(value)));
+        for (const auto& value : values)
+            words.push_back(std::string(option).append("=").append(text_of(value)));
     };
     const auto same = [](const std::string& text) { return text; };
     add_all("--layer", contest.layers, same);

@@ -5,6 +5,7 @@
 
 #include "cli/layer_table.h"
 #include "cli/metrics.h"
+#include "cli/metrics_file.h"
 #include "cli/progress.h"
 #include "cli/recipe.h"
 #include "sparsetrain/error.h"
@@ -127,8 +128,8 @@ TEST(Metrics, EveryRecordIsALineOfJson) {
     MetricsFile metrics(path);
     TrainOptions options;
     options.batch = 17;
-    metrics.write(header_record(options));
-    metrics.write(summary_record({3, true, 2.5, 100, 0.4, 0.9, two_layers(), "wall time"}));
+    metrics.write(header_record(options).dump());
+    metrics.write(summary_record({3, true, 2.5, 100, 0.4, 0.9, two_layers(), "wall time"}).dump());
 
     std::ifstream file(path);  // while it is still open for writing: records are flushed
     std::string line;
@@ -163,7 +164,7 @@ TEST(Metrics, PathThatCannotBeWrittenIsNamed) {
 
 TEST(Metrics, FullDiskIsAnError) {
     MetricsFile metrics("/dev/full");
-    EXPECT_THROW(metrics.write({{"record", "step"}}), Error);
+    EXPECT_THROW(metrics.write("{}"), Error);
 }
 
 }  // namespace

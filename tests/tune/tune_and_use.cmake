@@ -25,8 +25,11 @@ set(ENV{CXX} "${COMPILER}")
 
 set(tune "${prefix}/bin/sparsetrain" tune --class conv3x3_stride1 --pass fwd --kernel zero_skip --layer 3x3_256-256_14
     --percents 50,90 --out "${schedules}")
-# Ctrl-C after a while: success, and a whole file.
-run(timeout --preserve-status --signal=INT 20 ${tune} --budget 1h)
+# Ctrl-C after a while: its exit status, and a whole file.
+execute_process(COMMAND timeout --preserve-status --signal=INT 20 ${tune} --budget 1h RESULT_VARIABLE status)
+if(NOT status EQUAL 130)
+    message(FATAL_ERROR "expected the exit status 130, given ${status}")
+endif()
 expect_in("${schedules}" "kTables = .*}  // namespace sparsetrain::schedules::tuned\n$")
 # A minute, or as many more as a busy machine takes for the first rows.
 foreach(minute RANGE 10)

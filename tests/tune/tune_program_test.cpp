@@ -73,9 +73,9 @@ TEST_F(Tune, InterruptedEndsItsBuildsAndHasATable) {
     Traces traces;
     Program program(arguments(out_));
     ASSERT_TRUE(is_building());
-    program.interrupt();
+    program.send(SIGINT);
     EXPECT_TRUE(program.wait_for("interrupted")) << program.output();
-    program.exit_code();
+    EXPECT_EQ(program.exit_code(), 130);
     EXPECT_TRUE(traces.are_gone());
     EXPECT_NE(text_of(out_).find("kTables"), std::string::npos);
 }
@@ -93,8 +93,8 @@ TEST_F(Tune, GoesOnOnlyWithASoundJournal) {
     {
         Program program(arguments(out_));
         ASSERT_TRUE(is_building());
-        program.interrupt();
-        program.exit_code();
+        program.send(SIGTERM);
+        EXPECT_EQ(program.exit_code(), 143);
     }
     std::ofstream(out_.string() + ".work/journal.jsonl", std::ios::app) << "{\"record\": \"winn\x80r\"}\n";
     const std::string table = text_of(out_);
