@@ -1,7 +1,5 @@
 #include "conv_class.h"
 
-#include <algorithm>
-#include <cmath>
 #include <string>
 
 #include "checks.h"
@@ -35,9 +33,9 @@ const LayerClass& find_class(const ConvShape& shape) {
         }
         linked += std::string(linked.empty() ? "" : ", ") + info.name;
     }
-    throw Error(ErrorCode::unsupported, "Conv2d: expected a layer class that is linked (" + linked +
-                                            "), given " + class_name(shape) +
-                                            "; CMake's sparsetrain_add_layer_class makes others");
+    throw Error(ErrorCode::unsupported,
+                "Conv2d: expected a layer class that is linked (" + linked + "), given " + class_name(shape) +
+                    "; CMake's sparsetrain_add_layer_class makes others");
 }
 
 void check_padding(const char* side, int padding, int filter) {
@@ -51,24 +49,12 @@ void check_window(const char* axis, int filter, int length, int before, int afte
                   std::to_string(length + before + after));
 }
 
-// The widest images whose passes fit their scratch memory, of which an allocation of Halide's has fewer than
-// 2^31 bytes. Of wide images a task has one row of output: it keeps `filter_h` rows of all channels, copied
-// with their padding or as zero_skip's lists, which have up to 66 words per pixel and group of 64 channels;
-// or a row of sums, of up to 16 vectors. Up to kNarrow pixels tasks have more rows or images, of bounded
-// size.
-int most_width(int channels, int filter_h) {
-    constexpr double kBytes = 2147483647.0, kGroup = 64, kRecord = 66 * 4, kSums = 16 * 64;
-    constexpr int kNarrow = 4096, kEnds = 64;  // columns of padding and to whole tiles, at most
-    const double lists = std::ceil(channels / kGroup) * kRecord * filter_h;
-    return std::max(static_cast<int>(kBytes / std::max(lists, kSums)) - kEnds, kNarrow);
-}
-
-void check_width(const char* tensor, const Shape& shape, int filter_h) {
-    const int most = most_width(shape.c, filter_h);
-    if (shape.w <= most) return;
+// A row of zero_skip's lists has up to 66 words per pixel, which kernels index with 32 bits.
+void check_width(const char* tensor, int width) {
+    constexpr int kMost = 1 << 24;
+    if (width <= kMost) return;
     throw Error(ErrorCode::unsupported, std::string("Conv2d: width of ") + tensor + ": expected at most " +
-                                            std::to_string(most) + " for " + std::to_string(shape.c) +
-                                            " channels, given " + std::to_string(shape.w));
+                                            std::to_string(kMost) + ", given " + std::to_string(width));
 }
 
 }  // namespace
@@ -89,10 +75,10 @@ const LayerClass& find_class_of(const ConvShape& shape) {
     check_padding("padding.right", shape.padding.right, shape.filter_w);
     check_window("height of src", shape.filter_h, shape.src.h, shape.padding.top, shape.padding.bottom);
     check_window("width of src", shape.filter_w, shape.src.w, shape.padding.left, shape.padding.right);
+    check_width("src", shape.src.w);
+    check_width("dst", shape.dst().w);
     check_shape("Conv2d", "dst", shape.dst());
     check_shape("Conv2d", "weights", shape.weights());
-    check_width("src", shape.src, shape.filter_h);
-    check_width("dst", shape.dst(), shape.filter_h);
     return layer_class;
 }
 
