@@ -10,6 +10,7 @@
 #include "convolve.h"
 #include "kernel_choice.h"
 #include "padding_lanes.h"
+#include "scratch_limits.h"
 #include "sparsetrain_channel_sum_f32.h"
 #include "verbose.h"
 #include "workspace_impl.h"
@@ -56,7 +57,9 @@ class SPARSETRAIN_PRIVATE Conv2d::Impl {
           layer_class(detail::find_class_of(conv_shape)),
           kernel_shape(detail::shape_for_kernels(conv_shape)),
           id(next_plan++),
-          verbose(detail::is_verbose()) {}
+          verbose(detail::is_verbose()) {
+        detail::check_scratch(layer_class, shape, policy);
+    }
 
     RunStatistics decide(Pass pass, std::span<const detail::Candidate> candidates,
                          Workspace& workspace) const;

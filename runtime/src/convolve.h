@@ -28,16 +28,15 @@ class BiasBuffer {
 };
 
 // How many images a task may have at most, so that all threads have some.
-inline int images_per_thread(const Shape& out, const Workspace& workspace) {
-    const int threads = threads_for_call(workspace);
+inline int images_per_thread(const Shape& out, int threads) {
     return (out.n + threads - 1) / threads;
 }
 
 // How many images share a tile: as many as make row.pixels pixels, within images_per_thread.
 template <typename Row>
-int images_per_tile(const Row& row, const Shape& out, const Workspace& workspace) {
+int images_per_tile(const Row& row, const Shape& out, int threads) {
     const int pixels = std::min(row.rows, out.h) * out.w;
-    return std::clamp(row.pixels / pixels, 1, images_per_thread(out, workspace));
+    return std::clamp(row.pixels / pixels, 1, images_per_thread(out, threads));
 }
 
 // What fwd and bwd_data convolve: `in` to `out`, with the padding of src.
@@ -65,7 +64,7 @@ void convolve(const Convolution& conv, const LayerClass& layer_class, Kernel ker
         const auto run = [&](const auto& pipelines) {
             call_pipeline(conv.function, pipelines.for_images(conv.in.shape.w, conv.out.w, conv.pad_left),
                           workspace, in, oriented, bias, conv.pad_top, conv.pad_left,
-                          images_per_thread(conv.out, workspace), buffers...);
+                          images_per_thread(conv.out, threads_for_call(workspace)), buffers...);
         };
         if constexpr (with_mask) {
             run(kernels.dense_with_mask);
@@ -78,7 +77,7 @@ void convolve(const Convolution& conv, const LayerClass& layer_class, Kernel ker
     Buffer<4> oriented(packed, packed_extents(scatter.row, layer_class.info, conv.in.shape.c, conv.out.c));
     const auto run = [&](auto pipeline) {
         call_pipeline(conv.function, pipeline, workspace, in, oriented, bias, conv.pad_top, conv.pad_left,
-                      images_per_tile(scatter.row, conv.out, workspace), buffers...);
+                      images_per_tile(scatter.row, conv.out, threads_for_call(workspace)), buffers...);
     };
     if constexpr (with_mask) {
         run(scatter.with_mask);
@@ -97,8 +96,16 @@ inline void convolve_by_mask(const Convolution& conv, const LayerClass& layer_cl
     TensorBuffer in(conv.in);
     MaskBuffer mask(relu_mask);
     call_pipeline(conv.function, kernel.run, workspace, in, packed, mask, conv.pad_top, conv.pad_left,
-                  images_per_tile(kernel.row, conv.out, workspace), out);
+                  images_per_tile(kernel.row, conv.out, threads_for_call(workspace)), out);
 }
+
+// How bwd_weights by zero_skip is cut: the batch into parts, which have sums of their own, and the channels
+// of the operand that is not scanned into tasks.
+struct WeightsTasks {
+    int images_per_part, chunks_per_task;
+};
+WeightsTasks weights_tasks(const ConvShape& shape, const LayerClass& layer_class, Operand skipped,
+                           int threads);
 
 // bwd_weights by zero_skip of one operand.
 void backward_weights_zero_skip(const ConvShape& shape, const LayerClass& layer_class, Operand skipped,

@@ -60,6 +60,7 @@ struct ConvKernels {
     DensePipelines<ConvPipeline> dense;
     DensePipelines<ConvMaskPipeline> dense_with_mask;
     PackPipeline dense_pack = nullptr;           // null: reads the master weights
+    schedules::DenseRow dense_row{};
     std::span<const ScatterKernel> zero_skip{};  // none: the class has no zero_skip
 
     // The blocking for a convolution, as ScatterRow says, of a class that has zero_skip.
@@ -101,6 +102,7 @@ struct LayerClass {
     LayerClassInfo info;
 
     DenseWeightsPipeline bwd_weights_dense;
+    schedules::DenseWeightsRow bwd_weights_dense_row;
     ConvKernels fwd, bwd_data{};
     OutputMaskKernel output_mask{};  // of bwd_data
     ZeroSkipWeightsPipelines bwd_weights_zero_skip{};
