@@ -1,5 +1,4 @@
 #include <array>
-#include <cmath>
 #include <cstdio>
 #include <optional>
 #include <span>
@@ -7,6 +6,7 @@
 
 #include "cli/clock.h"
 #include "cli/commands.h"
+#include "cli/divergence.h"
 #include "cli/interrupt.h"
 #include "cli/layer_table.h"
 #include "cli/memory.h"
@@ -35,11 +35,6 @@ struct TimedStep {
     double loss = 0, seconds = 0;
 };
 
-[[noreturn]] void fail_diverged(const std::string& what) {
-    throw std::runtime_error("training diverged: " + what +
-                             " is not finite; a lower --learning-rate may help");
-}
-
 // One step; fails before a diverged network is mistaken for a trained one.
 TimedStep train_one_step(TrainingRun& run, const RunPosition& position,
                          std::span<const std::uint32_t> indices) {
@@ -56,15 +51,8 @@ TimedStep train_one_step(TrainingRun& run, const RunPosition& position,
         const StepMetrics numbers{step, result.loss, accuracy, sgd.learning_rate, 1e3 * seconds};
         run.metrics->write(step_record(numbers, run.network.convolutions()).dump());
     }
-    if (!std::isfinite(result.loss)) fail_diverged("the loss of step " + std::to_string(step));
+    check_loss(result.loss, step);
     return {result.loss, seconds};
-}
-
-// Of the last step nobody else sees what its update did.
-void check_parameters(const train::Network& network, int step) {
-    for (const train::Parameter& parameter : network.parameters())
-        for (const float value : parameter.value)
-            if (!std::isfinite(value)) fail_diverged(parameter.name + " after step " + std::to_string(step));
 }
 
 void train_all_steps(TrainingRun& run, RunSummary& summary) {

@@ -46,8 +46,7 @@ TEST_F(Redirected, OutputThatIsFullIsAnError) {
     for (const char* command : {"info", "--help", "--version"}) {
         Program program = Program::in_shell("$PROGRAM " + std::string(command) + " >/dev/full");
         EXPECT_EQ(program.exit_code(), 1) << command;
-        EXPECT_EQ(program.output(),
-                  "sparsetrain: standard output cannot be written: No space left on device\n");
+        expect_contains(program.output(), "sparsetrain: standard output cannot be written: ");
     }
     Program program = Program::in_shell(train(">/dev/full"));
     EXPECT_EQ(program.exit_code(), 1);

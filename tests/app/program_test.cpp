@@ -297,19 +297,5 @@ TEST_F(ShortRun, DivergenceIsAnErrorThatSuggestsALowerRate) {
     expect_contains(program.output(), "--learning-rate");
 }
 
-// The loss of a step is that before its update.
-TEST_F(ShortRun, ALastUpdateThatDivergedIsDivergence) {
-    Program program(arguments({"--steps", "200", "--learning-rate", "10", "--weight-decay", "1"}));
-    EXPECT_EQ(program.exit_code(), 1);
-    // The last step whose loss was finite.
-    const int steps = records().back()["step"].get<int>() - 1;
-    ASSERT_GE(steps, 1);
-    Program shorter(
-        arguments({"--steps", std::to_string(steps), "--learning-rate", "10", "--weight-decay", "1"}));
-    EXPECT_EQ(shorter.exit_code(), 1) << shorter.output();
-    expect_contains(shorter.output(), "training diverged: ");
-    expect_contains(shorter.output(), " after step " + std::to_string(steps) + " is not finite");
-}
-
 }  // namespace
 }  // namespace sparsetrain

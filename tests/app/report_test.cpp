@@ -1,8 +1,11 @@
 // What the program shows and writes, as functions of numbers.
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <fstream>
+#include <stdexcept>
 
+#include "cli/divergence.h"
 #include "cli/layer_table.h"
 #include "cli/metrics.h"
 #include "cli/metrics_file.h"
@@ -10,6 +13,7 @@
 #include "cli/recipe.h"
 #include "sparsetrain/error.h"
 #include "temporary_directory.h"
+#include "train/models.h"
 
 namespace sparsetrain::cli {
 namespace {
@@ -120,6 +124,27 @@ TEST(LayerTable, HasARowPerPass) {
     EXPECT_TRUE(contains(table, "5.00      5.00    1.00x  not counted\n")) << table;
     EXPECT_TRUE(contains(table, "20.00     40.00    2.00x\n")) << table;
     EXPECT_EQ(std::count(table.begin(), table.end(), '\n'), 2 + 3 + 1);
+}
+
+TEST(Divergence, IsALossOrAParameterThatIsNotFinite) {
+    EXPECT_NO_THROW(check_loss(1e30, 1));
+    EXPECT_THROW(check_loss(std::nan(""), 1), std::runtime_error);
+    const train::Network network = train::vgg_small(1, 1, Policy::dense, 1);
+    EXPECT_NO_THROW(check_parameters(network, 7));
+    for (const train::Parameter& parameter : network.parameters()) {
+        float& value = parameter.value[5];
+        const float before = value;
+        value = -INFINITY;
+        try {
+            check_parameters(network, 7);
+            ADD_FAILURE() << parameter.name;
+        } catch (const std::runtime_error& error) {
+            EXPECT_TRUE(contains(error.what(),
+                                 "training diverged: " + parameter.name + " after step 7 is not finite"))
+                << error.what();
+        }
+        value = before;
+    }
 }
 
 TEST(Metrics, EveryRecordIsALineOfJson) {
