@@ -90,23 +90,6 @@ void check_shape(const char* function, const char* argument, const WeightsShape&
     check_indexable(function, argument, elements, to_text(shape));
 }
 
-const Shape& checked(const char* owner, const Shape& shape) {
-    check_shape(owner, "shape", shape);
-    return shape;
-}
-
-const WeightsShape& checked(const char* owner, const WeightsShape& shape) {
-    check_shape(owner, "shape", shape);
-    return shape;
-}
-
-std::size_t checked_count(std::size_t count, std::size_t bytes) {
-    const std::size_t most = std::numeric_limits<std::ptrdiff_t>::max() / bytes;
-    if (count > most)
-        throw_invalid("AlignedArray", "count", "at most " + std::to_string(most), std::to_string(count));
-    return count;
-}
-
 void check_pointer(const char* function, const char* argument, const void* pointer, std::size_t alignment) {
     const std::string expected = "a pointer aligned to " + std::to_string(alignment) + " bytes";
     if (pointer == nullptr) throw_invalid(function, argument, expected, "a null pointer");
@@ -174,3 +157,25 @@ void check_sparse(const char* function, const char* argument, const SparseInput&
 }
 
 }  // namespace sparsetrain::detail
+
+namespace sparsetrain {
+
+const Shape& checked_sizes(const char* owner, const Shape& shape) {
+    detail::check_shape(owner, "shape", shape);
+    return shape;
+}
+
+const WeightsShape& checked_sizes(const char* owner, const WeightsShape& shape) {
+    detail::check_shape(owner, "shape", shape);
+    return shape;
+}
+
+std::size_t checked_count(std::size_t count, std::size_t bytes) {
+    const std::size_t most = std::numeric_limits<std::ptrdiff_t>::max() / bytes;
+    if (count > most)
+        detail::throw_invalid("AlignedArray", "count", "at most " + std::to_string(most),
+                              std::to_string(count));
+    return count;
+}
+
+}  // namespace sparsetrain

@@ -112,17 +112,14 @@ struct BasicWeightsView {
 using WeightsView = BasicWeightsView<float>;
 using ConstWeightsView = BasicWeightsView<const float>;
 
-namespace detail {
-
-// `shape`, if `owner` can have it: sizes of at least 1, and fewer than 2^31 elements with the lanes that pad
-// channels, which is what calls take. Throws Error(invalid_argument) otherwise.
-SPARSETRAIN_API const Shape& checked(const char* owner, const Shape& shape);
-SPARSETRAIN_API const WeightsShape& checked(const char* owner, const WeightsShape& shape);
+// What the constructors below ask: `shape`, if `owner` can have it: sizes of at least 1, and fewer than 2^31
+// elements with the lanes that pad channels, which is what calls take. Throws Error(invalid_argument)
+// otherwise.
+SPARSETRAIN_API const Shape& checked_sizes(const char* owner, const Shape& shape);
+SPARSETRAIN_API const WeightsShape& checked_sizes(const char* owner, const WeightsShape& shape);
 
 // `count`, if as many elements of `bytes` each are fewer bytes than a pointer can count.
 SPARSETRAIN_API std::size_t checked_count(std::size_t count, std::size_t bytes);
-
-}  // namespace detail
 
 // Owning, zero-initialised, 64-byte aligned memory for `T` (float or std::uint16_t). The constructor throws
 // Error(invalid_argument) for a count that no memory could hold, and std::bad_alloc if there is too little.
@@ -131,8 +128,8 @@ class AlignedArray {
   public:
     AlignedArray() = default;
     explicit AlignedArray(std::size_t count)
-        : data_(static_cast<T*>(::operator new (detail::checked_count(count, sizeof(T)) * sizeof(T),
-                                                std::align_val_t{kAlignment}))),
+        : data_(static_cast<T*>(
+              ::operator new (checked_count(count, sizeof(T)) * sizeof(T), std::align_val_t{kAlignment}))),
           count_(count) {
         std::memset(static_cast<void*>(data_), 0, count * sizeof(T));
     }
@@ -166,7 +163,7 @@ class AlignedArray {
 class Tensor {
   public:
     Tensor() = default;
-    explicit Tensor(Shape shape) : values_(detail::checked("Tensor", shape).elements()), shape_(shape) {}
+    explicit Tensor(Shape shape) : values_(checked_sizes("Tensor", shape).elements()), shape_(shape) {}
     TensorView view() { return {values_.data(), shape_}; }
     ConstTensorView view() const { return {values_.data(), shape_}; }
     AlignedArray<float>& values() { return values_; }
@@ -181,7 +178,7 @@ class Tensor {
 class Mask {
   public:
     Mask() = default;
-    explicit Mask(Shape shape) : words_(detail::checked("Mask", shape).pixels()), shape_(shape) {}
+    explicit Mask(Shape shape) : words_(checked_sizes("Mask", shape).pixels()), shape_(shape) {}
     MaskView view() { return {words_.data(), shape_}; }
     ConstMaskView view() const { return {words_.data(), shape_}; }
     const AlignedArray<std::uint16_t>& words() const { return words_; }
@@ -196,7 +193,7 @@ class Weights {
   public:
     Weights() = default;
     explicit Weights(WeightsShape shape)
-        : values_(detail::checked("Weights", shape).elements()), shape_(shape) {}
+        : values_(checked_sizes("Weights", shape).elements()), shape_(shape) {}
     WeightsView view() { return {values_.data(), shape_}; }
     ConstWeightsView view() const { return {values_.data(), shape_}; }
     float& at(int k, int c, int r, int s) { return values_[shape_.offset(k, c, r, s)]; }
