@@ -29,8 +29,9 @@ if(unknown OR NOT SPARSETRAIN_UARCHS)
                         "given ${SPARSETRAIN_UARCHS}")
 endif()
 
-# What has no schedule rows is compiled for the instruction sets of these.
-set(wanted "")
+# What has no schedule rows is compiled for the instruction sets of these, and, as Halide compiles what chooses between them for
+# the last, for that of every CPU.
+set(wanted baseline)
 foreach(uarch IN LISTS SPARSETRAIN_UARCHS)
     list(APPEND wanted "${SPARSETRAIN_ISA_OF_${uarch}}")
 endforeach()
