@@ -44,12 +44,14 @@ void read_labels(const std::filesystem::path& path, Dataset& data) {
 // As Debian's package names the file or, without .gz, as other sources do; the first unless another is there.
 std::filesystem::path find_file(const std::filesystem::path& directory, const std::string& kind,
                                 const std::string& type) {
-    const std::filesystem::path usual = directory / (kind + "-" + type + ".gz");
-    for (const char* separator : {"-", "."})
-        for (const char* ending : {".gz", ""})
-            if (const auto path = directory / (kind + separator + type + ending);
-                std::filesystem::exists(path))
-                return path;
+    std::filesystem::path usual = directory / std::string(kind).append("-").append(type).append(".gz");
+    for (const char* separator : {"-", "."}) {
+        for (const char* ending : {".gz", ""}) {
+            std::filesystem::path path =
+                directory / std::string(kind).append(separator).append(type).append(ending);
+            if (std::filesystem::exists(path)) return path;
+        }
+    }
     return usual;
 }
 
