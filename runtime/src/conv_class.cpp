@@ -33,9 +33,9 @@ const LayerClass& find_class(const ConvShape& shape) {
         }
         linked += std::string(linked.empty() ? "" : ", ") + info.name;
     }
-    throw Error(ErrorCode::unsupported,
-                "Conv2d: expected a layer class that is linked (" + linked + "), given " + class_name(shape) +
-                    "; CMake's sparsetrain_add_layer_class makes others");
+    throw Error(ErrorCode::unsupported, "Conv2d: expected a layer class that is linked (" + linked +
+                                            "), given " + class_name(shape) +
+                                            "; CMake's sparsetrain_add_layer_class makes others");
 }
 
 void check_padding(const char* side, int padding, int filter) {
