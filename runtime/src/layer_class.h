@@ -59,7 +59,7 @@ struct ScatterKernel {
 struct ConvKernels {
     DensePipelines<ConvPipeline> dense;
     DensePipelines<ConvMaskPipeline> dense_with_mask;
-    PackPipeline dense_pack = nullptr;           // null: reads the master weights
+    PackPipeline dense_pack = nullptr;  // null: reads the master weights
     schedules::DenseRow dense_row{};
     std::span<const ScatterKernel> zero_skip{};  // none: the class has no zero_skip
 
