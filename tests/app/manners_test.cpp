@@ -65,7 +65,7 @@ TEST_F(Redirected, ClosedOutputIsAnErrorAndLandsInNoOtherFile) {
 }
 
 TEST_F(Redirected, ATerminalThatCannotRedrawGetsLines) {
-    const std::string run = "TERM=dumb script --quiet --command '" + train("") + "' /dev/null";
+    const std::string run = "TERM=dumb script --quiet --command '" + train("") + "' /dev/null </dev/null";
     Program program = Program::in_shell("export PROGRAM; " + run);
     EXPECT_EQ(program.exit_code(), 0);
     expect_contains(program.output(), "step 1/1  loss ");
