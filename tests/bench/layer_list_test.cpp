@@ -6,31 +6,11 @@
 #include <fstream>
 #include <iterator>
 
-#include "sparsetrain/error.h"
+#include "expect_layers.h"
 
 namespace sparsetrain::bench {
 
 namespace {
-
-// The message of the Error that `call` throws.
-template <typename Call>
-std::string error_of(Call call) {
-    try {
-        call();
-    } catch (const Error& error) {
-        return error.what();
-    }
-    return "no error";
-}
-
-void expect_equal(const ConvShape& found, const ConvShape& expected, const std::string& problem) {
-    EXPECT_EQ(found.src, expected.src) << problem;
-    EXPECT_EQ(found.k, expected.k) << problem;
-    EXPECT_EQ(found.filter_h, expected.filter_h) << problem;
-    EXPECT_EQ(found.filter_w, expected.filter_w) << problem;
-    EXPECT_EQ(found.stride, expected.stride) << problem;
-    EXPECT_EQ(found.padding, expected.padding) << problem;
-}
 
 // Into a file of this test's own: tests run in parallel.
 std::string write_file(const std::string& text) {
