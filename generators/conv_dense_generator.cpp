@@ -29,6 +29,7 @@ class ConvDense : public sparsetrain::generators::ClassGenerator<ConvDense> {
     Input<int> pad_top{"pad_top"};
     Input<int> pad_left{"pad_left"};
     Input<int> most_images{"most_images"};
+    Input<int> channels{"channels"};  // of dst
     Output<Buffer<float, 5>> dst{"dst"};
 
     void configure() {
@@ -56,7 +57,7 @@ class ConvDense : public sparsetrain::generators::ClassGenerator<ConvDense> {
                    block);
         Func pixels("pixels");
         pixels(k, x, y, kb, n) = sum_(k, x % row().x_tile, x / row().x_tile, y, kb, n);
-        epilogue_.define(dst, pixels);
+        epilogue_.define(dst, pixels, channels);
     }
 
     void schedule() {

@@ -28,6 +28,7 @@ class ConvDenseTransposed : public sparsetrain::generators::ClassGenerator<ConvD
     Input<int> pad_top{"pad_top"};
     Input<int> pad_left{"pad_left"};
     Input<int> most_images{"most_images"};
+    Input<int> channels{"channels"};  // of dst
     Output<Buffer<float, 5>> dst{"dst"};
 
     void configure() {
@@ -49,7 +50,7 @@ class ConvDenseTransposed : public sparsetrain::generators::ClassGenerator<ConvD
             define_phases();
             pixels(k, x, y, kb, n) = phases_(k, in_tile_of_x, x % stride, tile_of_x, y, kb, n);
         }
-        epilogue_.define(dst, pixels);
+        epilogue_.define(dst, pixels, channels);
     }
 
     void schedule() {

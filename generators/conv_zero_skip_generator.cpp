@@ -28,6 +28,7 @@ class ConvZeroSkip : public sparsetrain::generators::ClassGenerator<ConvZeroSkip
     Input<int> pad_top{"pad_top"};
     Input<int> pad_left{"pad_left"};
     Input<int> images_per_tile{"images_per_tile"};
+    Input<int> channels{"channels"};  // of dst
     Output<Buffer<float, 5>> dst{"dst"};
 
     void configure() {
@@ -64,7 +65,7 @@ class ConvZeroSkip : public sparsetrain::generators::ClassGenerator<ConvZeroSkip
         Expr value = tile_(k, kb % row.k_vectors, at_x, at_y, kb / row.k_vectors, n);
         if (dst_step() > 1) value = select(x % dst_step() == 0 && y % dst_step() == 0, value, 0.0f);
         sum_(k, x, y, kb, n) = value + bias(k, kb);
-        epilogue_.define(dst, sum_);
+        epilogue_.define(dst, sum_, channels);
     }
 
     void schedule() {

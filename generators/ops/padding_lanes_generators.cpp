@@ -46,34 +46,6 @@ class ClearPadding : public Generator<ClearPadding> {
     Var e{"e"}, p{"p"}, b{"b"}, n{"n"};
 };
 
-// The same of the bits of a mask (pixel, block, n).
-class ClearPaddingBits : public Generator<ClearPaddingBits> {
-  public:
-    Input<int> kept{"kept"};
-    Output<Buffer<uint16_t, 3>> mask{"mask"};
-
-    void generate() {
-        mask(p, b, n) = undef<uint16_t>();
-        const Expr last = mask.dim(1).extent() - 1;
-        mask(p, last, n) = mask(p, last, n) & cast<uint16_t>((1 << kept) - 1);
-    }
-
-    void schedule() {
-        Var task("task"), i("i"), lane("lane");
-        Func(mask)
-            .update()
-            .split(p, task, i, kTaskPixels, TailStrategy::GuardWithIf)
-            .split(i, i, lane, kLanes, TailStrategy::GuardWithIf)
-            .vectorize(lane)
-            .parallel(task)
-            .parallel(n);
-    }
-
-  private:
-    Var p{"p"}, b{"b"}, n{"n"};
-};
-
 }  // namespace
 
 HALIDE_REGISTER_GENERATOR(ClearPadding, clear_padding)
-HALIDE_REGISTER_GENERATOR(ClearPaddingBits, clear_padding_bits)

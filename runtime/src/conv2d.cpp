@@ -162,8 +162,6 @@ void Conv2d::Impl::forward(const char* function, const SparseInput& src, const P
                       shape.padding.left},
                      layer_class, run.kernel, weights, bias_buffer, workspace,
                      TensorBuffer(with_shape(dst, out)), detail::MaskBuffer(with_shape(dst_mask, out))...);
-    detail::clear_padding_lanes(function, dst, workspace);
-    (detail::clear_padding_bits(function, dst_mask, workspace), ...);
     record(call, run, workspace);
 }
 
@@ -219,13 +217,13 @@ void Conv2d::backward_data(SparseInput diff_dst, const PackedWeights& weights, T
     BiasBuffer no_bias({}, shape.src.c);
     if (run.kernel == Kernel::output_mask) {
         detail::convolve_by_mask(backward, layer_class, weights, out_mask, workspace, result);
+        if (detail::has_padding_bits(relu_mask)) detail::clear_padding_lanes(function, diff_src, workspace);
     } else if (relu_mask) {
         detail::convolve(backward, layer_class, run.kernel, weights, no_bias, workspace,
                          detail::MaskBuffer(out_mask), result);
     } else {
         detail::convolve(backward, layer_class, run.kernel, weights, no_bias, workspace, result);
     }
-    detail::clear_padding_lanes(function, diff_src, workspace);
     impl().record(call, run, workspace);
 }
 

@@ -64,7 +64,7 @@ void convolve(const Convolution& conv, const LayerClass& layer_class, Kernel ker
         const auto run = [&](const auto& pipelines) {
             call_pipeline(conv.function, pipelines.for_images(conv.in.shape.w, conv.out.w, conv.pad_left),
                           workspace, in, oriented, bias, conv.pad_top, conv.pad_left,
-                          images_per_thread(conv.out, threads_for_call(workspace)), buffers...);
+                          images_per_thread(conv.out, threads_for_call(workspace)), conv.out.c, buffers...);
         };
         if constexpr (with_mask) {
             run(kernels.dense_with_mask);
@@ -77,7 +77,8 @@ void convolve(const Convolution& conv, const LayerClass& layer_class, Kernel ker
     Buffer<4> oriented(packed, packed_extents(scatter.row, layer_class.info, conv.in.shape.c, conv.out.c));
     const auto run = [&](auto pipeline) {
         call_pipeline(conv.function, pipeline, workspace, in, oriented, bias, conv.pad_top, conv.pad_left,
-                      images_per_tile(scatter.row, conv.out, threads_for_call(workspace)), buffers...);
+                      images_per_tile(scatter.row, conv.out, threads_for_call(workspace)), conv.out.c,
+                      buffers...);
     };
     if constexpr (with_mask) {
         run(scatter.with_mask);

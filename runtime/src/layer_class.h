@@ -13,14 +13,15 @@
 
 namespace sparsetrain::detail {
 
-// (context, src, weights, bias, pad_top, pad_left, images, dst); in bwd_data, src is diff_dst and dst is
-// diff_src. `images`: how many share a task, of zero_skip; how many may at most, of dense.
+// (context, src, weights, bias, pad_top, pad_left, images, channels, dst); in bwd_data, src is diff_dst and
+// dst is diff_src. `images`: how many share a task, of zero_skip; how many may at most, of dense. `channels`:
+// of dst, whose last block they may not fill.
 using ConvPipeline = int (*)(const void*, halide_buffer_t*, halide_buffer_t*, halide_buffer_t*, int, int, int,
-                             halide_buffer_t*);
+                             int, halide_buffer_t*);
 // The same with a mask: fwd's ReLU makes one, (..., dst, dst_mask); bwd_data is given one, (..., relu_mask,
 // dst).
 using ConvMaskPipeline = int (*)(const void*, halide_buffer_t*, halide_buffer_t*, halide_buffer_t*, int, int,
-                                 int, halide_buffer_t*, halide_buffer_t*);
+                                 int, int, halide_buffer_t*, halide_buffer_t*);
 // (context, diff_dst, weights, relu_mask, pad_top, pad_left, images_per_tile, diff_src)
 using OutputMaskPipeline = int (*)(const void*, halide_buffer_t*, halide_buffer_t*, halide_buffer_t*, int,
                                    int, int, halide_buffer_t*);

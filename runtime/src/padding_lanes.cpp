@@ -1,7 +1,6 @@
 #include "padding_lanes.h"
 
 #include "halide_interface.h"
-#include "sparsetrain_clear_padding_bits_u16.h"
 #include "sparsetrain_clear_padding_f32.h"
 
 namespace sparsetrain::detail {
@@ -38,12 +37,18 @@ void clear_padding_lanes(const char* function, WeightsView weights, Workspace& w
     }
 }
 
-void clear_padding_bits(const char* function, MaskView mask, Workspace& workspace) {
+bool has_padding_bits(ConstMaskView mask) {
     const Shape& shape = mask.shape;
     const int kept = channels_in_last_block(shape.c);
-    if (kept == 0) return;
-    call_pipeline(function, sparsetrain_clear_padding_bits_u16, workspace, kept,
-                  Buffer<3>(mask.data, {shape.w * shape.h, channel_blocks(shape.c), shape.n}));
+    if (kept == 0) return false;
+    const auto pixels = static_cast<std::size_t>(shape.h) * static_cast<std::size_t>(shape.w);
+    const auto blocks = static_cast<std::size_t>(channel_blocks(shape.c));
+    unsigned bits = 0;
+    for (std::size_t n = 0; n < static_cast<std::size_t>(shape.n); ++n) {
+        const std::uint16_t* const words = mask.data + (n * blocks + blocks - 1) * pixels;
+        for (std::size_t i = 0; i < pixels; ++i) bits |= words[i];
+    }
+    return bits >> kept != 0;
 }
 
 }  // namespace sparsetrain::detail

@@ -1,7 +1,7 @@
 // Lanes beyond the last channel are zero whatever the operands hold. A kernel computes them like all others,
 // and where an operand is not finite their sums are NaN, which a later layer would spread to real channels.
-// So they are cleared behind the kernels, in the last block of channels; where channels are whole blocks,
-// this does nothing.
+// Pipelines of fwd and bwd_data leave them out as they store (generators/epilogue.h); behind the others they
+// are cleared, in the last block of channels. Where channels are whole blocks, this does nothing.
 #pragma once
 
 #include "sparsetrain/tensor.h"
@@ -12,6 +12,8 @@ namespace sparsetrain::detail {
 // `function` is the caller that errors name.
 void clear_padding_lanes(const char* function, TensorView tensor, Workspace& workspace);
 void clear_padding_lanes(const char* function, WeightsView weights, Workspace& workspace);
-void clear_padding_bits(const char* function, MaskView mask, Workspace& workspace);
+
+// Whether a mask that a caller brought has bits there, as none of the library's has.
+bool has_padding_bits(ConstMaskView mask);
 
 }  // namespace sparsetrain::detail

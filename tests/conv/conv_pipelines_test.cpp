@@ -78,9 +78,10 @@ class Pipelines : public ::testing::TestWithParam<const detail::LayerClass*> {
         const auto call = [&](auto... buffers) {
             if (at_fault.empty()) {
                 detail::call_pipeline("a good call", pipeline, workspace, s, weights_buffer, b, pad.top,
-                                      pad.left, 1, buffers...);
+                                      pad.left, 1, out.c, buffers...);
             } else {
-                expect_failure(at_fault, pipeline, s, weights_buffer, b, pad.top, pad.left, 1, buffers...);
+                expect_failure(at_fault, pipeline, s, weights_buffer, b, pad.top, pad.left, 1, out.c,
+                               buffers...);
             }
         };
         if constexpr (std::is_same_v<Pipeline, detail::ConvPipeline>) {
