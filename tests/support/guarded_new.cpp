@@ -21,14 +21,26 @@ std::map<void*, GuardedMemory>& allocations() {
 }
 
 // Where a CPU is emulated: QEMU reads all of what a masked load of AVX leaves out, which may be in an
-// inaccessible page.
+// inaccessible page, a guard or one beyond the heap. There an array has as much memory on both sides instead.
 bool is_guarded() {
     static const bool guarded = std::getenv("SPARSETRAIN_TEST_UNGUARDED") == nullptr;
     return guarded;
 }
+constexpr std::size_t kUnguardedMargin = 4096;  // a multiple of every alignment, and more than a vector
+
+void* allocate_unguarded(std::size_t bytes) {
+    const std::size_t pages = (bytes + kUnguardedMargin - 1) / kUnguardedMargin + 2;
+    auto* const memory =
+        static_cast<std::byte*>(std::aligned_alloc(kUnguardedMargin, pages * kUnguardedMargin));
+    if (memory == nullptr) throw std::bad_alloc();
+    return memory + kUnguardedMargin;
+}
 
 void release(void* pointer) {
-    if (!is_guarded()) return std::free(pointer);
+    if (!is_guarded()) {
+        if (pointer != nullptr) std::free(static_cast<std::byte*>(pointer) - kUnguardedMargin);
+        return;
+    }
     const std::lock_guard lock(mutex);
     const auto found = allocations().find(pointer);
     if (found == allocations().end()) return;  // null
@@ -39,13 +51,8 @@ void release(void* pointer) {
 
 }  // namespace
 
-void* operator new(std::size_t bytes, std::align_val_t alignment) {
-    if (!is_guarded()) {
-        const auto multiple = static_cast<std::size_t>(alignment);
-        void* const memory = std::aligned_alloc(multiple, (bytes + multiple - 1) / multiple * multiple);
-        if (memory == nullptr) throw std::bad_alloc();
-        return memory;
-    }
+void* operator new(std::size_t bytes, std::align_val_t) {
+    if (!is_guarded()) return allocate_unguarded(bytes);
     GuardedMemory memory(bytes);
     void* const data = memory.data();
     const std::lock_guard lock(mutex);
