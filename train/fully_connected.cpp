@@ -5,6 +5,7 @@
 
 #include "checks.h"
 #include "flat_buffers.h"
+#include "padding_lanes.h"
 #include "sparsetrain_channel_sum_f32.h"
 #include "sparsetrain_fully_connected_backward_data_f32.h"
 #include "sparsetrain_fully_connected_backward_weights_f32.h"
@@ -61,6 +62,7 @@ Activation FullyConnected::forward(std::span<const Activation> srcs, RunContext 
     detail::call_pipeline("fully_connected_forward", ::sparsetrain_fully_connected_forward_f32,
                           context.workspace, RowsBuffer(src_), weights_buffer(weights_.view()),
                           bias_buffer(bias_), RowVectorsBuffer(dst_.view()));
+    detail::clear_padding_lanes("FullyConnected::forward", dst_.view(), context.workspace);
     return {dst_.view(), {}};
 }
 
@@ -71,12 +73,14 @@ void FullyConnected::backward(const Activation& diff_dst, std::span<Activation> 
     detail::call_pipeline("fully_connected_backward_weights",
                           ::sparsetrain_fully_connected_backward_weights_f32, context.workspace,
                           RowsBuffer(src_), RowVectorsBuffer(diff), weights_buffer(diff_weights_.view()));
+    detail::clear_padding_lanes("FullyConnected::backward", diff_weights_.view(), context.workspace);
     detail::call_pipeline("channel_sum", ::sparsetrain_channel_sum_f32, context.workspace,
                           detail::TensorBuffer(diff), bias_buffer(diff_bias_));
     if (diff_srcs.empty()) return;
     detail::call_pipeline("fully_connected_backward_data", ::sparsetrain_fully_connected_backward_data_f32,
                           context.workspace, RowsBuffer(diff), weights_buffer(weights_.view()),
                           RowVectorsBuffer(diff_src_.view()));
+    detail::clear_padding_lanes("FullyConnected::backward", diff_src_.view(), context.workspace);
     diff_srcs[0] = {diff_src_.view(), {}};
 }
 

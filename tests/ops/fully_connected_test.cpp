@@ -1,5 +1,7 @@
 #include "train/fully_connected.h"
 
+#include <limits>
+
 #include "support.h"
 
 namespace sparsetrain::test {
@@ -90,6 +92,38 @@ TEST_P(FullyConnectedTest, BackwardIsTheProductWithTheTransposes) {
             ASSERT_EQ(parameters[0].gradient[i], diff_weights[i]) << i;
         for (std::size_t i = 0; i < diff_bias.size(); ++i)
             ASSERT_EQ(parameters[1].gradient[i], diff_bias[i]) << i;
+    }
+}
+
+// Products of the zeros of padded weights with what is not finite are NaN.
+TEST_P(FullyConnectedTest, PaddingStaysZeroWhateverTheData) {
+    for (const auto& [shape, features] : kLayers) {
+        SCOPED_TRACE(text(shape) + " to " + std::to_string(features));
+        train::FullyConnected fc("fc", shape, features, random);
+        Tensor src(shape), diff_dst(fc.dst_shape());
+        for_each(shape, [&](int n, int c, int y, int x) {
+            src.values()[at(shape, n, c, y, x)] = std::numeric_limits<float>::infinity();
+        });
+        for_each(fc.dst_shape(), [&](int n, int k, int, int) {
+            diff_dst.values()[logit(n, k, features)] = std::numeric_limits<float>::quiet_NaN();
+        });
+        const train::Activation in{src.view(), {}};
+        const train::Activation dst = fc.forward({&in, 1}, {workspace});
+        train::Activation diff_src;
+        fc.backward({diff_dst.view(), {}}, {&diff_src, 1}, {workspace});
+        const auto expect_zero = [](const ConstTensorView& tensor) {
+            for_each_padding(tensor.shape, [&](int n, int c, int y, int x) {
+                ASSERT_EQ(tensor.data[at(tensor.shape, n, c, y, x)], 0) << n << ' ' << c;
+            });
+        };
+        expect_zero(dst.tensor);
+        expect_zero(diff_src.tensor);
+        const WeightsShape filters{features, shape.c, shape.h, shape.w};
+        const int most_c = channel_blocks(shape.c) * kLanes, most_k = channel_blocks(features) * kLanes;
+        for_each({most_k, most_c, shape.h, shape.w}, [&](int k, int c, int y, int x) {
+            if (k < features && c < shape.c) return;
+            ASSERT_EQ(fc.parameters()[0].gradient[filters.offset(k, c, y, x)], 0) << k << ' ' << c;
+        });
     }
 }
 
