@@ -10,8 +10,15 @@ if(SPARSETRAIN_TUNED_ISA)
     install(FILES "${SPARSETRAIN_TUNED_INCLUDE}/schedules/tuned.h" DESTINATION "${data_dir}/schedules")
 endif()
 install(DIRECTORY "${PROJECT_SOURCE_DIR}/runtime/stages" DESTINATION "${data_dir}/runtime")
-install(FILES "${PROJECT_SOURCE_DIR}/runtime/src/layer_class.h" "${PROJECT_SOURCE_DIR}/runtime/src/layer_class.cpp.in"
+install(FILES "${PROJECT_SOURCE_DIR}/runtime/src/conv_kernel.h" "${PROJECT_SOURCE_DIR}/runtime/src/layer_class.h"
+              "${PROJECT_SOURCE_DIR}/runtime/src/layer_class.cpp.in"
         DESTINATION "${data_dir}/runtime/src")
+install(DIRECTORY "${PROJECT_SOURCE_DIR}/runtime/src/kernels" DESTINATION "${data_dir}/runtime/src"
+        FILES_MATCHING PATTERN "*.h")
+install(FILES "${PROJECT_SOURCE_DIR}/cmake/SparseTrainKernels.cmake" DESTINATION "${package_dir}")
+foreach(kernel IN LISTS SPARSETRAIN_KERNELS)
+    install(FILES "${SPARSETRAIN_KERNELS_DIR}/${kernel}/kernel.cmake" DESTINATION "${package_dir}/kernels/${kernel}")
+endforeach()
 install(FILES "$<TARGET_PROPERTY:Halide::Runtime,INTERFACE_INCLUDE_DIRECTORIES>/HalideRuntime.h"
               "${SPARSETRAIN_RENAMED_SYMBOLS}"
         DESTINATION "${data_dir}")

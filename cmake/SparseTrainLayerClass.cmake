@@ -47,8 +47,9 @@ function(sparsetrain_add_layer_class)
     set(BLOCKINGS ${ARG_BLOCKINGS})
     set(TILES_PARAM "")
     set(TILES_DEFINITION "")
+    set(PASSES ${ARG_PASSES})
     set(BACKWARD_DATA false)
-    if("bwd_data" IN_LIST ARG_PASSES)
+    if("bwd_data" IN_LIST PASSES)
         set(BACKWARD_DATA true)
     endif()
 
@@ -72,103 +73,20 @@ function(sparsetrain_add_layer_class)
     set_property(GLOBAL APPEND PROPERTY SPARSETRAIN_LAYER_CLASSES "${LAYER_CLASS}")
 endfunction()
 
-# Everything of LAYER_CLASS (FILTER_H, FILTER_W, STRIDE, BLOCKINGS, BACKWARD_DATA, SKIPS_ZEROS) for UARCH, whose
-# instruction set is ISA, into LIBRARY.
+# Everything of LAYER_CLASS (FILTER_H, FILTER_W, STRIDE, PASSES, BLOCKINGS, SKIPS_ZEROS) for UARCH, whose instruction set is
+# ISA, into LIBRARY.
 function(sparsetrain_compile_layer_class LIBRARY)
+    set(EPILOGUES_fwd plain relu)
+    set(EPILOGUES_bwd_data plain masked)
+    set(OPERANDS src diff_dst)
     set(PIPELINES "")
-    sparsetrain_compile_dense(fwd plain relu)
-    sparsetrain_compile_dense_weights()
-    if(BACKWARD_DATA)
-        sparsetrain_compile_dense(bwd_data plain masked)
-        sparsetrain_add_class_pipeline(bwd_data_dense_pack conv_pack_dense)
-    endif()
-    if(SKIPS_ZEROS)
-        sparsetrain_compile_zero_skip()
-    endif()
+    set(RECORDS "")
+    set(KERNEL_LIST "")
+    foreach(pass IN LISTS PASSES)
+        sparsetrain_compile_kernels(${pass} ${SPARSETRAIN_KERNELS})
+    endforeach()
     sparsetrain_add_record("${SPARSETRAIN_SOURCES}/runtime/src/layer_class.cpp.in" classes/${LAYER_CLASS}_${UARCH}.cpp)
 endfunction()
-
-# The part of sparsetrain_compile_layer_class, in its scope, that a class or an instruction set without zero-skip has not.
-macro(sparsetrain_compile_zero_skip)
-    set(with_mask_fwd relu)
-    set(with_mask_bwd_data masked)
-    foreach(pass IN ITEMS fwd bwd_data)
-        set(${pass}_BLOCKINGS "")
-        foreach(blocking IN LISTS BLOCKINGS)
-            sparsetrain_compile_scatter(${pass} ${blocking} plain ${with_mask_${pass}})
-            string(APPEND ${pass}_BLOCKINGS "    BLOCKING(${pass}, ${blocking}, ${with_mask_${pass}}),\n")
-        endforeach()
-    endforeach()
-    sparsetrain_compile_output_mask()
-    sparsetrain_compile_pixel_scan(src diff_dst)
-endmacro()
-
-# The macros below compile what one schedule row shapes, in the scope of a function that has set LIBRARY, LAYER_CLASS,
-# CLASS_SYMBOL, FILTER_H, FILTER_W, STRIDE, UARCH and ISA. TILES_PARAM and TILES_DEFINITION are for other tile sizes than
-# the row's, else empty. They append to PIPELINES.
-
-# ARGN: epilogues.
-macro(sparsetrain_compile_dense pass)
-    foreach(epilogue IN ITEMS ${ARGN})
-        if(STRIDE EQUAL 1)
-            foreach(width IN ITEMS any whole)
-                sparsetrain_add_class_pipeline(${pass}_dense_${width}_${epilogue} conv_dense
-                    pass=${pass} width=${width} epilogue=${epilogue})
-            endforeach()
-        elseif("${pass}" STREQUAL "fwd")
-            sparsetrain_add_class_pipeline(fwd_dense_any_${epilogue} conv_dense pass=fwd width=any epilogue=${epilogue})
-        else()
-            sparsetrain_add_class_pipeline(bwd_data_dense_any_${epilogue} conv_dense_transposed epilogue=${epilogue})
-        endif()
-    endforeach()
-endmacro()
-
-macro(sparsetrain_compile_dense_weights)
-    sparsetrain_add_class_pipeline(bwd_weights_dense conv_dense_weights)
-endmacro()
-
-# ARGN: epilogues.
-macro(sparsetrain_compile_scatter pass blocking)
-    set(kernel "${pass}_zero_skip_${blocking}")
-    foreach(epilogue IN ITEMS ${ARGN})
-        sparsetrain_add_class_pipeline(${kernel}_${epilogue} conv_zero_skip
-            pass=${pass} blocking=${blocking} epilogue=${epilogue} stage=${CLASS_SYMBOL}_${kernel}_${UARCH})
-    endforeach()
-    sparsetrain_add_class_pipeline(${kernel}_pack conv_pack_scatter pass=${pass} blocking=${blocking})
-    sparsetrain_add_stage(${kernel} scatter_stage.cpp
-        SPARSETRAIN_PASS="${pass}" SPARSETRAIN_BLOCKING="${blocking}"
-        SPARSETRAIN_LISTS_SYMBOL=${CLASS_SYMBOL}_${kernel}_${UARCH}_lists
-        SPARSETRAIN_SWEEP_SYMBOL=${CLASS_SYMBOL}_${kernel}_${UARCH}_sweep)
-endmacro()
-
-macro(sparsetrain_compile_output_mask)
-    set(kernel "bwd_data_output_mask")
-    sparsetrain_add_class_pipeline(${kernel} conv_output_mask stage=${CLASS_SYMBOL}_${kernel}_${UARCH})
-    sparsetrain_add_class_pipeline(${kernel}_pack conv_pack_output_mask)
-    sparsetrain_add_stage(${kernel} output_mask_stage.cpp
-        SPARSETRAIN_GATHER_SYMBOL=${CLASS_SYMBOL}_${kernel}_${UARCH}_gather)
-endmacro()
-
-# ARGN: operands whose zeros are skipped.
-macro(sparsetrain_compile_pixel_scan)
-    set(kernel "bwd_weights_zero_skip")
-    foreach(operand IN ITEMS ${ARGN})
-        sparsetrain_add_class_pipeline(${kernel}_${operand} conv_zero_skip_weights
-            scanned=${operand} stage=${CLASS_SYMBOL}_${kernel}_${operand}_${UARCH})
-        sparsetrain_add_stage(${kernel}_${operand} pixel_scan_stage.cpp
-            SPARSETRAIN_SCANNED="${operand}"
-            SPARSETRAIN_SCAN_SYMBOL=${CLASS_SYMBOL}_${kernel}_${operand}_${UARCH}_scan)
-    endforeach()
-endmacro()
-
-# The source from which the program learns of PIPELINES.
-macro(sparsetrain_add_record template generated)
-    set(INCLUDES ${PIPELINES})
-    list(TRANSFORM INCLUDES REPLACE "(.+)" "#include \"\\1.h\"")
-    list(JOIN INCLUDES "\n" INCLUDES)
-    configure_file("${template}" "${SPARSETRAIN_GENERATED}/${generated}" @ONLY)
-    target_sources(${LIBRARY} PRIVATE "${SPARSETRAIN_GENERATED}/${generated}")
-endmacro()
 
 # Compiles pipeline `name` of the class from `generator`, whose parameters are those of the class and ARGN.
 macro(sparsetrain_add_class_pipeline name generator)

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "layer_class.h"
+#include "kernels/zero_skip.h"
 #include "sparsetrain/error.h"
 #include "tune/text.h"
 #include "verbose.h"
@@ -67,21 +67,19 @@ bool is_used(const Subject& subject, const bench::Layer& layer, const schedules:
              const Replacements& replaced) {
     if (!is_of_class(layer, subject)) return false;
     if (!subject.is_scatter()) return true;
-    std::vector<detail::ScatterKernel> kernels;
+    std::string used;  // the first blocking that suits, or the last
+    bool suits = false;
     for (const Subject& other : all_subjects()) {
         if (!other.is_scatter() || other.layer_class != subject.layer_class || other.pass != subject.pass)
             continue;
         schedules::ScatterRow row = row_of(other, tables, &schedules::Tables::scatter);
         const auto found = replaced.find(other.name());
         if (found != replaced.end()) row = with_sizes(row, found->second);
-        kernels.push_back({row, nullptr, nullptr, nullptr});
+        if (suits) continue;
+        used = other.blocking;
+        suits = detail::ZeroSkipKernel(subject.pass, row, nullptr, {}).suits(layer.shape);
     }
-    detail::ConvKernels of_pass{};
-    of_pass.zero_skip = kernels;
-    const bool forward = subject.pass == Pass::fwd;
-    const int in = forward ? layer.shape.src.c : layer.shape.k,
-              out = forward ? layer.shape.k : layer.shape.src.c;
-    return subject.blocking == of_pass.zero_skip_for(in, out).row.blocking;
+    return subject.blocking == used;
 }
 
 }  // namespace sparsetrain::tune

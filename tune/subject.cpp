@@ -11,17 +11,18 @@ namespace {
 
 void add_subjects_of(const detail::LayerClass& layer_class, std::vector<Subject>& all) {
     const LayerClassInfo& info = layer_class.info;
-    const auto add = [&](Pass pass, Kernel kernel, const char* blocking) {
-        all.push_back({info.name, {info.filter_h, info.filter_w, info.stride}, pass, kernel, blocking});
-    };
-    for (const Pass pass : {Pass::fwd, Pass::bwd_data})
-        for (const detail::ScatterKernel& kernel : layer_class.kernels(pass).zero_skip)
-            add(pass, Kernel::zero_skip, kernel.row.blocking);
-    if (layer_class.bwd_weights_zero_skip.src != nullptr) add(Pass::bwd_weights, Kernel::zero_skip, "");
-    if (layer_class.output_mask.run != nullptr) add(Pass::bwd_data, Kernel::output_mask, "");
-    add(Pass::fwd, Kernel::dense, "");
-    if (info.backward_data) add(Pass::bwd_data, Kernel::dense, "");
-    add(Pass::bwd_weights, Kernel::dense, "");
+    for (const bool is_dense : {false, true}) {
+        for (const detail::ConvKernel* kernel : layer_class.kernels) {
+            if ((kernel->name == Kernel::dense) != is_dense) continue;
+            Subject subject = {info.name,
+                               {info.filter_h, info.filter_w, info.stride},
+                               kernel->pass,
+                               kernel->name,
+                               kernel->blocking};
+            const auto is_listed = [&](const Subject& other) { return other.name() == subject.name(); };
+            if (std::none_of(all.begin(), all.end(), is_listed)) all.push_back(std::move(subject));
+        }
+    }
 }
 
 }  // namespace

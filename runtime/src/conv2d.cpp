@@ -1,13 +1,14 @@
 #include "sparsetrain/conv2d.h"
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <string>
 #include <vector>
 
 #include "checks.h"
+#include "conv_call.h"
 #include "conv_class.h"
-#include "convolve.h"
 #include "kernel_choice.h"
 #include "padding_lanes.h"
 #include "scratch_limits.h"
@@ -20,7 +21,11 @@ namespace sparsetrain {
 using detail::BiasBuffer;
 using detail::call_pipeline;
 using detail::check_tensor;
+using detail::ConvKernel;
+using detail::Epilogue;
 using detail::LayerClass;
+using detail::MaskBuffer;
+using detail::Skips;
 using detail::TensorBuffer;
 using detail::VerboseCall;
 
@@ -47,6 +52,16 @@ View with_shape(View view, const Shape& shape) {
     return view;
 }
 
+// What a call sees of the zeros that kernels may skip.
+struct Observed {
+    Skips skips;
+    double zeros;
+};
+
+Operand operand_of(Skips skips) {
+    return skips == Skips::diff_dst ? Operand::diff_dst : Operand::src;
+}
+
 }  // namespace
 
 class SPARSETRAIN_PRIVATE Conv2d::Impl {
@@ -59,14 +74,16 @@ class SPARSETRAIN_PRIVATE Conv2d::Impl {
           id(next_plan++),
           verbose(detail::is_verbose()) {
         detail::check_scratch(layer_class, shape, policy);
+        for (const Pass pass : {Pass::fwd, Pass::bwd_data, Pass::bwd_weights})
+            kernels_[static_cast<std::size_t>(pass)] =
+                detail::kernels_of_plan(layer_class, shape, policy, pass);
     }
 
-    RunStatistics decide(Pass pass, std::span<const detail::Candidate> candidates,
-                         Workspace& workspace) const;
-    void record(const VerboseCall& call, const RunStatistics& run, Workspace& workspace) const;
-    template <typename... Masks>
+    const ConvKernel& choose(Pass pass, std::span<const Observed> observed, Workspace& workspace) const;
+    void record(const VerboseCall& call, const ConvKernel& kernel, std::span<const Observed> observed,
+                Workspace& workspace) const;
     void forward(const char* function, const SparseInput& src, const PackedWeights& weights,
-                 std::span<const float> bias, Workspace& workspace, TensorView dst, Masks... dst_mask) const;
+                 std::span<const float> bias, TensorView dst, MaskView dst_mask, Workspace& workspace) const;
 
     const ConvShape shape;
     const Policy policy;
@@ -74,39 +91,48 @@ class SPARSETRAIN_PRIVATE Conv2d::Impl {
     const ConvShape kernel_shape;  // that of all buffers
     const unsigned long id;
     const bool verbose;
+
+  private:
+    std::array<std::vector<const ConvKernel*>, 3> kernels_;  // of each pass
 };
 
-// Which kernel runs, of dense and the candidates (at least one). A plan for a kernel that is no candidate in
-// this pass runs dense.
-RunStatistics Conv2d::Impl::decide(Pass pass, std::span<const detail::Candidate> candidates,
-                                   Workspace& workspace) const {
-    const detail::Candidate& sparsest = detail::sparsest(candidates);
-    const detail::Candidate* chosen = nullptr;
-    if (!layer_class.info.skips_zeros) {
-        chosen = nullptr;
-    } else if (policy == Policy::zero_skip) {
-        chosen = detail::sparsest_of(Kernel::zero_skip, candidates);
-    } else if (policy == Policy::output_mask) {
-        chosen = detail::sparsest_of(Kernel::output_mask, candidates);
-    } else if (policy == Policy::automatic && shape.src.c >= kLanes) {
-        // A first convolution's operand is mostly the padding of its few channels, which is no sparsity.
-        const auto& choices = workspace.impl().last_choice;
-        const auto found = choices.find({id, pass});
-        chosen = detail::choose_kernel(candidates, found == choices.end() ? nullptr : &found->second);
+// Of the plan's kernels that skip nothing, or something that was observed.
+const ConvKernel& Conv2d::Impl::choose(Pass pass, std::span<const Observed> observed,
+                                       Workspace& workspace) const {
+    const ConvKernel* unskipping = nullptr;
+    std::vector<detail::Candidate> candidates;
+    for (const ConvKernel* kernel : kernels_[static_cast<std::size_t>(pass)]) {
+        if (kernel->skips == Skips::nothing) unskipping = kernel;
+        for (const Observed& seen : observed)
+            if (kernel->skips == seen.skips)
+                candidates.push_back({kernel, seen.zeros, kernel->crossover(shape)});
     }
-    if (chosen == nullptr) return {pass, Kernel::dense, sparsest.skipped, sparsest.zeros};
-    return {pass, chosen->kernel, chosen->skipped, chosen->zeros};
+    if (unskipping == nullptr) {
+        return *std::max_element(candidates.begin(), candidates.end(), [](const auto& a, const auto& b) {
+                    return a.zeros < b.zeros;
+                })->kernel;
+    }
+    const auto& choices = workspace.impl().last_choice;
+    const auto found = choices.find({id, pass});
+    const auto* chosen = detail::choose_kernel(candidates, found == choices.end() ? nullptr : found->second);
+    return chosen == nullptr ? *unskipping : *chosen->kernel;
 }
 
 // After the call, so that one that failed leaves no trace.
-void Conv2d::Impl::record(const VerboseCall& call, const RunStatistics& run, Workspace& workspace) const {
+void Conv2d::Impl::record(const VerboseCall& call, const ConvKernel& kernel,
+                          std::span<const Observed> observed, Workspace& workspace) const {
+    const Observed* seen = &*std::max_element(observed.begin(), observed.end(),
+                                              [](const auto& a, const auto& b) { return a.zeros < b.zeros; });
+    for (const Observed& one : observed)
+        if (one.skips == kernel.skips) seen = &one;
+    const RunStatistics run = {kernel.pass, kernel.name, operand_of(seen->skips), seen->zeros};
     call.print_if_verbose(layer_class.info.name, shape, run);
     constexpr std::size_t kMostChoices = 4096;  // of plans long gone, too: a Workspace does not see them end
     Workspace::Impl& state = workspace.impl();
     state.last_run = run;
     if (policy != Policy::automatic) return;
     if (state.last_choice.size() >= kMostChoices) state.last_choice.clear();
-    state.last_choice[{id, run.pass}] = {run.kernel, run.skipped};
+    state.last_choice[{id, run.pass}] = &kernel;
 }
 
 namespace {
@@ -139,56 +165,67 @@ const Conv2d::Impl& Conv2d::impl() const {
     return *impl_;
 }
 
-// fwd with or without ReLU, which has a mask behind dst.
-template <typename... Masks>
+// With the ReLU whose mask dst_mask gets, unless that is none.
 void Conv2d::Impl::forward(const char* function, const SparseInput& src, const PackedWeights& weights,
-                           std::span<const float> bias, Workspace& workspace, TensorView dst,
-                           Masks... dst_mask) const {
+                           std::span<const float> bias, TensorView dst, MaskView dst_mask,
+                           Workspace& workspace) const {
     const VerboseCall call(verbose);
     detail::check_sparse(function, "src", src, shape.src);
     detail::check_weights(function, "weights", weights.master(), shape.weights());
     check_bias(function, "bias", shape.k, bias);
     check_tensor(function, "dst", dst, shape.dst());
     detail::check_apart(
-        function, {{"dst", dst}, {"dst_mask", dst_mask}...},
+        function, {{"dst", dst}, {"dst_mask", dst_mask}},
         {{"src", src.tensor}, {"src mask", src.mask}, {"weights", weights.master()}, {"bias", bias}});
 
-    const detail::Candidate by_src = {Kernel::zero_skip, Operand::src, detail::observe_zeros(src),
-                                      layer_class.fwd.zero_skip_crossover(shape.src.c, shape.k)};
-    const RunStatistics run = decide(Pass::fwd, {&by_src, 1}, workspace);
-    BiasBuffer bias_buffer(bias, shape.k);
-    const Shape out = kernel_shape.dst();
-    detail::convolve({function, Pass::fwd, with_shape(src.tensor, kernel_shape.src), out, shape.padding.top,
-                      shape.padding.left},
-                     layer_class, run.kernel, weights, bias_buffer, workspace,
-                     TensorBuffer(with_shape(dst, out)), detail::MaskBuffer(with_shape(dst_mask, out))...);
-    record(call, run, workspace);
+    const Observed observed[] = {{Skips::src, detail::observe_zeros(src)}};
+    const ConvKernel& kernel = choose(Pass::fwd, observed, workspace);
+    TensorBuffer src_buffer(with_shape(src.tensor, kernel_shape.src)),
+        dst_buffer(with_shape(dst, kernel_shape.dst()));
+    BiasBuffer bias_buffer(bias, shape.k, workspace);
+    MaskBuffer mask_buffer(with_shape(dst_mask, kernel_shape.dst()));
+    kernel.run({.function = function,
+                .shape = kernel_shape,
+                .workspace = workspace,
+                .src = src_buffer,
+                .dst = dst_buffer,
+                .weights = &weights,
+                .bias = &bias_buffer,
+                .epilogue = dst_mask ? Epilogue::relu : Epilogue::plain,
+                .mask = &mask_buffer});
+    record(call, kernel, observed, workspace);
 }
 
 void Conv2d::forward(SparseInput src, const PackedWeights& weights, std::span<const float> bias,
                      TensorView dst, Workspace& workspace) const {
-    impl().forward("Conv2d::forward", src, weights, bias, workspace, dst);
+    impl().forward("Conv2d::forward", src, weights, bias, dst, {}, workspace);
 }
 
 void Conv2d::forward_relu(SparseInput src, const PackedWeights& weights, std::span<const float> bias,
                           TensorView dst, MaskView dst_mask, Workspace& workspace) const {
     const char* function = "Conv2d::forward_relu";
     detail::check_mask(function, "dst_mask", dst_mask, impl().shape.dst());
-    impl().forward(function, src, weights, bias, workspace, dst, dst_mask);
+    impl().forward(function, src, weights, bias, dst, dst_mask, workspace);
 }
+
+namespace {
+
+void check_backward_data(const char* function, const LayerClass& layer_class) {
+    if (layer_class.info.backward_data) return;
+    throw Error(ErrorCode::unsupported, std::string(function) +
+                                            ": expected a layer class with a pass bwd_data, given " +
+                                            layer_class.info.name +
+                                            ", which is for a network's first layer: fwd and bwd_weights");
+}
+
+}  // namespace
 
 void Conv2d::backward_data(SparseInput diff_dst, const PackedWeights& weights, TensorView diff_src,
                            Workspace& workspace, ConstMaskView relu_mask) const {
     const char* function = "Conv2d::backward_data";
     const VerboseCall call(impl().verbose);
-    const ConvShape& shape = impl().shape;
-    const LayerClass& layer_class = impl().layer_class;
-    if (!layer_class.info.backward_data) {
-        throw Error(ErrorCode::unsupported,
-                    std::string(function) + ": expected a layer class with a pass bwd_data, given " +
-                        layer_class.info.name +
-                        ", which is for a network's first layer: fwd and bwd_weights");
-    }
+    const ConvShape &shape = impl().shape, &kernel_shape = impl().kernel_shape;
+    check_backward_data(function, impl().layer_class);
     detail::check_sparse(function, "diff_dst", diff_dst, shape.dst());
     detail::check_weights(function, "weights", weights.master(), shape.weights());
     check_tensor(function, "diff_src", diff_src, shape.src);
@@ -201,37 +238,33 @@ void Conv2d::backward_data(SparseInput diff_dst, const PackedWeights& weights, T
     if (!relu_mask && impl().policy == Policy::output_mask)
         detail::throw_invalid(function, "relu_mask", "a mask, as the plan's policy is output_mask", "none");
 
-    std::vector<detail::Candidate> candidates = {
-        {Kernel::zero_skip, Operand::diff_dst, detail::observe_zeros(diff_dst),
-         layer_class.bwd_data.zero_skip_crossover(shape.k, shape.src.c)}};
-    if (relu_mask) {
-        candidates.push_back({Kernel::output_mask, Operand::src, detail::observe_zeros(relu_mask),
-                              layer_class.output_mask.row.crossover.at(shape.k)});
-    }
-    const RunStatistics run = impl().decide(Pass::bwd_data, candidates, workspace);
-    const Shape in = impl().kernel_shape.dst(), out = impl().kernel_shape.src;
-    const detail::Convolution backward = {function, Pass::bwd_data,    with_shape(diff_dst.tensor, in),
-                                          out,      shape.padding.top, shape.padding.left};
-    const ConstMaskView out_mask = with_shape(relu_mask, out);
-    TensorBuffer result(with_shape(diff_src, out));
-    BiasBuffer no_bias({}, shape.src.c);
-    if (run.kernel == Kernel::output_mask) {
-        detail::convolve_by_mask(backward, layer_class, weights, out_mask, workspace, result);
-        if (detail::has_padding_bits(relu_mask)) detail::clear_padding_lanes(function, diff_src, workspace);
-    } else if (relu_mask) {
-        detail::convolve(backward, layer_class, run.kernel, weights, no_bias, workspace,
-                         detail::MaskBuffer(out_mask), result);
-    } else {
-        detail::convolve(backward, layer_class, run.kernel, weights, no_bias, workspace, result);
-    }
-    impl().record(call, run, workspace);
+    const Observed both[] = {{Skips::diff_dst, detail::observe_zeros(diff_dst)},
+                             {Skips::results, relu_mask ? detail::observe_zeros(relu_mask) : 0}};
+    const std::span<const Observed> observed(both, relu_mask ? 2 : 1);
+    const ConvKernel& kernel = impl().choose(Pass::bwd_data, observed, workspace);
+    TensorBuffer src_buffer(with_shape(diff_src, kernel_shape.src)),
+        dst_buffer(with_shape(diff_dst.tensor, kernel_shape.dst()));
+    BiasBuffer no_bias({}, shape.src.c, workspace);
+    MaskBuffer mask_buffer(with_shape(relu_mask, kernel_shape.src));
+    kernel.run({.function = function,
+                .shape = kernel_shape,
+                .workspace = workspace,
+                .src = src_buffer,
+                .dst = dst_buffer,
+                .weights = &weights,
+                .bias = &no_bias,
+                .epilogue = relu_mask ? Epilogue::masked : Epilogue::plain,
+                .mask = &mask_buffer});
+    if (kernel.skips == Skips::results && detail::has_padding_bits(relu_mask))
+        detail::clear_padding_lanes(function, diff_src, workspace);
+    impl().record(call, kernel, observed, workspace);
 }
 
 void Conv2d::backward_weights(SparseInput src, SparseInput diff_dst, WeightsView diff_weights,
                               std::span<float> diff_bias, Workspace& workspace) const {
     const char* function = "Conv2d::backward_weights";
     const VerboseCall call(impl().verbose);
-    const ConvShape& shape = impl().shape;
+    const ConvShape &shape = impl().shape, &kernel_shape = impl().kernel_shape;
     detail::check_sparse(function, "src", src, shape.src);
     detail::check_sparse(function, "diff_dst", diff_dst, shape.dst());
     detail::check_weights(function, "diff_weights", diff_weights, shape.weights());
@@ -242,34 +275,25 @@ void Conv2d::backward_weights(SparseInput src, SparseInput diff_dst, WeightsView
                          {"diff_dst", diff_dst.tensor},
                          {"diff_dst mask", diff_dst.mask}});
 
-    const LayerClass& layer_class = impl().layer_class;
-    const schedules::PixelScanRow& row = layer_class.bwd_weights_row;
-    const bool narrow = shape.src.n > 1 && shape.src.w <= schedules::kNarrowWidth;
-    const auto crossover = [&](int channels) {
-        return narrow ? row.narrow_crossover : row.crossover.at(channels);
-    };
-    const detail::Candidate candidates[] = {
-        {Kernel::zero_skip, Operand::src, detail::observe_zeros(src), crossover(shape.src.c)},
-        {Kernel::zero_skip, Operand::diff_dst, detail::observe_zeros(diff_dst), crossover(shape.k)}};
-    const RunStatistics run = impl().decide(Pass::bwd_weights, candidates, workspace);
-    const ConvShape& kernel_shape = impl().kernel_shape;
+    const Observed observed[] = {{Skips::src, detail::observe_zeros(src)},
+                                 {Skips::diff_dst, detail::observe_zeros(diff_dst)}};
+    const ConvKernel& kernel = impl().choose(Pass::bwd_weights, observed, workspace);
     TensorBuffer src_buffer(with_shape(src.tensor, kernel_shape.src)),
         diff_dst_buffer(with_shape(diff_dst.tensor, kernel_shape.dst()));
     detail::WeightsBuffer result(diff_weights);
-    if (run.kernel == Kernel::dense) {
-        call_pipeline(function, layer_class.bwd_weights_dense, workspace, src_buffer, diff_dst_buffer,
-                      shape.padding.top, shape.padding.left, result);
-    } else {
-        detail::backward_weights_zero_skip(kernel_shape, layer_class, run.skipped, src_buffer,
-                                           diff_dst_buffer, result, workspace);
-    }
+    kernel.run({.function = function,
+                .shape = kernel_shape,
+                .workspace = workspace,
+                .src = src_buffer,
+                .dst = diff_dst_buffer,
+                .diff_weights = &result});
     detail::clear_padding_lanes(function, diff_weights, workspace);
     if (!diff_bias.empty()) {
-        BiasBuffer sums({}, shape.k);
+        BiasBuffer sums({}, shape.k, workspace);
         call_pipeline(function, sparsetrain_channel_sum_f32, workspace, diff_dst_buffer, sums);
         std::copy_n(sums.values(), diff_bias.size(), diff_bias.begin());
     }
-    impl().record(call, run, workspace);
+    impl().record(call, kernel, observed, workspace);
 }
 
 }  // namespace sparsetrain

@@ -1,5 +1,6 @@
 #include "conv_class.h"
 
+#include <algorithm>
 #include <string>
 
 #include "checks.h"
@@ -80,6 +81,40 @@ const LayerClass& find_class_of(const ConvShape& shape) {
     check_shape("Conv2d", "dst", shape.dst());
     check_shape("Conv2d", "weights", shape.weights());
     return layer_class;
+}
+
+std::vector<const ConvKernel*> kernels_of_plan(const LayerClass& layer_class, const ConvShape& shape,
+                                               Policy policy, Pass pass) {
+    const auto is_wanted = [&](const ConvKernel& kernel) {
+        switch (policy) {
+            case Policy::automatic:
+                return kernel.skips == Skips::nothing || shape.src.c >= kLanes;
+            case Policy::dense:
+                break;
+            case Policy::zero_skip:
+                return kernel.name == Kernel::zero_skip;
+            case Policy::output_mask:
+                return kernel.name == Kernel::output_mask;
+        }
+        return kernel.name == Kernel::dense;
+    };
+    std::vector<const ConvKernel*> kernels;
+    const ConvKernel* dense = nullptr;
+    for (const ConvKernel* kernel : layer_class.kernels) {
+        if (kernel->pass != pass) continue;
+        if (kernel->name == Kernel::dense) dense = kernel;
+        if (!is_wanted(*kernel)) continue;
+        const auto other = std::find_if(kernels.begin(), kernels.end(), [kernel](const ConvKernel* listed) {
+            return listed->name == kernel->name && listed->skips == kernel->skips;
+        });
+        if (other == kernels.end()) {
+            kernels.push_back(kernel);
+        } else if (!(*other)->suits(shape)) {
+            *other = kernel;
+        }
+    }
+    if (kernels.empty() && dense != nullptr) kernels.push_back(dense);
+    return kernels;
 }
 
 ConvShape shape_for_kernels(const ConvShape& shape) {

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <vector>
+
 #include "layer_class.h"
 #include "sparsetrain/conv2d.h"
 
@@ -8,6 +10,10 @@ namespace sparsetrain::detail {
 // The linked layer class that computes `shape`. Throws Error(invalid_argument) for sizes that make no
 // convolution and Error(unsupported) for a class that is not linked.
 const LayerClass& find_class_of(const ConvShape& shape);
+
+// What a plan may run in a pass: of a class that has it, at least one.
+std::vector<const ConvKernel*> kernels_of_plan(const LayerClass& layer_class, const ConvShape& shape,
+                                               Policy policy, Pass pass);
 
 // The same convolution with images of the shape that kernels are best at, in the same memory: where a filter
 // of one pixel at stride 1 sees no neighbours, the longest rows of up to 256 pixels that are made of whole

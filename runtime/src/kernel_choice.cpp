@@ -84,34 +84,19 @@ double observe_zeros(const ConstMaskView& mask) {
     return zeros_from_mask(mask);
 }
 
-const Candidate* choose_kernel(std::span<const Candidate> candidates, const Choice* previous) {
+const Candidate* choose_kernel(std::span<const Candidate> candidates, const ConvKernel* previous) {
     const Candidate* best = nullptr;
     double least_work = 1;  // dense's; work is in proportion to what is not zero
     for (const Candidate& candidate : candidates) {
         double zeros = candidate.zeros;
         if (previous != nullptr) {
-            if (previous->kernel == Kernel::dense) zeros -= kHysteresis;
-            if (previous->kernel == candidate.kernel && previous->skipped == candidate.skipped)
-                zeros += kHysteresis;
+            if (previous->skips == Skips::nothing) zeros -= kHysteresis;
+            if (previous == candidate.kernel) zeros += kHysteresis;
         }
         const double work = (100 - zeros) / (100 - candidate.crossover);
         if (work > least_work || (work == least_work && best != nullptr)) continue;
         best = &candidate;
         least_work = work;
-    }
-    return best;
-}
-
-const Candidate& sparsest(std::span<const Candidate> candidates) {
-    return *std::max_element(candidates.begin(), candidates.end(),
-                             [](const Candidate& a, const Candidate& b) { return a.zeros < b.zeros; });
-}
-
-const Candidate* sparsest_of(Kernel kernel, std::span<const Candidate> candidates) {
-    const Candidate* best = nullptr;
-    for (const Candidate& candidate : candidates) {
-        if (candidate.kernel == kernel && (best == nullptr || candidate.zeros > best->zeros))
-            best = &candidate;
     }
     return best;
 }

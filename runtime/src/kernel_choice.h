@@ -3,6 +3,7 @@
 
 #include <span>
 
+#include "conv_kernel.h"
 #include "sparsetrain/conv2d.h"
 
 namespace sparsetrain::detail {
@@ -13,30 +14,17 @@ namespace sparsetrain::detail {
 double observe_zeros(const SparseInput& input);
 double observe_zeros(const ConstMaskView& mask);
 
-// A kernel other than dense and what it would skip: `zeros` percent of `skipped`. At `crossover` percent it
-// is as fast as dense.
+// A kernel other than dense, with `zeros` percent of what it would skip. At `crossover` percent it is as fast
+// as dense.
 struct Candidate {
-    Kernel kernel;
-    Operand skipped;
+    const ConvKernel* kernel;
     double zeros;
     double crossover;
-};
-
-// What `auto` chose in an earlier call.
-struct Choice {
-    Kernel kernel = Kernel::dense;
-    Operand skipped = Operand::src;
 };
 
 // The candidate with the least work left per work at its crossover, or null if that is more than dense's. The
 // previous choice has 2 points of zeros in advance (dense: all others have 2 fewer), so that a layer whose
 // sparsity hovers does not change its kernel, whose weights and code are cold, in every step.
-const Candidate* choose_kernel(std::span<const Candidate> candidates, const Choice* previous);
-
-// The candidate with the most zeros.
-const Candidate& sparsest(std::span<const Candidate> candidates);
-
-// The same among those of one kernel, which is what a plan for that kernel runs; null if there is none.
-const Candidate* sparsest_of(Kernel kernel, std::span<const Candidate> candidates);
+const Candidate* choose_kernel(std::span<const Candidate> candidates, const ConvKernel* previous);
 
 }  // namespace sparsetrain::detail

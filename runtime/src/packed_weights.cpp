@@ -1,3 +1,5 @@
+#include <array>
+#include <cstddef>
 #include <cstdint>
 #include <limits>
 #include <string>
@@ -11,23 +13,41 @@ namespace sparsetrain {
 
 namespace detail {
 
+void describe(const float* weights, const Extents& extents, std::array<halide_dimension_t, 6>& dims,
+              halide_buffer_t& buffer) {
+    int stride = 1;
+    for (std::size_t i = 0; i < static_cast<std::size_t>(extents.dimensions); ++i) {
+        dims[i] = {0, extents.of[i], stride};
+        stride *= extents.of[i];
+    }
+    buffer.host = reinterpret_cast<std::uint8_t*>(const_cast<float*>(weights));
+    buffer.type = halide_type_of<float>();
+    buffer.dimensions = extents.dimensions;
+    buffer.dim = dims.data();
+}
+
 namespace {
-int pieces(int length, int size) {
-    return (length + size - 1) / size;
+
+// Packs into an array that keeps its memory if it already has the size.
+void pack(ConstWeightsView master, const Packing& packing, AlignedArray<float>& values,
+          Workspace& workspace) {
+    const double elements = packing.extents.elements();
+    if (elements > std::numeric_limits<std::int32_t>::max()) {
+        throw Error(ErrorCode::unsupported,
+                    "pack weights: expected fewer than 2^31 elements once channels are rounded up "
+                    "to whole groups and chunks, given " +
+                        std::to_string(elements));
+    }
+    const auto count = static_cast<std::size_t>(elements);
+    if (values.size() != count) values = AlignedArray<float>(count);
+    WeightsBuffer from(master);
+    std::array<halide_dimension_t, 6> dims{};
+    halide_buffer_t to{};
+    describe(values.data(), packing.extents, dims, to);
+    call_pipeline("pack weights", packing.pipeline, workspace, from, &to);
 }
+
 }  // namespace
-
-std::array<int, 4> packed_extents(const schedules::ScatterRow& row, const LayerClassInfo& info,
-                                  int channels_in, int channels_out) {
-    return {row.group * info.filter_w * row.k_vectors * kLanes, info.filter_h, pieces(channels_in, row.group),
-            pieces(channel_blocks(channels_out), row.k_vectors)};
-}
-
-std::array<int, 3> packed_extents(const schedules::OutputMaskRow& row, const LayerClassInfo& info,
-                                  const WeightsShape& master) {
-    return {kLanes, row.group * info.filter_h * info.filter_w * channel_blocks(master.k),
-            pieces(master.c, row.group)};
-}
 
 }  // namespace detail
 
@@ -51,61 +71,19 @@ PackedWeights::Impl& PackedWeights::impl() const {
     return *impl_;
 }
 
-const float* PackedWeights::Impl::get(const detail::LayerClass& layer_class, Pass pass, Kernel kernel,
-                                      Workspace& workspace) {
-    if (pass == Pass::fwd && kernel == Kernel::dense) return master.data;
-    Packings& packings = packings_.get();
-    const std::lock_guard lock(packings.mutex);
-    Packing& packing = packings.by_kernel[{&layer_class, pass, kernel}];
-    if (packing.version != version) {
+const float* PackedWeights::Impl::get(const detail::Packing& packing, Workspace& workspace) {
+    if (packing.pipeline == nullptr) return master.data;
+    AllPacked& all = packed_.get();
+    const std::lock_guard lock(all.mutex);
+    Packed& packed = all.by_pipeline[packing.pipeline];
+    if (packed.version != version) {
         // Under the lock, nothing may run that can come back for these weights on this thread, as work of the
         // caller's can that its pool has at hand.
         Workspace without_pool;
-        pack(layer_class, pass, kernel, packing, workspace.impl().pool ? without_pool : workspace);
-        packing.version = version;
+        detail::pack(master, packing, packed.values, workspace.impl().pool ? without_pool : workspace);
+        packed.version = version;
     }
-    return packing.values.data();
-}
-
-namespace {
-
-// Packs into an array of the given extents, which keeps its memory if it already has the size.
-template <std::size_t Dimensions>
-void pack_into(AlignedArray<float>& values, const std::array<int, Dimensions>& extents,
-               detail::PackPipeline pipeline, ConstWeightsView master, Workspace& workspace) {
-    std::size_t elements = 1;
-    for (const int extent : extents) elements *= static_cast<std::size_t>(extent);
-    if (elements > std::numeric_limits<std::int32_t>::max()) {
-        throw Error(ErrorCode::unsupported,
-                    "pack weights: expected fewer than 2^31 elements once channels are rounded up "
-                    "to whole groups and chunks, given " +
-                        std::to_string(elements));
-    }
-    if (values.size() != elements) values = AlignedArray<float>(elements);
-    detail::WeightsBuffer from(master);
-    detail::Buffer<Dimensions> to(values.data(), extents);
-    detail::call_pipeline("pack weights", pipeline, workspace, from, to);
-}
-
-}  // namespace
-
-void PackedWeights::Impl::pack(const detail::LayerClass& layer_class, Pass pass, Kernel kernel,
-                               Packing& packing, Workspace& workspace) {
-    const WeightsShape shape = master.shape;
-    if (kernel == Kernel::output_mask) {
-        const detail::OutputMaskKernel& by_mask = layer_class.output_mask;
-        pack_into(packing.values, detail::packed_extents(by_mask.row, layer_class.info, shape), by_mask.pack,
-                  master, workspace);
-    } else if (kernel == Kernel::zero_skip) {
-        const int in = pass == Pass::fwd ? shape.c : shape.k, out = pass == Pass::fwd ? shape.k : shape.c;
-        const detail::ScatterKernel& scatter = layer_class.kernels(pass).zero_skip_for(in, out);
-        pack_into(packing.values, detail::packed_extents(scatter.row, layer_class.info, in, out),
-                  scatter.pack, master, workspace);
-    } else {
-        const std::array<int, 6> exchanged = {
-            kLanes, kLanes, shape.s, shape.r, channel_blocks(shape.k), channel_blocks(shape.c)};
-        pack_into(packing.values, exchanged, layer_class.kernels(pass).dense_pack, master, workspace);
-    }
+    return packed.values.data();
 }
 
 }  // namespace sparsetrain

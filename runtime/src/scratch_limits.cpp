@@ -1,15 +1,12 @@
 #include "scratch_limits.h"
 
 #include <algorithm>
-#include <array>
 #include <cstdint>
 #include <limits>
 #include <string>
-#include <vector>
 
 #include "conv_class.h"
-#include "packed_weights_impl.h"
-#include "scratch_model.h"
+#include "kernels/scratch.h"
 #include "sparsetrain/error.h"
 
 namespace sparsetrain::detail {
@@ -19,50 +16,26 @@ namespace {
 // Of a block in bytes, Halide's; and of packed weights in elements.
 constexpr double kMost = std::numeric_limits<std::int32_t>::max();
 
-// What a plan may run in a pass.
-std::vector<Kernel> kernels_of(const LayerClass& layer_class, Policy policy, Pass pass) {
-    const bool by_any = policy == Policy::automatic, skips = layer_class.info.skips_zeros;
-    std::vector<Kernel> kernels = {Kernel::dense};
-    if (skips && (by_any || policy == Policy::zero_skip)) kernels.push_back(Kernel::zero_skip);
-    if (skips && pass == Pass::bwd_data && (by_any || policy == Policy::output_mask))
-        kernels.push_back(Kernel::output_mask);
-    if (!by_any && kernels.size() > 1) kernels.erase(kernels.begin());
-    return kernels;
+// diff_bias: the sums of each image.
+double channel_sums(const ConvShape& shape) {
+    return product(kWordBytes, kLanes, channel_blocks(shape.k), shape.src.n);
 }
 
-template <std::size_t Dimensions>
-double elements_of(const std::array<int, Dimensions>& extents) {
-    double elements = 1;
-    for (const int extent : extents) elements *= extent;
-    return elements;
-}
-
-// Of the weights that a pass reads; dense's are as many as the master's.
-double packed_elements(const LayerClass& layer_class, const ConvShape& shape, Pass pass, Kernel kernel) {
-    if (kernel == Kernel::dense || pass == Pass::bwd_weights) return 0;
-    if (kernel == Kernel::output_mask)
-        return elements_of(packed_extents(layer_class.output_mask.row, layer_class.info, shape.weights()));
-    const int in = pass == Pass::fwd ? shape.src.c : shape.k, out = pass == Pass::fwd ? shape.k : shape.src.c;
-    const ScatterKernel& scatter = layer_class.kernels(pass).zero_skip_for(in, out);
-    return elements_of(packed_extents(scatter.row, layer_class.info, in, out));
-}
-
-// On any number of threads: bwd_weights by zero_skip has sums for each, the others less for more.
-bool fits(const LayerClass& layer_class, const ConvShape& shape, Pass pass, Kernel kernel) {
-    if (packed_elements(layer_class, shape, pass, kernel) > kMost) return false;
-    const int most_threads = pass == Pass::bwd_weights && kernel == Kernel::zero_skip ? kMostThreads : 1;
+// On any number of threads.
+bool fits(const ConvKernel& kernel, const ConvShape& kernel_shape) {
+    if (kernel.packing(kernel_shape.weights()).extents.elements() > kMost) return false;
+    if (kernel.pass == Pass::bwd_weights && channel_sums(kernel_shape) > kMost) return false;
+    const int most_threads = kernel.scratch_grows_with_threads() ? kMostThreads : 1;
     for (int threads = 1; threads <= most_threads; ++threads)
-        if (largest_scratch(layer_class, shape, pass, kernel, threads) > kMost) return false;
+        if (kernel.largest_scratch(kernel_shape, threads) > kMost) return false;
     return true;
 }
 
 bool fits(const LayerClass& layer_class, const ConvShape& shape, Policy policy) {
     const ConvShape kernel_shape = shape_for_kernels(shape);
-    for (const Pass pass : {Pass::fwd, Pass::bwd_data, Pass::bwd_weights}) {
-        if (pass == Pass::bwd_data && !layer_class.info.backward_data) continue;
-        for (const Kernel kernel : kernels_of(layer_class, policy, pass))
-            if (!fits(layer_class, kernel_shape, pass, kernel)) return false;
-    }
+    for (const Pass pass : {Pass::fwd, Pass::bwd_data, Pass::bwd_weights})
+        for (const ConvKernel* kernel : kernels_of_plan(layer_class, shape, policy, pass))
+            if (!fits(*kernel, kernel_shape)) return false;
     return true;
 }
 

@@ -3,8 +3,9 @@
 #include <map>
 #include <utility>
 
-#include "kernel_choice.h"
+#include "conv_kernel.h"
 #include "scratch_pool.h"
+#include "sparsetrain/tensor.h"
 #include "sparsetrain/workspace.h"
 
 namespace sparsetrain {
@@ -16,9 +17,10 @@ class SPARSETRAIN_PRIVATE Workspace::Impl {
     int threads;
     const ParallelFor pool;  // none: the library's own
     detail::ScratchPool scratch;
+    AlignedArray<float> bias;  // of the call that runs
     RunStatistics last_run;
     // What `auto` chose last for a (plan, pass): the state of its hysteresis.
-    std::map<std::pair<unsigned long, Pass>, detail::Choice> last_choice;
+    std::map<std::pair<unsigned long, Pass>, const detail::ConvKernel*> last_choice;
 };
 
 }  // namespace sparsetrain

@@ -9,72 +9,73 @@ namespace sparsetrain::test {
 namespace {
 
 using detail::Candidate;
-using detail::Choice;
+using detail::ConvKernel;
+using detail::Skips;
 
-constexpr Choice kDenseBefore = {Kernel::dense, Operand::src};
-constexpr Choice kZeroSkipBefore = {Kernel::zero_skip, Operand::diff_dst};
-constexpr Choice kOutputMaskBefore = {Kernel::output_mask, Operand::src};
+struct Named final : ConvKernel {
+    using ConvKernel::ConvKernel;
+    double crossover(const ConvShape& /*shape*/) const override { return 0; }
+    detail::Packing packing(const WeightsShape& /*master*/) const override { return {}; }
+    double largest_scratch(const ConvShape& /*shape*/, int /*threads*/) const override { return 0; }
+    void run(const detail::ConvCall& /*call*/) const override {}
+};
 
-Kernel choose(double zeros, const Choice* previous) {
-    const Candidate only = {Kernel::zero_skip, Operand::diff_dst, zeros, 20};
-    const Candidate* chosen = detail::choose_kernel({&only, 1}, previous);
-    return chosen == nullptr ? Kernel::dense : chosen->kernel;
+const Named dense(Kernel::dense, Pass::bwd_data, Skips::nothing),
+    zero_skip(Kernel::zero_skip, Pass::bwd_data, Skips::diff_dst),
+    zero_skip_of_src(Kernel::zero_skip, Pass::bwd_weights, Skips::src),
+    output_mask(Kernel::output_mask, Pass::bwd_data, Skips::results);
+
+const ConvKernel* choose(std::initializer_list<Candidate> candidates, const ConvKernel* previous) {
+    const Candidate* chosen = detail::choose_kernel({candidates.begin(), candidates.size()}, previous);
+    return chosen == nullptr ? &dense : chosen->kernel;
+}
+
+const ConvKernel* choose(double zeros, const ConvKernel* previous) {
+    return choose({{&zero_skip, zeros, 20}}, previous);
 }
 
 // zero_skip, as fast as dense at 20 % zeros in diff_dst, or output_mask, at 40 % in src.
-Kernel choose_of_two(double zeros_diff_dst, double zeros_src, const Choice* previous) {
-    const Candidate candidates[] = {{Kernel::zero_skip, Operand::diff_dst, zeros_diff_dst, 20},
-                                    {Kernel::output_mask, Operand::src, zeros_src, 40}};
-    const Candidate* chosen = detail::choose_kernel(candidates, previous);
-    return chosen == nullptr ? Kernel::dense : chosen->kernel;
+const ConvKernel* choose_of_two(double zeros_diff_dst, double zeros_src, const ConvKernel* previous) {
+    return choose({{&zero_skip, zeros_diff_dst, 20}, {&output_mask, zeros_src, 40}}, previous);
 }
 
 TEST(KernelChoice, FirstCallDecidesAtTheCrossover) {
-    EXPECT_EQ(choose(19.9, nullptr), Kernel::dense);
-    EXPECT_EQ(choose(20, nullptr), Kernel::zero_skip);
+    EXPECT_EQ(choose(19.9, nullptr), &dense);
+    EXPECT_EQ(choose(20, nullptr), &zero_skip);
 }
 
 TEST(KernelChoice, LaterCallsKeepTheKernelWithinTwoPoints) {
-    EXPECT_EQ(choose(21.9, &kDenseBefore), Kernel::dense);
-    EXPECT_EQ(choose(22.1, &kDenseBefore), Kernel::zero_skip);
-    EXPECT_EQ(choose(18.1, &kZeroSkipBefore), Kernel::zero_skip);
-    EXPECT_EQ(choose(17.9, &kZeroSkipBefore), Kernel::dense);
+    EXPECT_EQ(choose(21.9, &dense), &dense);
+    EXPECT_EQ(choose(22.1, &dense), &zero_skip);
+    EXPECT_EQ(choose(18.1, &zero_skip), &zero_skip);
+    EXPECT_EQ(choose(17.9, &zero_skip), &dense);
 }
 
 TEST(KernelChoice, TheCandidateWithTheLeastWorkPerWorkAtItsCrossoverWins) {
-    EXPECT_EQ(choose_of_two(19, 39, nullptr), Kernel::dense);
-    EXPECT_EQ(choose_of_two(21, 39, nullptr), Kernel::zero_skip);
-    EXPECT_EQ(choose_of_two(19, 41, nullptr), Kernel::output_mask);
-    EXPECT_EQ(choose_of_two(50, 50, nullptr), Kernel::zero_skip);
-    EXPECT_EQ(choose_of_two(60, 69, nullptr), Kernel::zero_skip);  // 40/80 of dense's work, 31/60
-    EXPECT_EQ(choose_of_two(60, 71, nullptr), Kernel::output_mask);
+    EXPECT_EQ(choose_of_two(19, 39, nullptr), &dense);
+    EXPECT_EQ(choose_of_two(21, 39, nullptr), &zero_skip);
+    EXPECT_EQ(choose_of_two(19, 41, nullptr), &output_mask);
+    EXPECT_EQ(choose_of_two(50, 50, nullptr), &zero_skip);
+    EXPECT_EQ(choose_of_two(60, 69, nullptr), &zero_skip);  // 40/80 of dense's work, 31/60
+    EXPECT_EQ(choose_of_two(60, 71, nullptr), &output_mask);
 }
 
 TEST(KernelChoice, ThePreviousCandidateIsTwoPointsAhead) {
-    EXPECT_EQ(choose_of_two(60, 71, &kZeroSkipBefore), Kernel::zero_skip);
-    EXPECT_EQ(choose_of_two(60, 72, &kZeroSkipBefore), Kernel::output_mask);
-    EXPECT_EQ(choose_of_two(60, 69, &kOutputMaskBefore), Kernel::output_mask);
-    EXPECT_EQ(choose_of_two(60, 67, &kOutputMaskBefore), Kernel::zero_skip);
-    EXPECT_EQ(choose_of_two(21, 41, &kDenseBefore), Kernel::dense);
+    EXPECT_EQ(choose_of_two(60, 71, &zero_skip), &zero_skip);
+    EXPECT_EQ(choose_of_two(60, 72, &zero_skip), &output_mask);
+    EXPECT_EQ(choose_of_two(60, 69, &output_mask), &output_mask);
+    EXPECT_EQ(choose_of_two(60, 67, &output_mask), &zero_skip);
+    EXPECT_EQ(choose_of_two(21, 41, &dense), &dense);
 }
 
 TEST(KernelChoice, ThePreviousOperandOfAKernelIsTwoPointsAhead) {
-    const auto skipped = [](double zeros_src, double zeros_diff_dst, Operand before) {
-        const Candidate candidates[] = {{Kernel::zero_skip, Operand::src, zeros_src, 20},
-                                        {Kernel::zero_skip, Operand::diff_dst, zeros_diff_dst, 20}};
-        const Choice previous = {Kernel::zero_skip, before};
-        return detail::choose_kernel(candidates, &previous)->skipped;
+    const auto chosen = [](double zeros_src, double zeros_diff_dst, const ConvKernel* before) {
+        return choose({{&zero_skip_of_src, zeros_src, 20}, {&zero_skip, zeros_diff_dst, 20}}, before);
     };
-    EXPECT_EQ(skipped(50, 51.9, Operand::src), Operand::src);
-    EXPECT_EQ(skipped(50, 52.1, Operand::src), Operand::diff_dst);
-    EXPECT_EQ(skipped(51.9, 50, Operand::diff_dst), Operand::diff_dst);
-    EXPECT_EQ(skipped(52.1, 50, Operand::diff_dst), Operand::src);
-}
-
-TEST(KernelChoice, SparsestHasTheMostZeros) {
-    const Candidate candidates[] = {{Kernel::zero_skip, Operand::src, 30, 20},
-                                    {Kernel::zero_skip, Operand::diff_dst, 40, 20}};
-    EXPECT_EQ(detail::sparsest(candidates).skipped, Operand::diff_dst);
+    EXPECT_EQ(chosen(50, 51.9, &zero_skip_of_src), &zero_skip_of_src);
+    EXPECT_EQ(chosen(50, 52.1, &zero_skip_of_src), &zero_skip);
+    EXPECT_EQ(chosen(51.9, 50, &zero_skip), &zero_skip);
+    EXPECT_EQ(chosen(52.1, 50, &zero_skip), &zero_skip_of_src);
 }
 
 TEST(KernelChoice, ZerosOfAMaskAreExact) {

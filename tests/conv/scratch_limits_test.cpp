@@ -12,7 +12,6 @@
 #include "conv_problem.h"
 #include "conv_shapes.h"
 #include "halide_interface.h"
-#include "scratch_model.h"
 #include "sparsetrain/error.h"
 
 extern "C" {
@@ -82,7 +81,11 @@ void expect_modelled(const ConvShape& shape, Policy policy, int threads) {
         largest = 0;
         run();
         const Kernel kernel = workspace.last_run().kernel;
-        const double model = detail::largest_scratch(layer_class, kernel_shape, pass, kernel, threads);
+        double model = 0;
+        for (const detail::ConvKernel* own : detail::kernels_of_plan(layer_class, shape, policy, pass))
+            model = std::max(model, own->largest_scratch(kernel_shape, threads));
+        if (pass == Pass::bwd_weights)  // diff_bias: the sums of each image
+            model = std::max(model, 4.0 * channel_blocks(shape.k) * kLanes * shape.src.n);
         const double recorded = static_cast<double>(largest), bounded = kBounded * threads;
         std::ostringstream what;
         what << plan.layer_class() << ' ' << name_of(shape) << ' ' << to_string(pass) << ' '

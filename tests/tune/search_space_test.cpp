@@ -25,7 +25,7 @@ TEST(Subjects, AreAllRowsOfAClass) {
         if (subject.layer_class == "conv3x3_stride1") names.push_back(subject.name().substr(16));
     EXPECT_EQ(names, (std::vector<std::string>{"fwd/zero_skip/wide", "fwd/zero_skip/narrow",
                                                "bwd_data/zero_skip/wide", "bwd_data/zero_skip/narrow",
-                                               "bwd_weights/zero_skip", "bwd_data/output_mask", "fwd/dense",
+                                               "bwd_data/output_mask", "bwd_weights/zero_skip", "fwd/dense",
                                                "bwd_data/dense", "bwd_weights/dense"}));
     EXPECT_EQ(candidate_name(subject_of("conv3x3_stride1/fwd/zero_skip/wide"), {32, 4, 14, 400}),
               "conv3x3_stride1_fwd_zero_skip_wide_32_4_14_400");

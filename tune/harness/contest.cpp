@@ -22,11 +22,16 @@ void print(const Json& line) {
     std::fflush(stdout);
 }
 
-Kernel kernel_from(const std::string& word) {
-    for (const Kernel kernel : {Kernel::dense, Kernel::zero_skip, Kernel::output_mask})
-        if (word == to_string(kernel)) return kernel;
-    throw Error(ErrorCode::invalid_argument,
-                "expected a kernel, dense, zero_skip or output_mask, given " + word);
+Policy kernel_from(const std::string& word) {
+    const Policy policy = policy_from_string(word.c_str());
+    if (policy != Policy::automatic) return policy;
+    throw Error(ErrorCode::invalid_argument, "expected a kernel, given " + word);
+}
+
+bool skips_results(const Contestant& contestant, const detail::LayerClass& today, const ConvShape& shape,
+                   Pass pass) {
+    return detail::kernels_of_plan(today, shape, contestant.policy, pass).front()->skips ==
+           detail::Skips::results;
 }
 
 const Candidate* candidate_of(const std::string& name) {
@@ -78,8 +83,8 @@ double median(std::vector<double> values) {
 struct Entry {
     Entry(Contestant& who, bench::Problem& problem, const detail::LayerClass& today)
         : contestant(who), variant(today) {
-        for (const Candidate* candidate : who.candidates) candidate->apply(variant);
-        runner.emplace(problem, variant.layer_class(), who.kernel);
+        for (const Candidate* candidate : who.candidates) variant.replace_by(*candidate);
+        runner.emplace(problem, variant.layer_class(), who.policy);
     }
 
     Contestant& contestant;
@@ -100,7 +105,7 @@ class Match {
           problem_(layer.shape, options.pass, percent,
                    masked ? bench::ZerosIn::relu_mask : bench::ZerosIn::operand) {
         problem_.forget_result();
-        Runner(problem_, today_, Kernel::dense).run();
+        Runner(problem_, today_, Policy::dense).run();
         if (masked_) apply_relu_mask(problem_);
         if (const std::string mistake = problem_.find_mistake(); !mistake.empty())
             throw std::runtime_error("dense, " + layer.name + ": " + mistake);
@@ -127,7 +132,8 @@ class Match {
         print(line_of(entry, "begin"));
         problem_.forget_result();
         entry.runner->run();
-        if (masked_ && entry.contestant.kernel != Kernel::output_mask) apply_relu_mask(problem_);
+        if (masked_ && !skips_results(entry.contestant, today_, layer_.shape, options_.pass))
+            apply_relu_mask(problem_);
         const std::span<const float> found = result_of(problem_);
         const auto [wrong, expected] = std::mismatch(found.begin(), found.end(), truth_.begin());
         if (wrong == found.end()) return true;
@@ -194,7 +200,7 @@ class Match {
 }  // namespace
 
 Contestant::Contestant(std::string text)
-    : name(std::move(text)), kernel(kernel_from(name.substr(0, name.find(':')))) {
+    : name(std::move(text)), policy(kernel_from(name.substr(0, name.find(':')))) {
     if (name.find(':') == std::string::npos) return;
     std::istringstream words(name.substr(name.find(':') + 1));
     for (std::string word; std::getline(words, word, '+');) candidates.push_back(candidate_of(word));
@@ -202,11 +208,14 @@ Contestant::Contestant(std::string text)
 
 void run_contest(const ContestOptions& options, const std::vector<bench::Layer>& layers, Contestant& baseline,
                  std::vector<Contestant>& contestants) {
-    const auto by_mask = [](const Contestant& who) { return who.kernel == Kernel::output_mask; };
-    const bool masked = std::any_of(contestants.begin(), contestants.end(), by_mask);
-    for (const bench::Layer& layer : layers)
+    for (const bench::Layer& layer : layers) {
+        const detail::LayerClass& today = detail::find_class_of(layer.shape);
+        const bool masked = std::any_of(contestants.begin(), contestants.end(), [&](const Contestant& who) {
+            return skips_results(who, today, layer.shape, options.pass);
+        });
         for (const int percent : options.percents)
             Match(options, layer, percent, masked).run(baseline, contestants);
+    }
 }
 
 }  // namespace sparsetrain::tune

@@ -17,7 +17,7 @@ struct Contestant {
     explicit Contestant(std::string text);
 
     std::string name;  // the words above
-    Kernel kernel;
+    Policy policy;
     std::vector<const Candidate*> candidates;
 
     // Over all rounds of all problems so far: the sum and the number of logarithms of speed ratios.

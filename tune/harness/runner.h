@@ -9,19 +9,14 @@ namespace sparsetrain::tune {
 class Runner {
   public:
     // All three outlive it. `layer_class` is one for the Problem's shape.
-    Runner(bench::Problem& problem, const detail::LayerClass& layer_class, Kernel kernel);
+    Runner(bench::Problem& problem, const detail::LayerClass& layer_class, Policy policy);
 
-    // Into the Problem's result; the first time, weights are packed before. bwd_weights by zero_skip skips
-    // zeros of src.
+    // Into the Problem's result; the first time, weights are packed before.
     void run();
 
   private:
-    void convolve(Pass pass, TensorView in, TensorView out);
-    void compute_weights();
-
     bench::Problem& problem_;
-    const detail::LayerClass& layer_class_;
-    Kernel kernel_;
+    const detail::ConvKernel& kernel_;
     ConvShape kernel_shape_;
     PackedWeights packed_;
     Workspace workspace_{1};

@@ -12,7 +12,7 @@ namespace {
 // fwd and bwd_data of `zero_skip`: (slab, r, group, chunk), slab = [group][S][KV][16]; groups of input
 // channels and chunks of output channels in fwd, the other way round in bwd_data. Channels beyond the last
 // are zero.
-class ConvPackScatter : public sparsetrain::generators::ClassGenerator<ConvPackScatter> {
+class ConvPackZeroSkip : public sparsetrain::generators::ClassGenerator<ConvPackZeroSkip> {
   public:
     GeneratorParam<std::string> pass{"pass", "fwd"};
     GeneratorParam<std::string> blocking{"blocking", ""};
@@ -47,4 +47,4 @@ class ConvPackScatter : public sparsetrain::generators::ClassGenerator<ConvPackS
 
 }  // namespace
 
-HALIDE_REGISTER_GENERATOR(ConvPackScatter, conv_pack_scatter)
+HALIDE_REGISTER_GENERATOR(ConvPackZeroSkip, conv_pack_zero_skip)

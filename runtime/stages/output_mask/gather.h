@@ -15,7 +15,7 @@
 // plus the load and store of its sum.
 #pragma once
 
-#include "runtime/stages/output_mask_sweep.h"
+#include "runtime/stages/output_mask/sums.h"
 #include "schedules/rows.h"
 
 namespace {

@@ -1,6 +1,6 @@
 // The stage of output_mask of one layer class: compiled once per schedule row, which CMake names through
 // SPARSETRAIN_UARCH, SPARSETRAIN_LAYER_CLASS and the symbol to export.
-#include "runtime/stages/output_mask.h"
+#include "runtime/stages/output_mask/gather.h"
 
 namespace {
 

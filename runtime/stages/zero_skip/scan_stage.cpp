@@ -1,7 +1,7 @@
 // The stage of one zero_skip bwd_weights of one layer class, by one operand: compiled once per schedule row
 // and operand, which CMake names through SPARSETRAIN_UARCH, SPARSETRAIN_LAYER_CLASS, SPARSETRAIN_SCANNED and
 // the symbol to export.
-#include "runtime/stages/pixel_scan.h"
+#include "runtime/stages/zero_skip/scan.h"
 
 namespace {
 

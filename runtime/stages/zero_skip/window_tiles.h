@@ -5,7 +5,7 @@
 // tile is at a constant stride from the one before and every tap of its window at a constant offset.
 #pragma once
 
-#include "runtime/stages/filter_axis.h"
+#include "runtime/stages/zero_skip/filter_axis.h"
 
 namespace {
 

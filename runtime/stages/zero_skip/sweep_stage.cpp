@@ -1,7 +1,7 @@
 // The stages of one zero_skip pass of one layer class, fwd or bwd_data: compiled once per schedule row, which
 // CMake names through SPARSETRAIN_UARCH, SPARSETRAIN_LAYER_CLASS, SPARSETRAIN_PASS, SPARSETRAIN_BLOCKING and
 // the symbols to export.
-#include "runtime/stages/scatter.h"
+#include "runtime/stages/zero_skip/sweep.h"
 
 namespace {
 

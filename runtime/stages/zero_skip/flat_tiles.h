@@ -2,7 +2,7 @@
 // of small images, from image to image.
 #pragma once
 
-#include "runtime/stages/filter_axis.h"
+#include "runtime/stages/zero_skip/filter_axis.h"
 
 namespace {
 

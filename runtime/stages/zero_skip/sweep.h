@@ -11,8 +11,8 @@
 // of which 6.6 for 6 are reached; a step's 2 x KV loads and stores of accumulators come on top.
 #pragma once
 
-#include "runtime/stages/columns.h"
-#include "runtime/stages/row_lists.h"
+#include "runtime/stages/zero_skip/columns.h"
+#include "runtime/stages/zero_skip/lists.h"
 #include "schedules/rows.h"
 
 namespace {

@@ -6,7 +6,7 @@
 // phase of the row has a record of its own, one behind the other.
 #pragma once
 
-#include "runtime/stages/columns.h"
+#include "runtime/stages/zero_skip/columns.h"
 #include "runtime/stages/stage.h"
 #include "schedules/rows.h"
 

@@ -13,9 +13,9 @@
 // vectors.
 #pragma once
 
-#include "runtime/stages/flat_tiles.h"
-#include "runtime/stages/transpose.h"
-#include "runtime/stages/window_tiles.h"
+#include "runtime/stages/zero_skip/flat_tiles.h"
+#include "runtime/stages/zero_skip/transpose.h"
+#include "runtime/stages/zero_skip/window_tiles.h"
 #include "schedules/rows.h"
 
 namespace {

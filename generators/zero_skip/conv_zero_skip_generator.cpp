@@ -11,7 +11,7 @@ using namespace Halide;
 
 namespace {
 
-// src (lane, x, y, c block, n); weights (slab, r, group, k chunk), packed by conv_pack_scatter; bias (k lane,
+// src (lane, x, y, c block, n); weights (slab, r, group, k chunk), packed by conv_pack_zero_skip; bias (k lane,
 // k block); dst (k lane, x, y, k block, n); dst_mask of the relu epilogue and relu_mask of the masked one (x,
 // y, k block, n). In bwd_data src is diff_dst, dst is diff_src, and c and k change places. A tile holds rows
 // of images_per_tile images.

@@ -1,0 +1,14 @@
+# `output_mask`: its generators, and what a pass of a layer class has of it.
+set(SPARSETRAIN_GENERATORS_OF_output_mask conv_output_mask conv_pack_output_mask)
+
+macro(sparsetrain_compile_output_mask pass)
+    if(SKIPS_ZEROS AND "${pass}" STREQUAL "bwd_data")
+        set(kernel "bwd_data_output_mask")
+        sparsetrain_add_class_pipeline(${kernel} conv_output_mask stage=${CLASS_SYMBOL}_${kernel}_${UARCH})
+        sparsetrain_add_class_pipeline(${kernel}_pack conv_pack_output_mask)
+        sparsetrain_add_stage(${kernel} output_mask/gather_stage.cpp
+            SPARSETRAIN_GATHER_SYMBOL=${CLASS_SYMBOL}_${kernel}_${UARCH}_gather)
+        sparsetrain_add_kernel(OutputMaskKernel bwd_data "output_mask, \"bwd_data\""
+            "PIPELINE(${kernel}_pack), PIPELINE(${kernel})")
+    endif()
+endmacro()

@@ -1,0 +1,51 @@
+// `dense`: computes every product.
+#pragma once
+
+#include "conv_kernel.h"
+#include "kernels/conv_pipelines.h"
+#include "schedules/rows.h"
+
+namespace sparsetrain::detail {
+
+// fwd and bwd_data. `whole`: for images that are a whole number of tiles wide, in src as in dst, at stride 1.
+class DenseKernel final : public ConvKernel {
+  public:
+    constexpr DenseKernel(Pass its_pass, const schedules::DenseRow& its_row, PackPipeline its_pack,
+                          const ConvPipelines& its_any, const ConvPipelines& its_whole = {})
+        : ConvKernel(Kernel::dense, its_pass, Skips::nothing),
+          row(its_row),
+          any(its_any),
+          whole(its_whole),
+          pack(its_pack) {}
+
+    double crossover(const ConvShape& /*shape*/) const override { return 0; }
+    Packing packing(const WeightsShape& master) const override;
+    double largest_scratch(const ConvShape& shape, int threads) const override;
+    void run(const ConvCall& call) const override;
+
+    schedules::DenseRow row;
+    ConvPipelines any, whole;
+    PackPipeline pack;  // null: fwd reads the master weights
+};
+
+// (context, src, diff_dst, pad_top, pad_left, diff_weights)
+using DenseWeightsPipeline = int (*)(const void*, halide_buffer_t*, halide_buffer_t*, int, int,
+                                     halide_buffer_t*);
+
+// bwd_weights.
+class DenseWeightsKernel final : public ConvKernel {
+  public:
+    constexpr DenseWeightsKernel(Pass its_pass, const schedules::DenseWeightsRow& its_row,
+                                 DenseWeightsPipeline its_pipeline)
+        : ConvKernel(Kernel::dense, its_pass, Skips::nothing), row(its_row), pipeline(its_pipeline) {}
+
+    double crossover(const ConvShape& /*shape*/) const override { return 0; }
+    Packing packing(const WeightsShape& /*master*/) const override { return {}; }
+    double largest_scratch(const ConvShape& shape, int threads) const override;
+    void run(const ConvCall& call) const override;
+
+    schedules::DenseWeightsRow row;
+    DenseWeightsPipeline pipeline;
+};
+
+}  // namespace sparsetrain::detail

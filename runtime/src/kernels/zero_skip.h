@@ -1,0 +1,60 @@
+// `zero_skip`: skips the products of an operand's zeros.
+#pragma once
+
+#include "conv_kernel.h"
+#include "kernels/conv_pipelines.h"
+#include "schedules/rows.h"
+
+namespace sparsetrain::detail {
+
+// fwd and bwd_data, with one of the blockings of a pass.
+class ZeroSkipKernel final : public ConvKernel {
+  public:
+    constexpr ZeroSkipKernel(Pass its_pass, const schedules::ScatterRow& its_row, PackPipeline its_pack,
+                             const ConvPipelines& its_pipelines)
+        : ConvKernel(Kernel::zero_skip, its_pass, its_pass == Pass::fwd ? Skips::src : Skips::diff_dst,
+                     its_row.blocking),
+          row(its_row),
+          pipelines(its_pipelines),
+          pack(its_pack) {}
+
+    bool suits(const ConvShape& shape) const override;
+    double crossover(const ConvShape& shape) const override;
+    Packing packing(const WeightsShape& master) const override;
+    double largest_scratch(const ConvShape& shape, int threads) const override;
+    void run(const ConvCall& call) const override;
+
+    schedules::ScatterRow row;
+    ConvPipelines pipelines;
+    PackPipeline pack;
+};
+
+// (context, src, diff_dst, pad_top, pad_left, images_per_part, chunks_per_task, diff_weights)
+using ZeroSkipWeightsPipeline = int (*)(const void*, halide_buffer_t*, halide_buffer_t*, int, int, int, int,
+                                        halide_buffer_t*);
+
+// bwd_weights, by the operand whose zeros are skipped.
+class ZeroSkipWeightsKernel final : public ConvKernel {
+  public:
+    constexpr ZeroSkipWeightsKernel(Pass its_pass, const schedules::PixelScanRow& its_row,
+                                    ZeroSkipWeightsPipeline its_pipeline, Skips its_skips)
+        : ConvKernel(Kernel::zero_skip, its_pass, its_skips), row(its_row), pipeline(its_pipeline) {}
+
+    double crossover(const ConvShape& shape) const override;
+    Packing packing(const WeightsShape& /*master*/) const override { return {}; }
+    double largest_scratch(const ConvShape& shape, int threads) const override;
+    bool scratch_grows_with_threads() const override { return true; }  // sums for each
+    void run(const ConvCall& call) const override;
+
+    // How a call is cut: the batch into parts, which have sums of their own, and the channels of the operand
+    // that is not scanned into tasks.
+    struct Tasks {
+        int images_per_part, chunks_per_task;
+    };
+    Tasks tasks(const ConvShape& shape, int threads) const;
+
+    schedules::PixelScanRow row;
+    ZeroSkipWeightsPipeline pipeline;
+};
+
+}  // namespace sparsetrain::detail
