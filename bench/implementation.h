@@ -55,8 +55,7 @@ ImplementationEntries turns_of(int round, const ImplementationEntries& entries);
 void use_threads(int threads);
 
 // This library through its public API.
-template <Policy policy>
-std::unique_ptr<Implementation> make_sparsetrain(Problem& problem);
+std::unique_ptr<Implementation> make_sparsetrain(Problem& problem, Policy policy);
 
 // oneDNN's direct convolution (convolution_direct) in formats of its own choice.
 std::unique_ptr<Implementation> make_onednn(Problem& problem);

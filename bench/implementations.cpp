@@ -14,36 +14,30 @@ bool every_pass(const ConvShape&, Pass) {
     return true;
 }
 
-// What the library's class for a shape has. A class that is not linked has everything, so that making a plan
-// tells that it is missing.
-LayerClassInfo class_of(const ConvShape& shape) {
+// Of a class that is not linked, dense, whose plan tells that it is missing.
+template <Kernel kernel>
+bool has(const ConvShape& shape, Pass pass) {
     for (const LayerClassInfo& layer : layer_classes()) {
-        if (layer.filter_h == shape.filter_h && layer.filter_w == shape.filter_w &&
-            layer.stride == shape.stride) {
-            return layer;
-        }
+        if (layer.filter_h != shape.filter_h || layer.filter_w != shape.filter_w ||
+            layer.stride != shape.stride)
+            continue;
+        const std::vector<Kernel> kernels = kernels_of(layer, pass);
+        return std::find(kernels.begin(), kernels.end(), kernel) != kernels.end();
     }
-    return {"", shape.filter_h, shape.filter_w, shape.stride, true, true};
+    return kernel == Kernel::dense;
 }
 
-bool has_dense(const ConvShape& shape, Pass pass) {
-    return pass != Pass::bwd_data || class_of(shape).backward_data;
-}
-
-bool has_zero_skip(const ConvShape& shape, Pass pass) {
-    return has_dense(shape, pass) && class_of(shape).skips_zeros;
-}
-
-bool has_output_mask(const ConvShape& shape, Pass pass) {
-    return pass == Pass::bwd_data && has_zero_skip(shape, pass);
+template <Policy policy>
+std::unique_ptr<Implementation> make(Problem& problem) {
+    return make_sparsetrain(problem, policy);
 }
 
 constexpr ImplementationEntry kImplementations[] = {
-    {"auto", make_sparsetrain<Policy::automatic>, has_dense},
-    {"dense", make_sparsetrain<Policy::dense>, has_dense},
-    {"zero_skip", make_sparsetrain<Policy::zero_skip>, has_zero_skip},
-    {"output_mask", make_sparsetrain<Policy::output_mask>, has_output_mask, ZerosIn::relu_mask},
-    {"auto_masked", make_sparsetrain<Policy::automatic>, has_output_mask, ZerosIn::relu_mask},
+    {"auto", make<Policy::automatic>, has<Kernel::dense>},
+    {"dense", make<Policy::dense>, has<Kernel::dense>},
+    {"zero_skip", make<Policy::zero_skip>, has<Kernel::zero_skip>},
+    {"output_mask", make<Policy::output_mask>, has<Kernel::output_mask>, ZerosIn::relu_mask},
+    {"auto_masked", make<Policy::automatic>, has<Kernel::output_mask>, ZerosIn::relu_mask},
     {kPeer, make_onednn, every_pass},
     {"onednn_winograd", make_onednn_winograd, onednn_has_winograd},
     {"im2col", make_im2col, every_pass},

@@ -48,13 +48,8 @@ class SparseTrain : public Implementation {
 
 }  // namespace
 
-template <Policy policy>
-std::unique_ptr<Implementation> make_sparsetrain(Problem& problem) {
+std::unique_ptr<Implementation> make_sparsetrain(Problem& problem, Policy policy) {
     return std::make_unique<SparseTrain>(problem, policy);
 }
-template std::unique_ptr<Implementation> make_sparsetrain<Policy::automatic>(Problem&);
-template std::unique_ptr<Implementation> make_sparsetrain<Policy::dense>(Problem&);
-template std::unique_ptr<Implementation> make_sparsetrain<Policy::zero_skip>(Problem&);
-template std::unique_ptr<Implementation> make_sparsetrain<Policy::output_mask>(Problem&);
 
 }  // namespace sparsetrain::bench

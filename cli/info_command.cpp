@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <cstdio>
 #include <filesystem>
 
@@ -18,6 +19,20 @@ std::string compiled_for() {
     return names.empty() ? "none" : names;
 }
 
+// Of any pass.
+std::string kernels_of(const LayerClassInfo& layer) {
+    std::string words;
+    for (const Kernel kernel : kernels()) {
+        for (const Pass pass : {Pass::fwd, Pass::bwd_data, Pass::bwd_weights}) {
+            if (!std::ranges::count(sparsetrain::kernels_of(layer, pass), kernel)) continue;
+            if (!words.empty()) words += ' ';
+            words += to_string(kernel);
+            break;
+        }
+    }
+    return words;
+}
+
 // A line per class: its name, passes and kernels.
 void print_layer_classes() {
     const char* heading = "layer classes";
@@ -25,7 +40,7 @@ void print_layer_classes() {
     for (const LayerClassInfo& layer : layer_classes()) {
         std::printf("%-15s%-17s%-26s%s\n", heading, layer.name,
                     layer.backward_data ? "fwd bwd_data bwd_weights" : "fwd bwd_weights",
-                    layer.skips_zeros ? "dense zero_skip output_mask" : "dense");
+                    kernels_of(layer).c_str());
         heading = "";
     }
 }

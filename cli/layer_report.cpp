@@ -71,19 +71,6 @@ double median_ms(Times times) {
     return 1e3 * times[kRepetitions / 2];
 }
 
-// A fixed policy: `auto` would choose anew, without what it remembers of the training run's steps.
-Policy policy_of(Kernel kernel) {
-    switch (kernel) {
-        case Kernel::dense:
-            return Policy::dense;
-        case Kernel::zero_skip:
-            return Policy::zero_skip;
-        case Kernel::output_mask:
-            return Policy::output_mask;
-    }
-    return Policy::dense;
-}
-
 PassReport replay_pass(LayerReplay& replay, Pass pass, const Conv2d& chosen, const Conv2d& dense,
                        Workspace& workspace) {
     const clockid_t clock = replay_clock(workspace.threads());
@@ -111,6 +98,7 @@ LayerReport replay_layer(const train::Convolution& convolution, Workspace& works
                        {}};
     for (const Pass pass : {Pass::fwd, Pass::bwd_data, Pass::bwd_weights}) {
         if (pass == Pass::bwd_data && step.diff_src.data == nullptr) continue;
+        // A fixed policy: `auto` would choose anew, without what it remembers of the training run's steps.
         const Conv2d chosen(shape, policy_of(step.run_of(pass).statistics.kernel));
         report.passes.push_back(replay_pass(replay, pass, chosen, dense, workspace));
     }

@@ -6,6 +6,8 @@
 #include <sstream>
 
 #include "cli/duration.h"
+#include "cli/words.h"
+#include "sparsetrain/conv2d.h"
 #include "sparsetrain/workspace.h"
 #include "train/dataset.h"
 #include "train/models.h"
@@ -97,7 +99,7 @@ void add_train_options(CLI::App& command, TrainOptions& options) {
         ->transform(between(1, kMostThreads))
         ->capture_default_str();
     command.add_option("--kernels", options.kernels, "How convolutions are computed")
-        ->check(CLI::IsMember({"auto", "dense", "zero_skip", "output_mask"}))
+        ->check(CLI::IsMember(words_of(policies())))
         ->capture_default_str();
     command.add_option("--seed", options.seed, "Of the initial weights and the order of images")
         ->transform(between(std::uint32_t{0}, std::numeric_limits<std::uint32_t>::max()))

@@ -3,6 +3,7 @@
 #include <CLI/CLI.hpp>
 
 #include "cli/duration.h"
+#include "cli/words.h"
 #include "sparsetrain/library.h"
 
 namespace sparsetrain::cli {
@@ -36,7 +37,7 @@ void add_tune_options(CLI::App& command, TuneOptions& options) {
         ->check(CLI::IsMember({"fwd", "bwd_data", "bwd_weights"}));
     command.add_option("--kernel", options.kernels, "Kernels; all unless given")
         ->delimiter(',')
-        ->check(CLI::IsMember({"dense", "zero_skip", "output_mask"}));
+        ->check(CLI::IsMember(words_of(kernels())));
     command.add_option("--blocking", options.blockings, "Blockings of zero_skip; all unless given")
         ->delimiter(',')
         ->check(CLI::IsMember({"wide", "narrow"}));

@@ -6,7 +6,7 @@
 #                             [BLOCKINGS blocking...])
 #
 # Adds the library sparsetrain_<name>, alias SparseTrain::<name>. Its schedule rows are those of its name in schedules/, or
-# derived from its size (schedules/derived.h). BLOCKINGS are those of its ScatterRows, "wide" unless given. Without bwd_data,
+# derived from its size (schedules/derived.h). BLOCKINGS are those of its ZeroSkipRows, "wide" unless given. Without bwd_data,
 # it is the first layer of a network, whose src is an image, which has no zeros and wants no gradient: there are fwd and
 # bwd_weights by dense and nothing else. Without AVX2 every pass is dense.
 function(sparsetrain_add_layer_class)

@@ -6,6 +6,7 @@
 
 #include "schedules/faults.h"
 #include "schedules/tables.h"
+#include "schedules/tiles.h"
 
 using namespace sparsetrain::schedules;
 
@@ -26,7 +27,7 @@ std::string text_of(const char* text) {
     return text == nullptr ? "" : text;
 }
 
-std::string key_of(const ScatterRow& row) {
+std::string key_of(const ZeroSkipRow& row) {
     return text_of(row.layer_class) + " " + text_of(row.pass) + " " + text_of(row.blocking);
 }
 template <typename Row>
@@ -62,15 +63,14 @@ void check_crossovers(const Row& row, const std::string& where) {
 }
 
 template <typename Row>
-void check_rows(const Tables& tables, const char* name, const Table<Row>& rows,
-                const std::set<std::string>& passes) {
+void check_rows(const Tables& tables, const Table<Row>& rows) {
     std::set<std::string> seen;
     for (const Row& row : rows) {
-        const std::string key = key_of(row), where = std::string(name) + ", row " + key;
+        const std::string key = key_of(row), where = std::string(Tiles<Row>::constant) + ", row " + key;
         ClassSize size{};
         if (!find_size(text_of(row.layer_class), size)) {
             report(where, "expected a layer class such as conv3x3_stride1");
-        } else if (!passes.contains(text_of(row.pass))) {
+        } else if (!is_for<Row>(Tiles<Row>::kernel, text_of(row.pass).c_str())) {
             report(where, "expected a pass that such rows are for");
         } else if (const std::string fault = fault_of(row, tables, size, row.pass); !fault.empty()) {
             report(where, fault);
@@ -101,11 +101,6 @@ int main() {
     const Tables& tables = tuned::kTables;
     expect(same_name(tables.name, "tuned"), "kTables", "the name tuned");
     check_core(tables);
-    const std::set<std::string> of_pixels = {"fwd", "bwd_data"}, of_weights = {"bwd_weights"};
-    check_rows(tables, "kDense", tables.dense, of_pixels);
-    check_rows(tables, "kDenseWeights", tables.dense_weights, of_weights);
-    check_rows(tables, "kScatter", tables.scatter, of_pixels);
-    check_rows(tables, "kOutputMask", tables.output_mask, {"bwd_data"});
-    check_rows(tables, "kPixelScan", tables.pixel_scan, of_weights);
+    for_each_table([&tables](auto table) { check_rows(tables, tables.*table); });
     return faults == 0 ? 0 : 1;
 }

@@ -36,7 +36,7 @@ inline constexpr DenseWeightsRow kDenseWeights[] = {
 
 // fwd at stride 2, 7 rows and 200 pixels against 14 and 400: equal at 50 % zeros, 2 to 5 % faster at 80 %, 3 to
 // 12 % at 90 % (128-128, 56x56 and 256-256, 28x28).
-inline constexpr ScatterRow kScatter[] = {
+inline constexpr ZeroSkipRow kZeroSkip[] = {
     // class             pass       blocking  most_channels  group  k_vectors  rows  pixels  crossover
     {"conv3x3_stride1", "fwd",      "wide",   32,             32,    2,        14,    400,   {20, 0}},
     {"conv3x3_stride1", "fwd",      "narrow", kAnyChannels,   64,    2,        14,    400,   {20, 0}},
@@ -65,7 +65,7 @@ inline constexpr OutputMaskRow kOutputMask[] = {
     {"conv5x5_stride1", "bwd_data",   64,     1,        5,     28,   784,    {30, 0}},
 };
 
-inline constexpr PixelScanRow kPixelScan[] = {
+inline constexpr ZeroSkipWeightsRow kZeroSkipWeights[] = {
     // class             pass          tap_rows  k_vectors  rows  crossover  narrow_crossover
     {"conv3x3_stride1", "bwd_weights",    1,         2,       8,    {35, 0},        25.0},
     {"conv3x3_stride2", "bwd_weights",    1,         2,       4,    {45, 0},       35.0},
@@ -85,9 +85,9 @@ inline constexpr Tables kTables = {
     .broadcast_from_memory = false,
     .dense = kDense,
     .dense_weights = kDenseWeights,
-    .scatter = kScatter,
+    .zero_skip = kZeroSkip,
     .output_mask = kOutputMask,
-    .pixel_scan = kPixelScan,
+    .zero_skip_weights = kZeroSkipWeights,
 };
 
 }  // namespace sparsetrain::schedules::avx2

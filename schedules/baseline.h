@@ -44,9 +44,9 @@ inline constexpr Tables kTables = {
     .broadcast_from_memory = false,
     .dense = kDense,
     .dense_weights = kDenseWeights,
-    .scatter = {},
+    .zero_skip = {},
     .output_mask = {},
-    .pixel_scan = {},
+    .zero_skip_weights = {},
 };
 
 }  // namespace sparsetrain::schedules::baseline

@@ -69,7 +69,7 @@ constexpr int outputs_in_reach(const ClassSize& size, const char* pass) {
 
 // The outputs in reach and a nonzero, broadcast; the weights of a group, a filter row and the columns of a
 // sweep.
-constexpr Budget budget_of(const ScatterRow& row, const Tables& tables, const ClassSize& size,
+constexpr Budget budget_of(const ZeroSkipRow& row, const Tables& tables, const ClassSize& size,
                            const char* pass) {
     const int vectors = outputs_in_reach(size, pass) * row.k_vectors;
     return {vectors * tables.registers_per_vector + 1, row.group * vectors * kVectorBytes, tables.slab_bytes};
@@ -93,7 +93,7 @@ constexpr int copied_pixels(int rows, int taps_h, int taps_w, int step) {
 
 // Accumulators and a nonzero, broadcast. One vector of a tile's pixels is in L1, whichever operand is
 // scanned; the stages take as many more as fit.
-constexpr Budget budget_of(const PixelScanRow& row, const Tables& tables, const ClassSize& size,
+constexpr Budget budget_of(const ZeroSkipWeightsRow& row, const Tables& tables, const ClassSize& size,
                            const char*) {
     const int by_src =
         copied_pixels(row.rows, pieces(size.filter_h, size.stride), pieces(size.filter_w, size.stride), 1);

@@ -62,8 +62,8 @@ constexpr DenseWeightsRow derive(const DenseWeightsRow*, const Tables& tables, c
 }
 
 // Up to four vectors per nonzero, as far as registers and, of groups of 32, the bytes of a slab allow.
-constexpr ScatterRow derive(const ScatterRow*, const Tables& tables, const ClassSize& size, const char* pass,
-                            const char*) {
+constexpr ZeroSkipRow derive(const ZeroSkipRow*, const Tables& tables, const ClassSize& size,
+                             const char* pass, const char*) {
     const int outputs = outputs_in_reach(size, pass);
     const int bytes = tables.slab_bytes, in_slab = bytes / (32 * outputs * kVectorBytes);
     const int fitting = smaller(smaller(4, vectors_beside(1, tables) / outputs), in_slab);
@@ -85,14 +85,15 @@ constexpr OutputMaskRow derive(const OutputMaskRow*, const Tables& tables, const
 }
 
 // As many filter rows, and then vectors, as the registers hold beside a nonzero.
-constexpr PixelScanRow derive(const PixelScanRow*, const Tables& tables, const ClassSize& size, const char*) {
+constexpr ZeroSkipWeightsRow derive(const ZeroSkipWeightsRow*, const Tables& tables, const ClassSize& size,
+                                    const char*) {
     const int vectors = vectors_beside(1, tables);
     const int tap_rows = smaller(size.filter_h, vectors / size.filter_w);
     const int k_vectors = power_of_two(smaller(4, vectors / (tap_rows * size.filter_w)));
     return {"", "", tap_rows, k_vectors, size.stride == 1 ? 8 : 4, {35, 15}, 35.0};
 }
 
-// The row of a class for a pass and, in kScatter, a blocking: that of the table, or the one derived. (A
+// The row of a class for a pass and, in kZeroSkip, a blocking: that of the table, or the one derived. (A
 // pointer to a row cannot be compared with null here: with its sanitizers, GCC 12 takes no such test for
 // constant.)
 template <typename Row, typename... Key>

@@ -52,7 +52,7 @@ inline std::string kind_fault(const DenseWeightsRow& row, const ClassSize& size,
         return expected_size("tap_columns", row.tap_columns, "up to " + std::to_string(size.filter_w));
     return "";
 }
-inline std::string kind_fault(const ScatterRow& row, const ClassSize&, const char*) {
+inline std::string kind_fault(const ZeroSkipRow& row, const ClassSize&, const char*) {
     if (row.most_channels < 1) return expected_size("most_channels", row.most_channels, "at least 1");
     return group_fault(row.group);
 }
@@ -64,7 +64,7 @@ inline std::string kind_fault(const OutputMaskRow& row, const ClassSize& size, c
         return expected_size("vectors", row.vectors, "a multiple of " + std::to_string(taps));
     return group_fault(row.group);
 }
-inline std::string kind_fault(const PixelScanRow& row, const ClassSize& size, const char*) {
+inline std::string kind_fault(const ZeroSkipWeightsRow& row, const ClassSize& size, const char*) {
     if (row.tap_rows > size.filter_h)
         return expected_size("tap_rows", row.tap_rows, "up to " + std::to_string(size.filter_h));
     if (row.rows % 4 != 0) return expected_size("rows", row.rows, "a multiple of 4");

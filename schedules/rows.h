@@ -47,7 +47,7 @@ struct Crossover {
 // pixels, as many images as make `pixels` pixels. A pass has several blockings; a convolution uses the first
 // whose `most_channels` it does not exceed and whose k_vectors divide its blocks of output channels, or the
 // last.
-struct ScatterRow {
+struct ZeroSkipRow {
     const char* layer_class;
     const char* pass;
     const char* blocking;
@@ -70,7 +70,7 @@ constexpr int record_words(int group) {
 
 // bwd_data, `output_mask`: the masks of `group` channels are scanned together, while `vectors` vectors of 16
 // output channels of a pixel's neighbourhood stay in registers, over at most `tap_rows` filter rows at a
-// time; tiles and `crossover` as in ScatterRow, of zeros in the ReLU's mask.
+// time; tiles and `crossover` as in ZeroSkipRow, of zeros in the ReLU's mask.
 struct OutputMaskRow {
     const char* layer_class;
     const char* pass;
@@ -106,7 +106,7 @@ inline constexpr int kNarrowWidth = 7;
 // scanned for nonzeros. src and diff_dst change roles where diff_dst is the sparser. `narrow_crossover` is
 // that of several images of up to kNarrowWidth columns, two of which share a tile where their padding allows
 // it, while dense is at its slowest. Crossovers were measured skipping src and serve both.
-struct PixelScanRow {
+struct ZeroSkipWeightsRow {
     const char* layer_class;
     const char* pass;
     int tap_rows;
@@ -166,9 +166,9 @@ struct Tables {
     bool broadcast_from_memory;  // else by way of a general register
     Table<DenseRow> dense;
     Table<DenseWeightsRow> dense_weights;
-    Table<ScatterRow> scatter;
+    Table<ZeroSkipRow> zero_skip;
     Table<OutputMaskRow> output_mask;
-    Table<PixelScanRow> pixel_scan;
+    Table<ZeroSkipWeightsRow> zero_skip_weights;
 };
 
 inline constexpr int kVectorBytes = 64;

@@ -38,7 +38,7 @@ inline constexpr DenseWeightsRow kDenseWeights[] = {
 };
 
 // The narrow blocking of 3x3 stride 1 was measured with few channels: with many it has the wide one's crossover.
-inline constexpr ScatterRow kScatter[] = {
+inline constexpr ZeroSkipRow kZeroSkip[] = {
     // class            pass        blocking  most_channels group k_vectors rows pixels crossover
     {"conv3x3_stride1", "fwd",      "wide",   kAnyChannels, 64,   4,        28,  400,   {34.5, 6.5}},  // 1.06x of 32,4,28,400
     {"conv3x3_stride1", "fwd",      "narrow", kAnyChannels, 64,   2,        14,  400,   {34.5, 16.5}},
@@ -67,7 +67,7 @@ inline constexpr OutputMaskRow kOutputMask[] = {
     {"conv5x5_stride1", "bwd_data", 16,   5,       25,     28,  784,   {30, 3.5}},
 };
 
-inline constexpr PixelScanRow kPixelScan[] = {
+inline constexpr ZeroSkipWeightsRow kZeroSkipWeights[] = {
     // class            pass           tap_rows k_vectors rows crossover     narrow_crossover
     {"conv3x3_stride1", "bwd_weights", 3,       2,        8,   {26.5, 7.5},  23},  // 1.01x of 3,2,16
     {"conv3x3_stride2", "bwd_weights", 2,       4,        8,   {32, 11.5},   20},  // 1.03x of 2,4,4
@@ -87,9 +87,9 @@ inline constexpr Tables kTables = {
     .broadcast_from_memory = true,
     .dense = kDense,
     .dense_weights = kDenseWeights,
-    .scatter = kScatter,
+    .zero_skip = kZeroSkip,
     .output_mask = kOutputMask,
-    .pixel_scan = kPixelScan,
+    .zero_skip_weights = kZeroSkipWeights,
 };
 
 }  // namespace sparsetrain::schedules::sapphire_rapids

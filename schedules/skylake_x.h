@@ -34,7 +34,7 @@ inline constexpr DenseWeightsRow kDenseWeights[] = {
     {"conv7x7_stride2", "bwd_weights",   2,         7,        2,     784},
 };
 
-inline constexpr ScatterRow kScatter[] = {
+inline constexpr ZeroSkipRow kZeroSkip[] = {
     // class             pass       blocking  most_channels  group  k_vectors  rows  pixels  crossover
     {"conv3x3_stride1", "fwd",      "wide",   kAnyChannels,   32,    4,        14,    400,   {11, 7}},
     {"conv3x3_stride1", "fwd",      "narrow", kAnyChannels,   64,    2,        14,    400,   {25, 0}},
@@ -63,7 +63,7 @@ inline constexpr OutputMaskRow kOutputMask[] = {
     {"conv5x5_stride1", "bwd_data",   16,     5,       25,     28,   784,    {21, 0}},
 };
 
-inline constexpr PixelScanRow kPixelScan[] = {
+inline constexpr ZeroSkipWeightsRow kZeroSkipWeights[] = {
     // class             pass          tap_rows  k_vectors  rows  crossover  narrow_crossover
     {"conv3x3_stride1", "bwd_weights",    3,         2,       8,    {12, 2},    12.0},
     {"conv3x3_stride2", "bwd_weights",    2,         4,       4,    {20, 22},   20.0},
@@ -83,9 +83,9 @@ inline constexpr Tables kTables = {
     .broadcast_from_memory = true,
     .dense = kDense,
     .dense_weights = kDenseWeights,
-    .scatter = kScatter,
+    .zero_skip = kZeroSkip,
     .output_mask = kOutputMask,
-    .pixel_scan = kPixelScan,
+    .zero_skip_weights = kZeroSkipWeights,
 };
 
 }  // namespace sparsetrain::schedules::skylake_x

@@ -12,11 +12,16 @@ struct TileOf {
     int Row::*size;
 };
 
-// What may be tuned of each kind of row, in the order of the record.
+// What may be tuned of each kind of row, in the order of the record; the kernel and the passes that such rows
+// are for; and how source code calls them: their type, the member of Tables and the constant of a table's
+// file.
 template <typename Row>
 struct Tiles;
 template <>
 struct Tiles<DenseRow> {
+    static constexpr const char *kernel = "dense", *type = "DenseRow";
+    static constexpr const char *member = "dense", *constant = "kDense";
+    static constexpr const char* passes[] = {"fwd", "bwd_data"};
     static constexpr TileOf<DenseRow> all[] = {{"x_tile", &DenseRow::x_tile},
                                                {"k_vectors", &DenseRow::k_vectors},
                                                {"pixels", &DenseRow::pixels},
@@ -24,20 +29,29 @@ struct Tiles<DenseRow> {
 };
 template <>
 struct Tiles<DenseWeightsRow> {
+    static constexpr const char *kernel = "dense", *type = "DenseWeightsRow";
+    static constexpr const char *member = "dense_weights", *constant = "kDenseWeights";
+    static constexpr const char* passes[] = {"bwd_weights"};
     static constexpr TileOf<DenseWeightsRow> all[] = {{"c_lanes", &DenseWeightsRow::c_lanes},
                                                       {"tap_columns", &DenseWeightsRow::tap_columns},
                                                       {"k_vectors", &DenseWeightsRow::k_vectors},
                                                       {"pixels", &DenseWeightsRow::pixels}};
 };
 template <>
-struct Tiles<ScatterRow> {
-    static constexpr TileOf<ScatterRow> all[] = {{"group", &ScatterRow::group},
-                                                 {"k_vectors", &ScatterRow::k_vectors},
-                                                 {"rows", &ScatterRow::rows},
-                                                 {"pixels", &ScatterRow::pixels}};
+struct Tiles<ZeroSkipRow> {
+    static constexpr const char *kernel = "zero_skip", *type = "ZeroSkipRow";
+    static constexpr const char *member = "zero_skip", *constant = "kZeroSkip";
+    static constexpr const char* passes[] = {"fwd", "bwd_data"};
+    static constexpr TileOf<ZeroSkipRow> all[] = {{"group", &ZeroSkipRow::group},
+                                                  {"k_vectors", &ZeroSkipRow::k_vectors},
+                                                  {"rows", &ZeroSkipRow::rows},
+                                                  {"pixels", &ZeroSkipRow::pixels}};
 };
 template <>
 struct Tiles<OutputMaskRow> {
+    static constexpr const char *kernel = "output_mask", *type = "OutputMaskRow";
+    static constexpr const char *member = "output_mask", *constant = "kOutputMask";
+    static constexpr const char* passes[] = {"bwd_data"};
     static constexpr TileOf<OutputMaskRow> all[] = {{"group", &OutputMaskRow::group},
                                                     {"tap_rows", &OutputMaskRow::tap_rows},
                                                     {"vectors", &OutputMaskRow::vectors},
@@ -45,11 +59,31 @@ struct Tiles<OutputMaskRow> {
                                                     {"pixels", &OutputMaskRow::pixels}};
 };
 template <>
-struct Tiles<PixelScanRow> {
-    static constexpr TileOf<PixelScanRow> all[] = {{"tap_rows", &PixelScanRow::tap_rows},
-                                                   {"k_vectors", &PixelScanRow::k_vectors},
-                                                   {"rows", &PixelScanRow::rows}};
+struct Tiles<ZeroSkipWeightsRow> {
+    static constexpr const char *kernel = "zero_skip", *type = "ZeroSkipWeightsRow";
+    static constexpr const char *member = "zero_skip_weights", *constant = "kZeroSkipWeights";
+    static constexpr const char* passes[] = {"bwd_weights"};
+    static constexpr TileOf<ZeroSkipWeightsRow> all[] = {{"tap_rows", &ZeroSkipWeightsRow::tap_rows},
+                                                         {"k_vectors", &ZeroSkipWeightsRow::k_vectors},
+                                                         {"rows", &ZeroSkipWeightsRow::rows}};
 };
+
+// Calls visit(&Tables::dense), and so on, for each kind of row.
+template <typename Visit>
+constexpr void for_each_table(Visit visit) {
+    visit(&Tables::dense);
+    visit(&Tables::dense_weights);
+    visit(&Tables::zero_skip);
+    visit(&Tables::output_mask);
+    visit(&Tables::zero_skip_weights);
+}
+
+template <typename Row>
+constexpr bool is_for(const char* kernel, const char* pass) {
+    bool is_one = false;
+    for (const char* own : Tiles<Row>::passes) is_one = is_one || same_name(own, pass);
+    return is_one && same_name(Tiles<Row>::kernel, kernel);
+}
 
 template <typename Row>
 inline constexpr int kTileCount = sizeof(Tiles<Row>::all) / sizeof(Tiles<Row>::all[0]);

@@ -45,7 +45,7 @@ inline constexpr DenseWeightsRow kDenseWeights[] = {
 //   32-64, 28x28       97 / 182 / 403 / 632   98 / 180 / 417 / 695
 // The crossovers are those of 64 x 2; others were not measured. Fwd at stride 2 sweeps even and odd pixels on
 // their own, with two filter columns and with one: 4 vectors, or odd ones would wait for the FMAs' latency.
-inline constexpr ScatterRow kScatter[] = {
+inline constexpr ZeroSkipRow kZeroSkip[] = {
     // class             pass       blocking  most_channels  group  k_vectors  rows  pixels  crossover
     {"conv3x3_stride1", "fwd",      "wide",   32,             32,    4,        14,    400,   {13.5, 0}},
     {"conv3x3_stride1", "fwd",      "narrow", kAnyChannels,   64,    2,        14,    400,   {13.5, 0}},
@@ -76,7 +76,7 @@ inline constexpr OutputMaskRow kOutputMask[] = {
     {"conv5x5_stride1", "bwd_data",   16,     5,       25,     28,   784,    {21, 0}},
 };
 
-inline constexpr PixelScanRow kPixelScan[] = {
+inline constexpr ZeroSkipWeightsRow kZeroSkipWeights[] = {
     // class             pass          tap_rows  k_vectors  rows  crossover  narrow_crossover
     {"conv3x3_stride1", "bwd_weights",    3,         2,       8,    {14, 0},        0.0},
     {"conv3x3_stride2", "bwd_weights",    2,         4,       4,    {20, 0},       10.0},
@@ -96,9 +96,9 @@ inline constexpr Tables kTables = {
     .broadcast_from_memory = false,
     .dense = kDense,
     .dense_weights = kDenseWeights,
-    .scatter = kScatter,
+    .zero_skip = kZeroSkip,
     .output_mask = kOutputMask,
-    .pixel_scan = kPixelScan,
+    .zero_skip_weights = kZeroSkipWeights,
 };
 
 }  // namespace sparsetrain::schedules::zen4

@@ -30,7 +30,7 @@ double accumulator_cycles(double registers, const Machine& machine) {
 
 // fwd and bwd_data, zero_skip. A visit is one of a pixel's mask words, of one filter row, for one chunk of
 // output channels.
-Cost cost(const schedules::ScatterRow& row, const Subject& subject, const Tables& tables,
+Cost cost(const schedules::ZeroSkipRow& row, const Subject& subject, const Tables& tables,
           const Machine& machine) {
     const ClassSize& size = subject.size;
     const double outputs = schedules::outputs_in_reach(size, sparsetrain::to_string(subject.pass));
@@ -52,7 +52,7 @@ Cost cost(const schedules::ScatterRow& row, const Subject& subject, const Tables
         {}, sums, sums + 1, 0, visit, static_cast<double>(row.group), sums * used_of_chunks(row.k_vectors)};
 }
 
-// bwd_data, output_mask. A turn is a set bit, a visit a pixel's mask word, for some filter rows and chunk.
+// A turn is a set bit, a visit a pixel's mask word, for some filter rows and chunk.
 Cost cost(const schedules::OutputMaskRow& row, const Subject& subject, const Tables& tables,
           const Machine& machine) {
     const int columns = schedules::pieces(subject.size.filter_w, subject.size.stride);
@@ -67,7 +67,7 @@ Cost cost(const schedules::OutputMaskRow& row, const Subject& subject, const Tab
 }
 
 // bwd_weights, zero_skip. A visit is a scanned channel of a tile.
-Cost cost(const schedules::PixelScanRow& row, const Subject& subject, const Tables& tables,
+Cost cost(const schedules::ZeroSkipWeightsRow& row, const Subject& subject, const Tables& tables,
           const Machine& machine) {
     const ClassSize& size = subject.size;
     const int taps_h = schedules::pieces(size.filter_h, size.stride),

@@ -17,10 +17,20 @@ std::string formatted(const char* format, Values... values) {
 }
 
 // The word for what a turn is.
-const char* turn_of(const Subject& subject) {
-    if (subject.kernel == Kernel::zero_skip) return "nonzero";
-    if (subject.kernel == Kernel::output_mask) return "set bit";
-    return subject.pass == Pass::bwd_weights ? "pixel" : "channel and tap";
+const char* turn_of(const schedules::DenseRow&) {
+    return "channel and tap";
+}
+const char* turn_of(const schedules::DenseWeightsRow&) {
+    return "pixel";
+}
+const char* turn_of(const schedules::ZeroSkipRow&) {
+    return "nonzero";
+}
+const char* turn_of(const schedules::OutputMaskRow&) {
+    return "set bit";
+}
+const char* turn_of(const schedules::ZeroSkipWeightsRow&) {
+    return "nonzero";
 }
 
 std::string limit_of(const Cost& cost, const Machine& machine) {
@@ -33,7 +43,8 @@ std::string limit_of(const Cost& cost, const Machine& machine) {
 std::string description(const Subject& subject, const schedules::Tables& tables, const TileSizes& sizes) {
     const Cost cost = cost_of(subject, tables, sizes);
     const Machine machine = machine_of(tables);
-    const char* turn = turn_of(subject);
+    const char* turn = with_table(
+        subject, []<typename Row>(schedules::Table<Row> schedules::Tables::*) { return turn_of(Row{}); });
     std::string text =
         formatted("  registers            %d of %d\n", cost.budget.registers, tables.registers);
     if (cost.budget.l1_limit > 0)

@@ -66,13 +66,13 @@ int channels_summed(const bench::Layer& layer, Pass pass) {
 bool is_used(const Subject& subject, const bench::Layer& layer, const schedules::Tables& tables,
              const Replacements& replaced) {
     if (!is_of_class(layer, subject)) return false;
-    if (!subject.is_scatter()) return true;
+    if (!subject.has_blockings()) return true;
     std::string used;  // the first blocking that suits, or the last
     bool suits = false;
     for (const Subject& other : all_subjects()) {
-        if (!other.is_scatter() || other.layer_class != subject.layer_class || other.pass != subject.pass)
+        if (!other.has_blockings() || other.layer_class != subject.layer_class || other.pass != subject.pass)
             continue;
-        schedules::ScatterRow row = row_of(other, tables, &schedules::Tables::scatter);
+        schedules::ZeroSkipRow row = row_of(other, tables, &schedules::Tables::zero_skip);
         const auto found = replaced.find(other.name());
         if (found != replaced.end()) row = with_sizes(row, found->second);
         if (suits) continue;

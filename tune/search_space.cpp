@@ -25,26 +25,37 @@ std::vector<int> dense_chunks(const Subject& subject) {
     return is_transposed ? std::vector{4, 8, 16, 32} : std::vector{0, 4, 8, 16, 32};
 }
 
+const std::vector<int> kGroups = {16, 32, 64};
+
 // In the order of schedules/tiles.h.
-Choices choices_of(const Subject& subject) {
-    const ClassSize& size = subject.size;
-    const std::vector<int> groups = {16, 32, 64};
-    if (subject.is_scatter())
-        return {groups, up_to(8), {1, 2, 4, 7, 14, 28}, {100, 200, 256, 400, 800, 1600}};
-    if (subject.kernel == Kernel::output_mask)
-        return {groups,
-                up_to(schedules::pieces(size.filter_h, size.stride)),
-                up_to(30),
-                {7, 14, 28, 56},
-                {196, 392, 784, 1568}};
-    if (subject.kernel == Kernel::zero_skip)
-        return {up_to(size.filter_h), {1, 2, 3, 4, 6, 8, 12, 16}, {4, 8, 12, 16, 20, 24, 32}};
-    if (subject.pass == Pass::bwd_weights)
-        return {{1, 2, 4, 8, 16}, up_to(size.filter_w), up_to(4), {98, 196, 392, 784, 1568, 3136}};
+Choices choices_of(const schedules::DenseRow&, const Subject& subject) {
     return {{2, 3, 4, 5, 6, 7, 8, 10, 12, 14, 28},
             up_to(6),
             {196, 280, 392, 784, 1120, 1568, 3136},
             dense_chunks(subject)};
+}
+Choices choices_of(const schedules::DenseWeightsRow&, const Subject& subject) {
+    return {{1, 2, 4, 8, 16}, up_to(subject.size.filter_w), up_to(4), {98, 196, 392, 784, 1568, 3136}};
+}
+Choices choices_of(const schedules::ZeroSkipRow&, const Subject&) {
+    return {kGroups, up_to(8), {1, 2, 4, 7, 14, 28}, {100, 200, 256, 400, 800, 1600}};
+}
+Choices choices_of(const schedules::OutputMaskRow&, const Subject& subject) {
+    const ClassSize& size = subject.size;
+    return {kGroups,
+            up_to(schedules::pieces(size.filter_h, size.stride)),
+            up_to(30),
+            {7, 14, 28, 56},
+            {196, 392, 784, 1568}};
+}
+Choices choices_of(const schedules::ZeroSkipWeightsRow&, const Subject& subject) {
+    return {up_to(subject.size.filter_h), {1, 2, 3, 4, 6, 8, 12, 16}, {4, 8, 12, 16, 20, 24, 32}};
+}
+
+Choices choices_of(const Subject& subject) {
+    return with_table(subject, [&]<typename Row>(schedules::Table<Row> schedules::Tables::*) {
+        return choices_of(Row{}, subject);
+    });
 }
 
 void add_all(const Choices& choices, TileSizes& begun, std::vector<TileSizes>& all) {

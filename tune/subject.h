@@ -1,7 +1,9 @@
 // What is tuned: the schedule row of a class, pass and kernel, and its tile sizes as numbers in a row.
 #pragma once
 
+#include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "schedules/budgets.h"
@@ -26,22 +28,22 @@ struct Subject {
     bool is_of(const Subject& other, Kernel its_kernel) const {
         return layer_class == other.layer_class && pass == other.pass && kernel == its_kernel;
     }
-    bool is_scatter() const { return kernel == Kernel::zero_skip && pass != Pass::bwd_weights; }
+    bool has_blockings() const { return !blocking.empty(); }
 };
 
-// One per schedule row of every class that is linked, in the order of classes, passes and kernels; zero_skip
-// and output_mask before dense.
+// One per schedule row of every class that is linked, in the order of classes, passes and kernels; dense
+// last.
 std::vector<Subject> all_subjects();
 
-// Calls visit(&Tables::scatter), or with whichever table has the subject's row.
+// Calls visit(&Tables::zero_skip), or with whichever table has the subject's row.
 template <typename Visit>
 auto with_table(const Subject& subject, Visit visit) {
-    using schedules::Tables;
-    const bool of_weights = subject.pass == Pass::bwd_weights;
-    if (subject.kernel == Kernel::output_mask) return visit(&Tables::output_mask);
-    if (subject.kernel == Kernel::zero_skip)
-        return of_weights ? visit(&Tables::pixel_scan) : visit(&Tables::scatter);
-    return of_weights ? visit(&Tables::dense_weights) : visit(&Tables::dense);
+    std::optional<decltype(visit(&schedules::Tables::dense))> result;
+    schedules::for_each_table([&]<typename Row>(schedules::Table<Row> schedules::Tables::*table) {
+        if (schedules::is_for<Row>(to_string(subject.kernel), to_string(subject.pass)))
+            result.emplace(visit(table));
+    });
+    return std::move(result).value();
 }
 
 // Today's row.
@@ -49,7 +51,7 @@ template <typename Row>
 Row row_of(const Subject& subject, const schedules::Tables& tables,
            schedules::Table<Row> schedules::Tables::*table) {
     const char *layer_class = subject.layer_class.c_str(), *pass = to_string(subject.pass);
-    if constexpr (std::is_same_v<Row, schedules::ScatterRow>)
+    if constexpr (std::is_same_v<Row, schedules::ZeroSkipRow>)
         return schedules::row_of(tables, table, layer_class, pass, subject.blocking.c_str());
     else
         return schedules::row_of(tables, table, layer_class, pass);

@@ -36,53 +36,46 @@ Cells cells_of(const DenseRow& r) {
 Cells cells_of(const DenseWeightsRow& r) {
     return cells(r.layer_class, r.pass, r.c_lanes, r.tap_columns, r.k_vectors, r.pixels);
 }
-Cells cells_of(const ScatterRow& r) {
+Cells cells_of(const ZeroSkipRow& r) {
     return cells(r.layer_class, r.pass, r.blocking, r.most_channels, r.group, r.k_vectors, r.rows, r.pixels,
                  r.crossover);
 }
 Cells cells_of(const OutputMaskRow& r) {
     return cells(r.layer_class, r.pass, r.group, r.tap_rows, r.vectors, r.rows, r.pixels, r.crossover);
 }
-Cells cells_of(const PixelScanRow& r) {
+Cells cells_of(const ZeroSkipWeightsRow& r) {
     return cells(r.layer_class, r.pass, r.tap_rows, r.k_vectors, r.rows, r.crossover, r.narrow_crossover);
 }
 
-// How the table is called, its kernel's name, and its columns.
-template <typename Row>
-struct Format;
-template <>
-struct Format<DenseRow> {
-    static constexpr const char *type = "DenseRow", *table = "kDense", *kernel = "dense";
-    static inline const Cells names = {"class", "pass", "x_tile", "k_vectors", "pixels", "chunk"};
-};
-template <>
-struct Format<DenseWeightsRow> {
-    static constexpr const char *type = "DenseWeightsRow", *table = "kDenseWeights", *kernel = "dense";
-    static inline const Cells names = {"class", "pass", "c_lanes", "tap_columns", "k_vectors", "pixels"};
-};
-template <>
-struct Format<ScatterRow> {
-    static constexpr const char *type = "ScatterRow", *table = "kScatter", *kernel = "zero_skip";
-    static inline const Cells names = {"class",     "pass", "blocking", "most_channels", "group",
-                                       "k_vectors", "rows", "pixels",   "crossover"};
-};
-template <>
-struct Format<OutputMaskRow> {
-    static constexpr const char *type = "OutputMaskRow", *table = "kOutputMask", *kernel = "output_mask";
-    static inline const Cells names = {"class",   "pass", "group",  "tap_rows",
-                                       "vectors", "rows", "pixels", "crossover"};
-};
-template <>
-struct Format<PixelScanRow> {
-    static constexpr const char *type = "PixelScanRow", *table = "kPixelScan", *kernel = "zero_skip";
-    static inline const Cells names = {"class", "pass",      "tap_rows",        "k_vectors",
-                                       "rows",  "crossover", "narrow_crossover"};
-};
+// The columns of a table.
+const Cells& columns_of(const DenseRow*) {
+    static const Cells names = {"class", "pass", "x_tile", "k_vectors", "pixels", "chunk"};
+    return names;
+}
+const Cells& columns_of(const DenseWeightsRow*) {
+    static const Cells names = {"class", "pass", "c_lanes", "tap_columns", "k_vectors", "pixels"};
+    return names;
+}
+const Cells& columns_of(const ZeroSkipRow*) {
+    static const Cells names = {"class",     "pass", "blocking", "most_channels", "group",
+                                "k_vectors", "rows", "pixels",   "crossover"};
+    return names;
+}
+const Cells& columns_of(const OutputMaskRow*) {
+    static const Cells names = {"class",   "pass", "group",  "tap_rows",
+                                "vectors", "rows", "pixels", "crossover"};
+    return names;
+}
+const Cells& columns_of(const ZeroSkipWeightsRow*) {
+    static const Cells names = {"class", "pass",      "tap_rows",        "k_vectors",
+                                "rows",  "crossover", "narrow_crossover"};
+    return names;
+}
 
 template <typename Row>
 std::string subject_name(const Row& row) {
-    std::string name = std::string(row.layer_class) + "/" + row.pass + "/" + Format<Row>::kernel;
-    if constexpr (std::is_same_v<Row, ScatterRow>) name += std::string("/") + row.blocking;
+    std::string name = std::string(row.layer_class) + "/" + row.pass + "/" + Tiles<Row>::kernel;
+    if constexpr (std::is_same_v<Row, ZeroSkipRow>) name += std::string("/") + row.blocking;
     return name;
 }
 
@@ -107,7 +100,8 @@ std::string table(const Table<Row>& rows, const TunedRows& tuned) {
     std::vector<Cells> lines;
     Cells remarks;
     std::vector<std::size_t> widths;
-    for (const std::string& name : Format<Row>::names) widths.push_back(name.size());
+    const Cells& columns = columns_of(static_cast<const Row*>(nullptr));
+    for (const std::string& name : columns) widths.push_back(name.size());
     for (const Row& row : rows) {
         const auto found = tuned.find(subject_name(row));
         lines.push_back(cells_of(found == tuned.end() ? row : apply(row, found->second)));
@@ -116,11 +110,11 @@ std::string table(const Table<Row>& rows, const TunedRows& tuned) {
             widths[i] = std::max(widths[i], lines.back()[i].size() + 1);  // and a comma
     }
     std::string text =
-        std::string("inline constexpr ") + Format<Row>::type + " " + Format<Row>::table + "[] = {\n    // ";
+        std::string("inline constexpr ") + Tiles<Row>::type + " " + Tiles<Row>::constant + "[] = {\n    // ";
     for (std::size_t i = 0; i < widths.size(); ++i) {
         const bool last = i + 1 == widths.size();
         const std::size_t width = i == 0 ? widths[i] - 2 : widths[i];  // the slashes take more than a brace
-        text += last ? Format<Row>::names[i] : padded(Format<Row>::names[i], width) + " ";
+        text += last ? columns[i] : padded(columns[i], width) + " ";
     }
     text += '\n';
     for (std::size_t line = 0; line < lines.size(); ++line) {
@@ -139,13 +133,15 @@ std::string traits(const Tables& base) {
     const auto line = [](const char* name, const std::string& value) {
         return std::string("    .") + name + " = " + value + ",\n";
     };
-    return "inline constexpr Tables kTables = {\n" + line("name", "\"tuned\"") +
-           line("isa", text_of(base.isa)) + line("registers", text_of(base.registers)) +
-           line("registers_per_vector", text_of(base.registers_per_vector)) +
-           line("l1_bytes", text_of(base.l1_bytes)) + line("slab_bytes", text_of(base.slab_bytes)) +
-           line("broadcast_from_memory", base.broadcast_from_memory ? "true" : "false") +
-           line("dense", "kDense") + line("dense_weights", "kDenseWeights") + line("scatter", "kScatter") +
-           line("output_mask", "kOutputMask") + line("pixel_scan", "kPixelScan") + "};\n";
+    std::string text = "inline constexpr Tables kTables = {\n" + line("name", "\"tuned\"") +
+                       line("isa", text_of(base.isa)) + line("registers", text_of(base.registers)) +
+                       line("registers_per_vector", text_of(base.registers_per_vector)) +
+                       line("l1_bytes", text_of(base.l1_bytes)) +
+                       line("slab_bytes", text_of(base.slab_bytes)) +
+                       line("broadcast_from_memory", base.broadcast_from_memory ? "true" : "false");
+    for_each_table(
+        [&]<typename Row>(Table<Row> Tables::*) { text += line(Tiles<Row>::member, Tiles<Row>::constant); });
+    return text + "};\n";
 }
 
 std::string commented(const std::string& lines) {
@@ -162,12 +158,15 @@ std::string commented(const std::string& lines) {
 }  // namespace
 
 std::string schedule_header(const Tables& base, const TunedRows& tuned, const std::string& comment) {
+    std::string tables;
+    for_each_table([&](auto rows) {
+        if (!tables.empty()) tables += '\n';
+        tables += table(base.*rows, tuned);
+    });
     return commented(comment) +
            "#pragma once\n\n#include \"schedules/rows.h\"\n\nnamespace sparsetrain::schedules::tuned {\n\n"
            "// clang-format off\n" +
-           table(base.dense, tuned) + "\n" + table(base.dense_weights, tuned) + "\n" +
-           table(base.scatter, tuned) + "\n" + table(base.output_mask, tuned) + "\n" +
-           table(base.pixel_scan, tuned) + "// clang-format on\n\n" + traits(base) +
+           tables + "// clang-format on\n\n" + traits(base) +
            "\n}  // namespace sparsetrain::schedules::tuned\n";
 }
 

@@ -190,7 +190,8 @@ std::string Tuner::best_of(const Subject& any_of_pass, Kernel kernel,
 }
 
 void Tuner::compare_with_dense(const Subject& any_of_pass) {
-    for (const Kernel kernel : {Kernel::zero_skip, Kernel::output_mask}) {
+    for (const Kernel kernel : kernels()) {
+        if (kernel == Kernel::dense) continue;
         const std::vector<Subject> subjects = all_subjects();
         const bool exists = std::any_of(subjects.begin(), subjects.end(), [&](const Subject& subject) {
             return subject.is_of(any_of_pass, kernel);

@@ -16,7 +16,7 @@ namespace sparsetrain::tune {
 struct TuningRequest {
     std::vector<Subject> subjects;
     std::vector<bench::Layer> layers;
-    std::vector<int> percents;  // of zeros, for zero_skip and output_mask
+    std::vector<int> percents;  // of zeros, for kernels that skip
     double budget_seconds = 0;
     std::filesystem::path out;
     std::string comment;  // on top of the file

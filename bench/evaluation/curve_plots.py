@@ -2,7 +2,7 @@
 import math
 
 from .curves import class_curves, class_shares, classes_of, crossing, filled_in
-from .measurements import PASSES, PEER
+from .measurements import FORCED, PASSES, PEER
 from .plot_style import (
     BLACK,
     BLUE,
@@ -17,7 +17,6 @@ from .plot_style import (
 )
 
 SPARSE = {"auto": BLUE, "auto_masked": VERMILLION}
-FORCED = {"zero_skip": BLUE, "output_mask": VERMILLION}
 PEERS = {"onednn_winograd": ("Winograd", PURPLE), "im2col": ("im2col", ORANGE), "dense": ("our dense", GREEN)}
 LABELS = {"auto": "auto", "auto_masked": "by output mask"}
 LOWEST, HIGHEST = 0.4, 20.0
@@ -52,8 +51,8 @@ def draw_mean(axes, curve, **style):
 
 
 def draw_sparse(axes, curves):
-    for name, colour in FORCED.items():
-        draw_mean(axes, curves.get(name, {}), color=colour, linestyle=":", linewidth=1.4)
+    for name, auto in FORCED.items():
+        draw_mean(axes, curves.get(name, {}), color=SPARSE[auto], linestyle=":", linewidth=1.4)
     for name, colour in SPARSE.items():
         curve = curves.get(name)
         if not curve:

@@ -7,6 +7,7 @@ from . import schema
 from .program import Failure
 
 PASSES = ("fwd", "bwd_data", "bwd_weights")
+FORCED = {"zero_skip": "auto", "output_mask": "auto_masked"}  # kernels, and what chooses them by itself
 PEER = "onednn"
 LAYER_CLASS = re.compile(r"(?P<filter>\d+x\d+)(?:s(?P<stride>\d+))?_\d+-\d+_\d+|(?P<named>vgg\d_\d|res\d_3x3)")
 OTHER_CLASS = "other layers"

@@ -4,7 +4,7 @@ import statistics
 from . import plots
 from .curves import class_curves, classes_of, crossing
 from .document import Figure, Heading, Paragraph, Table, to_html, to_markdown
-from .measurements import PASSES, PEER, unique
+from .measurements import FORCED, PASSES, PEER, unique
 from .projection import POLICIES
 
 TITLE = "SparseTrain: the paper's evaluation on this machine"
@@ -72,7 +72,7 @@ def break_even_table(classes):
     rows = []
     for name, curves in classes.items():
         for conv_pass, found in curves.items():
-            for forced, auto in (("zero_skip", "auto"), ("output_mask", "auto_masked")):
+            for forced, auto in FORCED.items():
                 if auto not in found:
                     continue
                 winograd = found.get("onednn_winograd")
@@ -96,7 +96,8 @@ def curve_section(evaluation):
     for name in classes:
         yield Figure(plots.class_file(name), f"{name}: speed over oneDNN direct against zeros.")
     yield break_even_table(classes)
-    yield Paragraph("Break-even is where forced skipping (`zero_skip`, `output_mask`) passes oneDNN direct; `auto` runs dense "
+    forced = ", ".join(f"`{name}`" for name in FORCED)
+    yield Paragraph(f"Break-even is where forced skipping ({forced}) passes oneDNN direct; `auto` runs dense "
                     "below. A dash: not below at the least percent, or not reached.")
 
 

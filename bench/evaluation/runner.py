@@ -9,13 +9,12 @@ from dataclasses import dataclass, field
 
 from . import schema
 from .evaluation import VERSIONS, write_json
-from .measurements import PASSES, PEAK_NAME, Report
+from .measurements import FORCED, PASSES, PEAK_NAME, Report
 from .program import Failure
 from .progress import Progress
 
 COMPARED = ("auto", "auto_masked", "dense", "onednn", "onednn_winograd")  # at every percent
-FORCED = ("zero_skip", "output_mask")  # up to FORCED_UP_TO: they tell where break-even is; above, auto is the same
-FORCED_UP_TO = 50
+FORCED_UP_TO = 50  # percent of zeros: below, FORCED tell where break-even is; above, they are what `auto` runs
 ONCE = "im2col"  # slow, and its time does not depend on zeros
 ONCE_AT = 50
 PEAK = f"^{PEAK_NAME}$"

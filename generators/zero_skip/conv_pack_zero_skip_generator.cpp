@@ -21,8 +21,8 @@ class ConvPackZeroSkip : public sparsetrain::generators::ClassGenerator<ConvPack
     Output<Buffer<float, 4>> packed{"packed"};
 
     void generate() {
-        const auto row = sparsetrain::generators::schedule_of(&sparsetrain::schedules::Tables::scatter, uarch,
-                                                              layer_class, own_tiles, pass, blocking);
+        const auto row = sparsetrain::generators::schedule_of(&sparsetrain::schedules::Tables::zero_skip,
+                                                              uarch, layer_class, own_tiles, pass, blocking);
         const bool is_forward = pass.value() == "fwd";
         const int blocks_in_group = row.group / 16;
         const Expr in_blocks = master.dim(is_forward ? 4 : 5).extent(),

@@ -11,10 +11,10 @@ using namespace Halide;
 
 namespace {
 
-// src (lane, x, y, c block, n); weights (slab, r, group, k chunk), packed by conv_pack_zero_skip; bias (k lane,
-// k block); dst (k lane, x, y, k block, n); dst_mask of the relu epilogue and relu_mask of the masked one (x,
-// y, k block, n). In bwd_data src is diff_dst, dst is diff_src, and c and k change places. A tile holds rows
-// of images_per_tile images.
+// src (lane, x, y, c block, n); weights (slab, r, group, k chunk), packed by conv_pack_zero_skip; bias (k
+// lane, k block); dst (k lane, x, y, k block, n); dst_mask of the relu epilogue and relu_mask of the masked
+// one (x, y, k block, n). In bwd_data src is diff_dst, dst is diff_src, and c and k change places. A tile
+// holds rows of images_per_tile images.
 class ConvZeroSkip : public sparsetrain::generators::ClassGenerator<ConvZeroSkip> {
   public:
     GeneratorParam<std::string> pass{"pass", "fwd"};
@@ -113,8 +113,8 @@ class ConvZeroSkip : public sparsetrain::generators::ClassGenerator<ConvZeroSkip
         }
     }
 
-    sparsetrain::schedules::ScatterRow schedule_row() const {
-        return sparsetrain::generators::schedule_of(&sparsetrain::schedules::Tables::scatter, uarch,
+    sparsetrain::schedules::ZeroSkipRow schedule_row() const {
+        return sparsetrain::generators::schedule_of(&sparsetrain::schedules::Tables::zero_skip, uarch,
                                                     layer_class, own_tiles, pass, blocking);
     }
 

@@ -80,8 +80,8 @@ class ConvZeroSkipWeights : public sparsetrain::generators::ClassGenerator<ConvZ
     };
 
     bool scans_src() const { return scanned == Operand::src; }
-    sparsetrain::schedules::PixelScanRow row() const {
-        return sparsetrain::generators::schedule_of(&sparsetrain::schedules::Tables::pixel_scan, uarch,
+    sparsetrain::schedules::ZeroSkipWeightsRow row() const {
+        return sparsetrain::generators::schedule_of(&sparsetrain::schedules::Tables::zero_skip_weights, uarch,
                                                     layer_class, own_tiles, "bwd_weights");
     }
 

@@ -29,7 +29,7 @@ macro(sparsetrain_compile_zero_skip_blocking pass blocking)
         SPARSETRAIN_PASS="${pass}" SPARSETRAIN_BLOCKING="${blocking}"
         SPARSETRAIN_LISTS_SYMBOL=${CLASS_SYMBOL}_${kernel}_${UARCH}_lists
         SPARSETRAIN_SWEEP_SYMBOL=${CLASS_SYMBOL}_${kernel}_${UARCH}_sweep)
-    sparsetrain_add_kernel(ZeroSkipKernel ${pass} "scatter, \"${pass}\", \"${blocking}\""
+    sparsetrain_add_kernel(ZeroSkipKernel ${pass} "zero_skip, \"${pass}\", \"${blocking}\""
         "PIPELINE(${kernel}_pack), {${pipelines}}")
 endmacro()
 
@@ -39,6 +39,6 @@ macro(sparsetrain_compile_zero_skip_weights operand)
         scanned=${operand} stage=${CLASS_SYMBOL}_${kernel}_${UARCH})
     sparsetrain_add_stage(${kernel} zero_skip/scan_stage.cpp
         SPARSETRAIN_SCANNED="${operand}" SPARSETRAIN_SCAN_SYMBOL=${CLASS_SYMBOL}_${kernel}_${UARCH}_scan)
-    sparsetrain_add_kernel(ZeroSkipWeightsKernel bwd_weights "pixel_scan, \"bwd_weights\""
+    sparsetrain_add_kernel(ZeroSkipWeightsKernel bwd_weights "zero_skip_weights, \"bwd_weights\""
         "PIPELINE(${kernel}), Skips::${operand}")
 endmacro()

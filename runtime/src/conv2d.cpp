@@ -33,18 +33,6 @@ namespace {
 
 std::atomic<unsigned long> next_plan{1};
 
-Policy checked(Policy policy) {
-    switch (policy) {
-        case Policy::automatic:
-        case Policy::dense:
-        case Policy::zero_skip:
-        case Policy::output_mask:
-            return policy;
-    }
-    detail::throw_invalid("Conv2d", "policy", "auto, dense, zero_skip or output_mask",
-                          "policy value " + std::to_string(static_cast<int>(policy)));
-}
-
 // A view of the same memory with another shape.
 template <typename View>
 View with_shape(View view, const Shape& shape) {
@@ -68,7 +56,7 @@ class SPARSETRAIN_PRIVATE Conv2d::Impl {
   public:
     Impl(const ConvShape& conv_shape, Policy conv_policy)
         : shape(conv_shape),
-          policy(checked(conv_policy)),
+          policy(detail::checked(conv_policy)),
           layer_class(detail::find_class_of(conv_shape)),
           kernel_shape(detail::shape_for_kernels(conv_shape)),
           id(next_plan++),
@@ -79,6 +67,11 @@ class SPARSETRAIN_PRIVATE Conv2d::Impl {
                 detail::kernels_of_plan(layer_class, shape, policy, pass);
     }
 
+    bool needs_relu_mask() const {
+        const auto& kernels = kernels_[static_cast<std::size_t>(Pass::bwd_data)];
+        return std::all_of(kernels.begin(), kernels.end(),
+                           [](const ConvKernel* kernel) { return kernel->skips == Skips::results; });
+    }
     const ConvKernel& choose(Pass pass, std::span<const Observed> observed, Workspace& workspace) const;
     void record(const VerboseCall& call, const ConvKernel& kernel, std::span<const Observed> observed,
                 Workspace& workspace) const;
@@ -212,10 +205,9 @@ namespace {
 
 void check_backward_data(const char* function, const LayerClass& layer_class) {
     if (layer_class.info.backward_data) return;
-    throw Error(ErrorCode::unsupported, std::string(function) +
-                                            ": expected a layer class with a pass bwd_data, given " +
-                                            layer_class.info.name +
-                                            ", which is for a network's first layer: fwd and bwd_weights");
+    throw Error(ErrorCode::unsupported,
+                std::string(function) + ": expected a layer class with a pass bwd_data, given " +
+                    layer_class.info.name + ", which is for a network's first layer: fwd and bwd_weights");
 }
 
 }  // namespace
@@ -235,8 +227,11 @@ void Conv2d::backward_data(SparseInput diff_dst, const PackedWeights& weights, T
                          {"diff_dst mask", diff_dst.mask},
                          {"weights", weights.master()},
                          {"relu_mask", relu_mask}});
-    if (!relu_mask && impl().policy == Policy::output_mask)
-        detail::throw_invalid(function, "relu_mask", "a mask, as the plan's policy is output_mask", "none");
+    if (!relu_mask && impl().needs_relu_mask()) {
+        detail::throw_invalid(function, "relu_mask",
+                              std::string("a mask, as the plan's policy is ") + to_string(impl().policy),
+                              "none");
+    }
 
     const Observed both[] = {{Skips::diff_dst, detail::observe_zeros(diff_dst)},
                              {Skips::results, relu_mask ? detail::observe_zeros(relu_mask) : 0}};

@@ -85,18 +85,10 @@ const LayerClass& find_class_of(const ConvShape& shape) {
 
 std::vector<const ConvKernel*> kernels_of_plan(const LayerClass& layer_class, const ConvShape& shape,
                                                Policy policy, Pass pass) {
+    // Of a first convolution, most of src is the padding of its few channels, which is no sparsity.
     const auto is_wanted = [&](const ConvKernel& kernel) {
-        switch (policy) {
-            case Policy::automatic:
-                return kernel.skips == Skips::nothing || shape.src.c >= kLanes;
-            case Policy::dense:
-                break;
-            case Policy::zero_skip:
-                return kernel.name == Kernel::zero_skip;
-            case Policy::output_mask:
-                return kernel.name == Kernel::output_mask;
-        }
-        return kernel.name == Kernel::dense;
+        if (policy != Policy::automatic) return policy == policy_of(kernel.name);
+        return kernel.skips == Skips::nothing || shape.src.c >= kLanes;
     };
     std::vector<const ConvKernel*> kernels;
     const ConvKernel* dense = nullptr;

@@ -11,6 +11,9 @@ namespace sparsetrain::detail {
 // convolution and Error(unsupported) for a class that is not linked.
 const LayerClass& find_class_of(const ConvShape& shape);
 
+// The policy, if there is such. Throws Error(invalid_argument) otherwise.
+Policy checked(Policy policy);
+
 // What a plan may run in a pass: of a class that has it, at least one.
 std::vector<const ConvKernel*> kernels_of_plan(const LayerClass& layer_class, const ConvShape& shape,
                                                Policy policy, Pass pass);

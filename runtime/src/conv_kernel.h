@@ -1,6 +1,6 @@
 // A way to compute one pass of a layer class on a microarchitecture, as a record of the class's list
-// (layer_class.h): all that plans, tests, benchmarks and `sparsetrain tune` know of it. Kinds of records are in
-// kernels/.
+// (layer_class.h): all that plans, tests, benchmarks and `sparsetrain tune` know of it. Kinds of records are
+// in kernels/.
 #pragma once
 
 #include <HalideRuntime.h>
@@ -30,8 +30,8 @@ struct Extents {
 };
 // (context, master, packed)
 using PackPipeline = int (*)(const void*, halide_buffer_t*, halide_buffer_t*);
-// Who makes that order of the master's; null: the kernel reads the master. Kernels with one pipeline share what
-// it packs.
+// Who makes that order of the master's; null: the kernel reads the master. Kernels with one pipeline share
+// what it packs.
 struct Packing {
     PackPipeline pipeline = nullptr;
     Extents extents;
@@ -57,9 +57,10 @@ class ConvKernel {
     // Of the weights that a pass fwd or bwd_data reads.
     virtual Packing packing(const WeightsShape& master) const = 0;
 
-    // Bytes of the largest block of scratch memory that a call on so many threads allocates for buffers of this
-    // shape (shape_for_kernels), as the generator has it, or somewhat more; blocks whose size has a bound, well below the limit, may be left out. In
-    // double, as sizes that are refused may overflow the integers that valid ones fit.
+    // Bytes of the largest block of scratch memory that a call on so many threads allocates for buffers of
+    // this shape (shape_for_kernels), as the generator has it, or somewhat more; blocks whose size has a
+    // bound, well below the limit, may be left out. In double, as sizes that are refused may overflow the
+    // integers that valid ones fit.
     virtual double largest_scratch(const ConvShape& shape, int threads) const = 0;
     // Whether it may be more for more threads.
     virtual bool scratch_grows_with_threads() const { return false; }

@@ -1,5 +1,6 @@
 #include "sparsetrain/library.h"
 
+#include <algorithm>
 #include <string_view>
 #include <vector>
 
@@ -67,6 +68,19 @@ std::span<const LayerClassInfo> layer_classes() {
             if (in_use == linked->uarch) infos.push_back(linked->info);
         return infos;
     });
+}
+
+std::vector<Kernel> kernels_of(const LayerClassInfo& layer, Pass pass) {
+    std::vector<Kernel> kernels;
+    for (const LayerClass* linked : detail::linked_layer_classes()) {
+        if (linked->info.name != std::string_view(layer.name)) continue;
+        for (const detail::ConvKernel* kernel : linked->kernels) {
+            if (kernel->pass == pass &&
+                std::find(kernels.begin(), kernels.end(), kernel->name) == kernels.end())
+                kernels.push_back(kernel->name);
+        }
+    }
+    return kernels;
 }
 
 }  // namespace sparsetrain

@@ -25,18 +25,6 @@ const char* to_string(Operand operand) {
     return operand == Operand::src ? "src" : "diff_dst";
 }
 
-const char* to_string(Kernel kernel) {
-    switch (kernel) {
-        case Kernel::dense:
-            return "dense";
-        case Kernel::zero_skip:
-            return "zero_skip";
-        case Kernel::output_mask:
-            return "output_mask";
-    }
-    return "?";
-}
-
 namespace {
 
 int checked_threads(int threads) {

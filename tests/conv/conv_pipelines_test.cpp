@@ -1,5 +1,6 @@
-// Kernels called directly, with buffers that the public API would never pass: too short for what the others ask
-// of them. Each call must fail with an error that names the buffer, in silence, and leave the next call alone.
+// Kernels called directly, with buffers that the public API would never pass: too short for what the others
+// ask of them. Each call must fail with an error that names the buffer, in silence, and leave the next call
+// alone.
 #include <gtest/gtest.h>
 
 #include <functional>
@@ -45,7 +46,8 @@ class Pipelines : public ::testing::TestWithParam<const detail::LayerClass*> {
         if (lacking.mask_image) --mask_view.shape.n;
         const TestWeights weights(lacking.weights), diff_weights(shape.weights());
         const PackedWeights packed(weights.view());
-        detail::TensorBuffer src_buffer(view(src, lacking.src_image)), dst_buffer(view(dst, lacking.dst_image));
+        detail::TensorBuffer src_buffer(view(src, lacking.src_image)),
+            dst_buffer(view(dst, lacking.dst_image));
         detail::BiasBuffer bias({}, kBlocks * kLanes, workspace);
         detail::MaskBuffer mask_buffer(mask_view);
         detail::WeightsBuffer diff_weights_buffer(diff_weights.view());
@@ -112,8 +114,7 @@ class Pipelines : public ::testing::TestWithParam<const detail::LayerClass*> {
         shape.padding.right = shape.filter_w - 1 - shape.padding.left;
     }
 
-    ConvShape shape =
-        shape_of(layer().info, {kImages, kBlocks* kLanes, 7, 8, kBlocks* kLanes, {1, 1, 1, 1}});
+    ConvShape shape = shape_of(layer().info, {kImages, kBlocks* kLanes, 7, 8, kBlocks* kLanes, {1, 1, 1, 1}});
     Random random{1};
     Workspace workspace{2};
 };

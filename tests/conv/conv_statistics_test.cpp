@@ -203,8 +203,8 @@ TEST_P(ConvStatistics, AutoRunsFirstConvolutionsDense) {
 
 // Small images have a crossover of their own in bwd_weights: 0 % where dense never wins.
 TEST_P(ConvStatistics, AutoLooksAtTheWidthOfImages) {
-    const schedules::PixelScanRow* row =
-        schedules::tables_of(microarchitecture())->pixel_scan.find(GetParam().name, "bwd_weights");
+    const schedules::ZeroSkipWeightsRow* row =
+        schedules::tables_of(microarchitecture())->zero_skip_weights.find(GetParam().name, "bwd_weights");
     ASSERT_NE(row, nullptr);
     constexpr int kChannels = 32;
     EXPECT_GT(row->crossover.at(kChannels), 0);

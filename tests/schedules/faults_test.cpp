@@ -21,16 +21,16 @@ TEST(Faults, AreNotInTheTables) {
         ASSERT_GT(tables->dense.count, 0);
         expect_no_faults(*tables, tables->dense);
         expect_no_faults(*tables, tables->dense_weights);
-        expect_no_faults(*tables, tables->scatter);
+        expect_no_faults(*tables, tables->zero_skip);
         expect_no_faults(*tables, tables->output_mask);
-        expect_no_faults(*tables, tables->pixel_scan);
+        expect_no_faults(*tables, tables->zero_skip_weights);
     }
 }
 
 template <typename Row>
 Row derived_row(const Tables& tables, const ClassSize& size, const char* pass) {
     constexpr const Row* kKind = nullptr;
-    if constexpr (std::is_same_v<Row, ScatterRow>) {
+    if constexpr (std::is_same_v<Row, ZeroSkipRow>) {
         return derive(kKind, tables, size, pass, "wide");
     } else {
         return derive(kKind, tables, size, pass);
@@ -52,12 +52,13 @@ TEST(Faults, AreNotInDerivedRows) {
                     const ClassSize size = {h, w, stride};
                     for (const char* pass : {"fwd", "bwd_data"}) {
                         expect_none_derived<DenseRow>(*tables, size, pass);
-                        if (tables->scatter.count > 0) expect_none_derived<ScatterRow>(*tables, size, pass);
+                        if (tables->zero_skip.count > 0)
+                            expect_none_derived<ZeroSkipRow>(*tables, size, pass);
                     }
                     expect_none_derived<DenseWeightsRow>(*tables, size, "bwd_weights");
-                    if (tables->scatter.count == 0) continue;  // dense rows only
+                    if (tables->zero_skip.count == 0) continue;  // dense rows only
                     expect_none_derived<OutputMaskRow>(*tables, size, "bwd_data");
-                    expect_none_derived<PixelScanRow>(*tables, size, "bwd_weights");
+                    expect_none_derived<ZeroSkipWeightsRow>(*tables, size, "bwd_weights");
                 }
             }
         }
@@ -81,7 +82,7 @@ TEST(Faults, AreNamed) {
               "c_lanes is 3, expected 1, 2, 4, 8 or 16");
     EXPECT_EQ(of(DenseWeightsRow{"", "", 2, 4, 1, 784}, k3x3, "bwd_weights"),
               "tap_columns is 4, expected up to 3");
-    EXPECT_EQ(of(ScatterRow{"", "", "", 0, 32, 4, 14, 400, {}}, k3x3, "fwd"),
+    EXPECT_EQ(of(ZeroSkipRow{"", "", "", 0, 32, 4, 14, 400, {}}, k3x3, "fwd"),
               "most_channels is 0, expected at least 1");
     EXPECT_EQ(of(OutputMaskRow{"", "", 16, 3, 8, 28, 784, {}}, k3x3, "bwd_data"),
               "vectors is 8, expected a multiple of 9");
@@ -89,11 +90,11 @@ TEST(Faults, AreNamed) {
               "tap_rows is 3, expected up to 2");
     EXPECT_EQ(of(OutputMaskRow{"", "", 24, 3, 9, 28, 784, {}}, k3x3, "bwd_data"),
               "group is 24, expected 16, 32 or 64");
-    EXPECT_EQ(of(PixelScanRow{"", "", 4, 2, 8, {}, 0}, k3x3, "bwd_weights"),
+    EXPECT_EQ(of(ZeroSkipWeightsRow{"", "", 4, 2, 8, {}, 0}, k3x3, "bwd_weights"),
               "tap_rows is 4, expected up to 3");
-    EXPECT_EQ(of(PixelScanRow{"", "", 3, 2, 6, {}, 0}, k3x3, "bwd_weights"),
+    EXPECT_EQ(of(ZeroSkipWeightsRow{"", "", 3, 2, 6, {}, 0}, k3x3, "bwd_weights"),
               "rows is 6, expected a multiple of 4");
-    EXPECT_EQ(of(PixelScanRow{"", "", 3, 2, 65536, {}, 0}, k3x3, "bwd_weights"),
+    EXPECT_EQ(of(ZeroSkipWeightsRow{"", "", 3, 2, 65536, {}, 0}, k3x3, "bwd_weights"),
               "it takes 67111040 bytes of L1, expected up to 49152");
 }
 

@@ -60,7 +60,7 @@ class Schedules : public ::testing::TestWithParam<const Tables*> {
 
     template <typename Row>
     Row derived(Table<Row> Tables::*table, const std::string& name, const char* pass) const {
-        if constexpr (std::is_same_v<Row, ScatterRow>)
+        if constexpr (std::is_same_v<Row, ZeroSkipRow>)
             return row_of(tables(), table, name.c_str(), pass, "wide");
         else
             return row_of(tables(), table, name.c_str(), pass);
@@ -77,7 +77,7 @@ class Schedules : public ::testing::TestWithParam<const Tables*> {
     }
 };
 
-const char* blocking_of(const ScatterRow& row) {
+const char* blocking_of(const ZeroSkipRow& row) {
     return row.blocking;
 }
 template <typename Row>
@@ -115,9 +115,9 @@ TEST_P(Schedules, EveryLinkedClassHasARowPerPassAndKernelThatItHas) {
         EXPECT_EQ(count_rows(tables().dense_weights, layer.name, "bwd_weights"), 1);
         const bool skips_zeros = layer.backward_data && !same_name(tables().isa, "baseline");
         for (const char* pass : {"fwd", "bwd_data"})
-            EXPECT_EQ(count_rows(tables().scatter, layer.name, pass) > 0, skips_zeros) << pass;
+            EXPECT_EQ(count_rows(tables().zero_skip, layer.name, pass) > 0, skips_zeros) << pass;
         EXPECT_EQ(count_rows(tables().output_mask, layer.name, "bwd_data"), skips_zeros);
-        EXPECT_EQ(count_rows(tables().pixel_scan, layer.name, "bwd_weights"), skips_zeros);
+        EXPECT_EQ(count_rows(tables().zero_skip_weights, layer.name, "bwd_weights"), skips_zeros);
     }
 }
 
@@ -134,7 +134,8 @@ TEST_P(Schedules, EveryLinkedClassIsCompiledForTheMicroarchitecture) {
                 const auto* of_pass = dynamic_cast<const detail::ZeroSkipKernel*>(kernel);
                 if (of_pass == nullptr || of_pass->pass != pass) continue;
                 last = of_pass;
-                EXPECT_NE(tables().scatter.find(layer->info.name, to_string(pass), last->blocking), nullptr);
+                EXPECT_NE(tables().zero_skip.find(layer->info.name, to_string(pass), last->blocking),
+                          nullptr);
             }
             ASSERT_EQ(last == nullptr, !layer->info.skips_zeros);
             if (last == nullptr) continue;
@@ -153,20 +154,20 @@ TEST_P(Schedules, EveryLinkedClassIsCompiledForTheMicroarchitecture) {
 TEST_P(Schedules, RowsAreUnique) {
     expect_unique(tables().dense);
     expect_unique(tables().dense_weights);
-    expect_unique(tables().scatter);
+    expect_unique(tables().zero_skip);
     expect_unique(tables().output_mask);
-    expect_unique(tables().pixel_scan);
+    expect_unique(tables().zero_skip_weights);
 }
 
 TEST_P(Schedules, UnknownClassesAndPassesHaveNoRow) {
     EXPECT_NE(tables().dense.find("conv3x3_stride1", "fwd"), nullptr);
     EXPECT_EQ(tables().dense.find("conv3x3", "fwd"), nullptr);
     EXPECT_EQ(tables().dense.find("conv3x3_stride1", "bwd_weights"), nullptr);
-    for (const ScatterRow& row : tables().scatter) {
-        EXPECT_EQ(tables().scatter.find(row.layer_class, row.pass, row.blocking), &row);
-        EXPECT_EQ(tables().scatter.find(row.layer_class, "fw", row.blocking), nullptr);
-        EXPECT_EQ(tables().scatter.find(row.layer_class, row.pass, "wider"), nullptr);
-        EXPECT_EQ(tables().scatter.find("conv3x3", row.pass, row.blocking), nullptr);
+    for (const ZeroSkipRow& row : tables().zero_skip) {
+        EXPECT_EQ(tables().zero_skip.find(row.layer_class, row.pass, row.blocking), &row);
+        EXPECT_EQ(tables().zero_skip.find(row.layer_class, "fw", row.blocking), nullptr);
+        EXPECT_EQ(tables().zero_skip.find(row.layer_class, row.pass, "wider"), nullptr);
+        EXPECT_EQ(tables().zero_skip.find("conv3x3", row.pass, row.blocking), nullptr);
     }
 }
 
@@ -185,8 +186,8 @@ TEST_P(Schedules, DenseTilesFitTheRegisters) {
     });
 }
 
-TEST_P(Schedules, ScatterRowsFitRegistersAndL1) {
-    for_each_class(&Tables::scatter, [this](const ScatterRow& row, const LayerClassInfo& layer) {
+TEST_P(Schedules, ZeroSkipRowsFitRegistersAndL1) {
+    for_each_class(&Tables::zero_skip, [this](const ZeroSkipRow& row, const LayerClassInfo& layer) {
         EXPECT_GE(row.pixels, 1);
         EXPECT_GE(row.rows, 1);
         // Whole blocks, and no more channels than the stages' mask words have bits.
@@ -210,14 +211,15 @@ TEST_P(Schedules, OutputMasksFitRegistersAndL1) {
     });
 }
 
-TEST_P(Schedules, PixelScansFitRegistersAndL1) {
-    for_each_class(&Tables::pixel_scan, [this](const PixelScanRow& row, const LayerClassInfo& layer) {
-        EXPECT_EQ(row.rows % 4, 0);  // which a mask word holds
-        EXPECT_GE(row.rows, 4);
-        EXPECT_GE(row.tap_rows, 1);
-        EXPECT_LE(row.tap_rows, layer.filter_h);
-        EXPECT_TRUE(keeps_its_budget(row, layer));
-    });
+TEST_P(Schedules, ZeroSkipWeightsRowsFitRegistersAndL1) {
+    for_each_class(&Tables::zero_skip_weights,
+                   [this](const ZeroSkipWeightsRow& row, const LayerClassInfo& layer) {
+                       EXPECT_EQ(row.rows % 4, 0);  // which a mask word holds
+                       EXPECT_GE(row.rows, 4);
+                       EXPECT_GE(row.tap_rows, 1);
+                       EXPECT_LE(row.tap_rows, layer.filter_h);
+                       EXPECT_TRUE(keeps_its_budget(row, layer));
+                   });
 }
 
 // Of any number of channels; fewer of them never have the lower one.
@@ -233,9 +235,9 @@ void expect_percentages(const Crossover& crossover) {
 }
 
 TEST_P(Schedules, CrossoversArePercentages) {
-    for (const ScatterRow& row : tables().scatter) expect_percentages(row.crossover);
+    for (const ZeroSkipRow& row : tables().zero_skip) expect_percentages(row.crossover);
     for (const OutputMaskRow& row : tables().output_mask) expect_percentages(row.crossover);
-    for (const PixelScanRow& row : tables().pixel_scan) {
+    for (const ZeroSkipWeightsRow& row : tables().zero_skip_weights) {
         expect_percentages(row.crossover);
         EXPECT_GE(row.narrow_crossover, 0);
         EXPECT_LT(row.narrow_crossover, 100);
@@ -252,19 +254,19 @@ TEST(BudgetOf, CountsRegistersAndBytes) {
     constexpr ClassSize k3x3 = {3, 3, 1}, k3x3s2 = {3, 3, 2}, k1x1 = {1, 1, 1};
     expect(budget_of(DenseRow{"", "", 7, 2, 784, 0}, zen4, k3x3, "fwd"), 17, 0);
     expect(budget_of(DenseWeightsRow{"", "", 4, 3, 2, 784}, zen4, k3x3, "bwd_weights"), 27, 0);
-    const ScatterRow scatter = {"", "", "", kAnyChannels, 32, 4, 14, 400, {}};
-    expect(budget_of(scatter, zen4, k3x3, "fwd"), 13, 32 * 3 * 4 * 64);
-    expect(budget_of(scatter, zen4, k3x3s2, "fwd"), 9, 32 * 2 * 4 * 64);
-    expect(budget_of(scatter, zen4, k3x3s2, "bwd_data"), 13, 32 * 3 * 4 * 64);
-    expect(budget_of(scatter, *tables_of("avx2"), k3x3, "fwd"), 25, 32 * 3 * 4 * 64);
+    const ZeroSkipRow zero_skip = {"", "", "", kAnyChannels, 32, 4, 14, 400, {}};
+    expect(budget_of(zero_skip, zen4, k3x3, "fwd"), 13, 32 * 3 * 4 * 64);
+    expect(budget_of(zero_skip, zen4, k3x3s2, "fwd"), 9, 32 * 2 * 4 * 64);
+    expect(budget_of(zero_skip, zen4, k3x3s2, "bwd_data"), 13, 32 * 3 * 4 * 64);
+    expect(budget_of(zero_skip, *tables_of("avx2"), k3x3, "fwd"), 25, 32 * 3 * 4 * 64);
     expect(budget_of(OutputMaskRow{"", "", 16, 3, 18, 28, 784, {}}, zen4, k3x3, "bwd_data"), 20,
            16 * 18 * 64);
     // 8 rows of 16 pixels with a border of 2; at stride 2 every other pixel of twice as many.
-    expect(budget_of(PixelScanRow{"", "", 3, 2, 8, {}, 0}, zen4, k3x3, "bwd_weights"), 19,
+    expect(budget_of(ZeroSkipWeightsRow{"", "", 3, 2, 8, {}, 0}, zen4, k3x3, "bwd_weights"), 19,
            (10 * 16 + 2) * 64);
-    expect(budget_of(PixelScanRow{"", "", 2, 4, 4, {}, 0}, zen4, k3x3s2, "bwd_weights"), 25,
+    expect(budget_of(ZeroSkipWeightsRow{"", "", 2, 4, 4, {}, 0}, zen4, k3x3s2, "bwd_weights"), 25,
            (9 * 32 + 2) * 64);
-    expect(budget_of(PixelScanRow{"", "", 1, 4, 4, {}, 0}, zen4, k1x1, "bwd_weights"), 5, 64 * 64);
+    expect(budget_of(ZeroSkipWeightsRow{"", "", 1, 4, 4, {}, 0}, zen4, k1x1, "bwd_weights"), 5, 64 * 64);
 }
 
 INSTANTIATE_TEST_SUITE_P(Microarchitectures, Schedules, ::testing::ValuesIn(kAllTables),

@@ -307,8 +307,8 @@ TEST_F(Results, ATableHasAllRowsAndChangesSome) {
             " {12.5, 3}},  // x");
     }
     EXPECT_EQ(changed, 1);
-    EXPECT_EQ(count, tables_.dense.count + tables_.dense_weights.count + tables_.scatter.count +
-                         tables_.output_mask.count + tables_.pixel_scan.count);
+    EXPECT_EQ(count, tables_.dense.count + tables_.dense_weights.count + tables_.zero_skip.count +
+                         tables_.output_mask.count + tables_.zero_skip_weights.count);
 }
 
 }  // namespace

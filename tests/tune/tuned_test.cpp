@@ -25,7 +25,7 @@ TEST(Tuned, KernelsHaveTheRowsOfTheFile) {
     for (const detail::ConvKernel* listed : classes[0]->kernels) {
         const auto* kernel = dynamic_cast<const detail::ZeroSkipKernel*>(listed);
         if (kernel == nullptr) continue;
-        const auto* row = schedules::tables_of("tuned")->scatter.find(
+        const auto* row = schedules::tables_of("tuned")->zero_skip.find(
             "conv3x3_stride1", to_string(kernel->pass), kernel->blocking);
         ASSERT_NE(row, nullptr);
         EXPECT_EQ(kernel->row.group, row->group);

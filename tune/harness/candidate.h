@@ -1,5 +1,5 @@
-// What a measuring program is linked from: candidates, each the record of one kernel with other tile sizes than
-// its schedule row's. The sources of candidates include nothing else of tune/.
+// What a measuring program is linked from: candidates, each the record of one kernel with other tile sizes
+// than its schedule row's. The sources of candidates include nothing else of tune/.
 #pragma once
 
 #include <span>

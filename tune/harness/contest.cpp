@@ -45,7 +45,7 @@ std::span<float> result_of(bench::Problem& problem) {
     return problem.pass == Pass::fwd ? problem.dst.values() : problem.src.values();
 }
 
-// What output_mask leaves out of the result of the other kernels.
+// What kernels that skip results leave out of those of the others.
 void apply_relu_mask(bench::Problem& problem) {
     const std::span<float> values = problem.src.values();
     const auto& words = problem.relu_mask.words();

@@ -19,6 +19,9 @@ enum class Policy { automatic, dense, zero_skip, output_mask };
 
 SPARSETRAIN_API const char* to_string(Policy policy);
 
+SPARSETRAIN_API std::span<const Policy> policies();  // all there are
+SPARSETRAIN_API Policy policy_of(Kernel kernel);     // that which runs it wherever it exists
+
 // The inverse of to_string(Policy). Throws Error(invalid_argument) for any other word.
 SPARSETRAIN_API Policy policy_from_string(const char* word);
 

@@ -13,8 +13,10 @@
 #pragma once
 
 #include <span>
+#include <vector>
 
 #include "sparsetrain/export.h"
+#include "sparsetrain/workspace.h"
 
 namespace sparsetrain {
 
@@ -22,7 +24,7 @@ struct LayerClassInfo {
     const char* name;  // "conv3x3_stride1"
     int filter_h, filter_w;
     int stride;
-    bool skips_zeros;    // has the kernels zero_skip and output_mask; else, as on "baseline", all is dense
+    bool skips_zeros;    // has other kernels than dense; on "baseline" none has
     bool backward_data;  // has the pass bwd_data
 };
 
@@ -46,6 +48,9 @@ SPARSETRAIN_API std::span<const char* const> microarchitectures();
 
 // Throws Error(unsupported) if there is none, as every other call would: it says what is missing.
 SPARSETRAIN_API void require_supported_cpu();
+
+// The kernels that a class has for a pass.
+SPARSETRAIN_API std::vector<Kernel> kernels_of(const LayerClassInfo& layer, Pass pass);
 
 // The layer classes linked into this program, as microarchitecture() has them.
 SPARSETRAIN_API std::span<const LayerClassInfo> layer_classes();

@@ -3,6 +3,7 @@
 
 #include <functional>
 #include <memory>
+#include <span>
 
 #include "sparsetrain/export.h"
 
@@ -16,6 +17,8 @@ enum class Kernel { dense, zero_skip, output_mask };
 
 // A tensor whose zeros a kernel may skip.
 enum class Operand { src, diff_dst };
+
+SPARSETRAIN_API std::span<const Kernel> kernels();  // all there are
 
 SPARSETRAIN_API const char* to_string(Pass pass);
 SPARSETRAIN_API const char* to_string(Kernel kernel);

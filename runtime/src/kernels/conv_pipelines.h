@@ -8,9 +8,9 @@ namespace sparsetrain::detail {
 struct ConvCall;
 class ConvKernel;
 
-// (context, src, weights, bias, pad_top, pad_left, images, channels, dst); in bwd_data, src is diff_dst and dst
-// is diff_src. `images`: how many share a task, of zero_skip; how many may at most, of dense. `channels`: of
-// dst, whose last block they may not fill.
+// (context, src, weights, bias, pad_top, pad_left, images, channels, dst); in bwd_data, src is diff_dst and
+// dst is diff_src. `images`: how many share a task, of zero_skip; how many may at most, of dense. `channels`:
+// of dst, whose last block they may not fill.
 using ConvPipeline = int (*)(const void*, halide_buffer_t*, halide_buffer_t*, halide_buffer_t*, int, int, int,
                              int, halide_buffer_t*);
 // The same with a mask: fwd's ReLU makes one, (..., dst, dst_mask); bwd_data is given one, (..., relu_mask,

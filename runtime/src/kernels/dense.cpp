@@ -56,9 +56,10 @@ double transposed_block(const schedules::DenseRow& row, const ConvShape& shape, 
 Packing DenseKernel::packing(const WeightsShape& master) const {
     const int c_blocks = channel_blocks(master.c), k_blocks = channel_blocks(master.k);
     const bool forward = pass == Pass::fwd;
-    return {pack,
-            {{kLanes, kLanes, master.s, master.r, forward ? c_blocks : k_blocks, forward ? k_blocks : c_blocks},
-             6}};
+    return {
+        pack,
+        {{kLanes, kLanes, master.s, master.r, forward ? c_blocks : k_blocks, forward ? k_blocks : c_blocks},
+         6}};
 }
 
 double DenseKernel::largest_scratch(const ConvShape& shape, int threads) const {
@@ -73,8 +74,7 @@ void DenseKernel::run(const ConvCall& call) const {
     const Shape dst = shape.dst(), &out = pass == Pass::fwd ? dst : shape.src;
     const bool is_whole = whole.plain != nullptr && shape.src.w == dst.w && dst.w % row.x_tile == 0 &&
                           shape.padding.left == (shape.filter_w - 1) / 2;
-    (is_whole ? whole : any)
-        .run(*this, call, images_per_thread(out, threads_for_call(call.workspace)));
+    (is_whole ? whole : any).run(*this, call, images_per_thread(out, threads_for_call(call.workspace)));
 }
 
 // The copy of a block's part of src with its padding.

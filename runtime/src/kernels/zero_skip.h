@@ -10,7 +10,7 @@ namespace sparsetrain::detail {
 // fwd and bwd_data, with one of the blockings of a pass.
 class ZeroSkipKernel final : public ConvKernel {
   public:
-    constexpr ZeroSkipKernel(Pass its_pass, const schedules::ScatterRow& its_row, PackPipeline its_pack,
+    constexpr ZeroSkipKernel(Pass its_pass, const schedules::ZeroSkipRow& its_row, PackPipeline its_pack,
                              const ConvPipelines& its_pipelines)
         : ConvKernel(Kernel::zero_skip, its_pass, its_pass == Pass::fwd ? Skips::src : Skips::diff_dst,
                      its_row.blocking),
@@ -24,7 +24,7 @@ class ZeroSkipKernel final : public ConvKernel {
     double largest_scratch(const ConvShape& shape, int threads) const override;
     void run(const ConvCall& call) const override;
 
-    schedules::ScatterRow row;
+    schedules::ZeroSkipRow row;
     ConvPipelines pipelines;
     PackPipeline pack;
 };
@@ -36,7 +36,7 @@ using ZeroSkipWeightsPipeline = int (*)(const void*, halide_buffer_t*, halide_bu
 // bwd_weights, by the operand whose zeros are skipped.
 class ZeroSkipWeightsKernel final : public ConvKernel {
   public:
-    constexpr ZeroSkipWeightsKernel(Pass its_pass, const schedules::PixelScanRow& its_row,
+    constexpr ZeroSkipWeightsKernel(Pass its_pass, const schedules::ZeroSkipWeightsRow& its_row,
                                     ZeroSkipWeightsPipeline its_pipeline, Skips its_skips)
         : ConvKernel(Kernel::zero_skip, its_pass, its_skips), row(its_row), pipeline(its_pipeline) {}
 
@@ -53,7 +53,7 @@ class ZeroSkipWeightsKernel final : public ConvKernel {
     };
     Tasks tasks(const ConvShape& shape, int threads) const;
 
-    schedules::PixelScanRow row;
+    schedules::ZeroSkipWeightsRow row;
     ZeroSkipWeightsPipeline pipeline;
 };
 

@@ -6,8 +6,8 @@
 // phase of the row has a record of its own, one behind the other.
 #pragma once
 
-#include "runtime/stages/zero_skip/columns.h"
 #include "runtime/stages/stage.h"
+#include "runtime/stages/zero_skip/columns.h"
 #include "schedules/rows.h"
 
 namespace {
@@ -15,7 +15,7 @@ namespace {
 // `Step`: of the pixels and rows of the source, every Step-th counts, which is all that a filter narrower
 // than its stride looks at. `Phases`: into how many records the pixels of a row are dealt.
 template <int Group, int Step = 1, int Phases = 1>
-struct RowLists {
+struct NonzeroLists {
     static_assert(Group == 16 || Group == 32 || Group == 64);
     static constexpr int kBlocksInGroup = Group / kLanes;
     static constexpr int kMaskWords = sparsetrain::schedules::mask_words(Group);

@@ -35,7 +35,7 @@ struct TilesFor<true> {
 // sums of twice as many bytes cost 3x3 up to 23 %.
 constexpr int kPreparedBytes = 256 * 1024, kSumsBytes = 300 * 1024;
 
-// A part of the filter of a class; TapRows, KV, Rows: those of the PixelScanRow. ParityY, ParityX: see
+// A part of the filter of a class; TapRows, KV, Rows: those of the ZeroSkipWeightsRow. ParityY, ParityX: see
 // FilterAxis.
 template <bool ScansSrc, int R, int S, int Stride, int TapRows, int KV, int Rows, int ParityY, int ParityX>
 struct FilterPart {
@@ -263,7 +263,7 @@ struct FilterPart {
 
 // bwd_weights of a class.
 template <bool ScansSrc, int R, int S, int Stride, int TapRows, int KV, int Rows>
-struct PixelScan {
+struct ZeroSkipScan {
     static constexpr int kParities = ScansSrc ? Stride : 1;
     template <int Y, int X>
     using Part = FilterPart<ScansSrc, R, S, Stride, TapRows, KV, Rows, Y, X>;

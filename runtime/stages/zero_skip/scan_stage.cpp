@@ -5,15 +5,15 @@
 
 namespace {
 
-constexpr auto kRow = row_in_use(&Tables::pixel_scan, "bwd_weights");
+constexpr auto kRow = row_in_use(&Tables::zero_skip_weights, "bwd_weights");
 constexpr auto kBudget = budget_in_use(kRow, "bwd_weights");
 static_assert(kBudget.registers <= kTables.registers, "accumulators exceed the registers");
 static_assert(kBudget.l1_bytes <= kBudget.l1_limit, "a tile exceeds L1");
 
 constexpr bool kScansSrc = sparsetrain::schedules::same_name(SPARSETRAIN_SCANNED, "src");
 
-using Scan = PixelScan<kScansSrc, SPARSETRAIN_FILTER_H, SPARSETRAIN_FILTER_W, SPARSETRAIN_STRIDE,
-                       kRow.tap_rows, kRow.k_vectors, kRow.rows>;
+using Scan = ZeroSkipScan<kScansSrc, SPARSETRAIN_FILTER_H, SPARSETRAIN_FILTER_W, SPARSETRAIN_STRIDE,
+                          kRow.tap_rows, kRow.k_vectors, kRow.rows>;
 
 }  // namespace
 

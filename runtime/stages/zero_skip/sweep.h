@@ -18,11 +18,11 @@
 namespace {
 
 // `Transposed`: bwd_data, whose source is diff_dst and whose output is diff_src. R, S: filter rows and
-// columns, at least Stride. Group, KV: those of the ScatterRow.
+// columns, at least Stride. Group, KV: those of the ZeroSkipRow.
 template <bool Transposed, int R, int S, int Stride, int Group, int KV>
-struct Scatter {
+struct ZeroSkipSweep {
     static constexpr int kPhases = Transposed ? 1 : Stride;
-    using Lists = RowLists<Group, 1, kPhases>;
+    using Lists = NonzeroLists<Group, 1, kPhases>;
     template <int Index>
     using ColumnsOf = Columns<Transposed, Phase<S, kPhases, Index>::kColumns, Transposed ? Stride : 1>;
     static constexpr int kPixel = KV * kLanes;  // floats of an output pixel in the tile

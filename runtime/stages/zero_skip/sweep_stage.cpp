@@ -5,7 +5,7 @@
 
 namespace {
 
-constexpr auto kRow = row_in_use(&Tables::scatter, SPARSETRAIN_PASS, SPARSETRAIN_BLOCKING);
+constexpr auto kRow = row_in_use(&Tables::zero_skip, SPARSETRAIN_PASS, SPARSETRAIN_BLOCKING);
 constexpr auto kBudget = budget_in_use(kRow, SPARSETRAIN_PASS);
 static_assert(kBudget.registers <= kTables.registers, "accumulators exceed the registers");
 static_assert(kBudget.l1_bytes <= kBudget.l1_limit, "weights leave no room in L1");
@@ -16,9 +16,9 @@ constexpr bool kTransposed = sparsetrain::schedules::same_name(SPARSETRAIN_PASS,
 constexpr bool kSampled = SPARSETRAIN_FILTER_W == 1 && SPARSETRAIN_STRIDE > 1;
 static_assert(!kSampled || SPARSETRAIN_FILTER_H == 1);
 
-using Sweep = Scatter<kTransposed, SPARSETRAIN_FILTER_H, SPARSETRAIN_FILTER_W,
-                      kSampled ? 1 : SPARSETRAIN_STRIDE, kRow.group, kRow.k_vectors>;
-using Lists = RowLists<kRow.group, kSampled && !kTransposed ? SPARSETRAIN_STRIDE : 1, Sweep::kPhases>;
+using Sweep = ZeroSkipSweep<kTransposed, SPARSETRAIN_FILTER_H, SPARSETRAIN_FILTER_W,
+                            kSampled ? 1 : SPARSETRAIN_STRIDE, kRow.group, kRow.k_vectors>;
+using Lists = NonzeroLists<kRow.group, kSampled && !kTransposed ? SPARSETRAIN_STRIDE : 1, Sweep::kPhases>;
 
 }  // namespace
 
