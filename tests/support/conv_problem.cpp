@@ -282,7 +282,7 @@ const LayerClassInfo& layer_of(const ConvShape& shape) {
 }
 
 std::vector<Policy> all_policies() {
-    return {Policy::dense, Policy::zero_skip, Policy::output_mask, Policy::automatic};
+    return {policies().begin(), policies().end()};
 }
 
 std::string name_of(const ConvShape& s) {
