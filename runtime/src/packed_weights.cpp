@@ -36,7 +36,7 @@ void pack(ConstWeightsView master, const Packing& packing, AlignedArray<float>& 
         throw Error(ErrorCode::unsupported,
                     "pack weights: expected fewer than 2^31 elements once channels are rounded up "
                     "to whole groups and chunks, given " +
-                        std::to_string(elements));
+                        std::to_string(static_cast<long long>(elements)));
     }
     const auto count = static_cast<std::size_t>(elements);
     if (values.size() != count) values = AlignedArray<float>(count);
