@@ -93,7 +93,8 @@ class SPARSETRAIN_PRIVATE Conv2d::Impl {
 const ConvKernel& Conv2d::Impl::choose(Pass pass, std::span<const Observed> observed,
                                        Workspace& workspace) const {
     const ConvKernel* unskipping = nullptr;
-    std::vector<detail::Candidate> candidates;
+    std::vector<detail::Candidate>& candidates = workspace.impl().candidates;
+    candidates.clear();
     for (const ConvKernel* kernel : kernels_[static_cast<std::size_t>(pass)]) {
         if (kernel->skips == Skips::nothing) unskipping = kernel;
         for (const Observed& seen : observed)

@@ -2,8 +2,9 @@
 
 #include <map>
 #include <utility>
+#include <vector>
 
-#include "conv_kernel.h"
+#include "kernel_choice.h"
 #include "scratch_pool.h"
 #include "sparsetrain/tensor.h"
 #include "sparsetrain/workspace.h"
@@ -17,7 +18,9 @@ class SPARSETRAIN_PRIVATE Workspace::Impl {
     int threads;
     const ParallelFor pool;  // none: the library's own
     detail::ScratchPool scratch;
-    AlignedArray<float> bias;  // of the call that runs
+    // Of the call that runs; kept, so that calls allocate nothing.
+    AlignedArray<float> bias;
+    std::vector<detail::Candidate> candidates;
     RunStatistics last_run;
     // What `auto` chose last for a (plan, pass): the state of its hysteresis.
     std::map<std::pair<unsigned long, Pass>, const detail::ConvKernel*> last_choice;
