@@ -27,12 +27,14 @@ class LayerReplay {
     double seconds(Pass pass, const Conv2d& plan, Workspace& workspace, clockid_t clock) {
         weights_.mark_changed();
         const double start = read_clock(clock);
-        run(pass, plan, workspace);
+        last_run_ = run(pass, plan, workspace);
         return read_clock(clock) - start;
     }
 
+    const RunStatistics& last_run() const { return last_run_; }
+
   private:
-    void run(Pass pass, const Conv2d& plan, Workspace& workspace) {
+    RunStatistics run(Pass pass, const Conv2d& plan, Workspace& workspace) {
         switch (pass) {
             case Pass::fwd:
                 return forward(plan, workspace);
@@ -46,12 +48,11 @@ class LayerReplay {
         }
     }
 
-    void forward(const Conv2d& plan, Workspace& workspace) {
+    RunStatistics forward(const Conv2d& plan, Workspace& workspace) {
         if (step_.dst.mask)
-            plan.forward_relu(step_.src, weights_, convolution_.bias(), dst_.view(), dst_mask_.view(),
-                              workspace);
-        else
-            plan.forward(step_.src, weights_, convolution_.bias(), dst_.view(), workspace);
+            return plan.forward_relu(step_.src, weights_, convolution_.bias(), dst_.view(), dst_mask_.view(),
+                                     workspace);
+        return plan.forward(step_.src, weights_, convolution_.bias(), dst_.view(), workspace);
     }
 
     const train::Convolution& convolution_;
@@ -62,6 +63,7 @@ class LayerReplay {
     Tensor diff_src_;
     Weights diff_weights_;
     AlignedArray<float> diff_bias_;
+    RunStatistics last_run_;
 };
 
 using Times = std::array<double, kRepetitions>;
@@ -77,7 +79,7 @@ PassReport replay_pass(LayerReplay& replay, Pass pass, const Conv2d& chosen, con
     // The first call of each allocates scratch memory.
     replay.seconds(pass, dense, workspace, clock);
     replay.seconds(pass, chosen, workspace, clock);
-    const RunStatistics run = workspace.last_run();
+    const RunStatistics run = replay.last_run();
     Times chosen_times{}, dense_times{};
     for (std::size_t i = 0; i < kRepetitions; ++i) {
         chosen_times[i] = replay.seconds(pass, chosen, workspace, clock);

@@ -4,8 +4,7 @@
 #include "sparsetrain/conv2d.h"
 #include "sparsetrain/relu.h"
 
-static void print_run(const sparsetrain::Workspace& workspace) {
-    const auto& run = workspace.last_run();
+static void print_run(const sparsetrain::RunStatistics& run) {
     std::printf("%-11s %-9s %5.1f %% zeros\n", to_string(run.pass), to_string(run.kernel), run.zeros);
 }
 
@@ -34,12 +33,10 @@ int main() {
     fill(diff_relu.values(), -1, 1);
 
     const PackedWeights packed(weights.view());
-    conv.forward_relu(src.view(), packed, {}, dst.view(), dst_mask.view(), workspace);
-    print_run(workspace);
+    print_run(conv.forward_relu(src.view(), packed, {}, dst.view(), dst_mask.view(), workspace));
     relu_backward(diff_relu.view(), dst_mask.view(), diff_dst.view(), workspace);
-    conv.backward_data({diff_dst.view(), dst_mask.view()}, packed, diff_src.view(), workspace);
-    print_run(workspace);
-    conv.backward_weights(src.view(), {diff_dst.view(), dst_mask.view()}, diff_weights.view(), {}, workspace);
-    print_run(workspace);
+    print_run(conv.backward_data({diff_dst.view(), dst_mask.view()}, packed, diff_src.view(), workspace));
+    print_run(conv.backward_weights(src.view(), {diff_dst.view(), dst_mask.view()}, diff_weights.view(), {},
+                                    workspace));
 }
 // README end

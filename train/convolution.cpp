@@ -47,11 +47,11 @@ std::span<const float> Convolution::bias() const {
 }
 
 template <typename Call>
-void Convolution::timed(Pass pass, Workspace& workspace, Call call) {
+void Convolution::timed(Pass pass, Call call) {
     const auto start = std::chrono::steady_clock::now();
-    call();
+    const RunStatistics statistics = call();
     const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - start;
-    step_.passes[static_cast<std::size_t>(pass)] = {elapsed.count(), workspace.last_run()};
+    step_.passes[static_cast<std::size_t>(pass)] = {elapsed.count(), statistics};
 }
 
 Activation Convolution::forward(std::span<const Activation> srcs, RunContext context) {
@@ -60,14 +60,13 @@ Activation Convolution::forward(std::span<const Activation> srcs, RunContext con
     if (activate_ == Activate::relu) dst = {dst_.view(), dst_mask_.view(), true};
     const auto run = [&] {
         if (activate_ == Activate::relu)
-            plan_.forward_relu(srcs[0], packed_, bias(), dst_.view(), dst_mask_.view(), workspace);
-        else
-            plan_.forward(srcs[0], packed_, bias(), dst_.view(), workspace);
+            return plan_.forward_relu(srcs[0], packed_, bias(), dst_.view(), dst_mask_.view(), workspace);
+        return plan_.forward(srcs[0], packed_, bias(), dst_.view(), workspace);
     };
     if (context.mode == Mode::inference) {
         run();
     } else {
-        timed(Pass::fwd, workspace, run);
+        timed(Pass::fwd, run);
         step_.src = srcs[0];
         step_.dst = dst;
     }
@@ -79,14 +78,15 @@ void Convolution::backward(const Activation& diff_dst, std::span<Activation> dif
     step_.diff_dst = activate_ == Activate::relu
                          ? relu_gradient_.compute(diff_dst, dst_mask_.view(), workspace)
                          : diff_dst;
-    timed(Pass::bwd_weights, workspace, [&] {
-        plan_.backward_weights(step_.src, step_.diff_dst, diff_weights_.view(),
-                               values_of(diff_bias_, plan_.shape()), workspace);
+    timed(Pass::bwd_weights, [&] {
+        return plan_.backward_weights(step_.src, step_.diff_dst, diff_weights_.view(),
+                                      values_of(diff_bias_, plan_.shape()), workspace);
     });
     if (diff_srcs.empty()) return;
     if (diff_src_.shape() != plan_.shape().src) diff_src_ = Tensor(plan_.shape().src);
-    timed(Pass::bwd_data, workspace, [&] {
-        plan_.backward_data(step_.diff_dst, packed_, diff_src_.view(), workspace, step_.src.relu_mask());
+    timed(Pass::bwd_data, [&] {
+        return plan_.backward_data(step_.diff_dst, packed_, diff_src_.view(), workspace,
+                                   step_.src.relu_mask());
     });
     step_.diff_src = diff_src_.view();
     diff_srcs[0] = {diff_src_.view(), {}};

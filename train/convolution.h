@@ -49,7 +49,7 @@ class Convolution : public Operator {
 
   private:
     template <typename Call>
-    void timed(Pass pass, Workspace& workspace, Call call);
+    void timed(Pass pass, Call call);
 
     Conv2d plan_;
     Activate activate_;

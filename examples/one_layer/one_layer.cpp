@@ -19,10 +19,9 @@ int main() {
     for (float& value : weights.values()) value = 1;
 
     const PackedWeights packed(weights.view());
-    conv.forward(src.view(), packed, {}, dst.view(), workspace);
+    const RunStatistics run = conv.forward(src.view(), packed, {}, dst.view(), workspace);
     const float sum = dst.values()[(4 * 8 + 6) * kLanes];  // of 3 x 3 taps and 16 channels, all ones
-    std::printf("%s by %s: %g\n", conv.layer_class(), to_string(workspace.last_run().kernel),
-                static_cast<double>(sum));
+    std::printf("%s by %s: %g\n", conv.layer_class(), to_string(run.kernel), static_cast<double>(sum));
     try {
         const Conv2d pointwise({.src = shape.src, .k = 16, .filter_h = 1, .filter_w = 1});
         std::printf("%s, too\n", pointwise.layer_class());

@@ -6,8 +6,7 @@
 
 using namespace sparsetrain;
 
-static void print_run(const Workspace& workspace) {
-    const RunStatistics& run = workspace.last_run();
+static void print_run(const RunStatistics& run) {
     std::printf("%-11s %-11s %.0f %% zeros in %s\n", to_string(run.pass), to_string(run.kernel), run.zeros,
                 to_string(run.skipped));
 }
@@ -27,11 +26,10 @@ int main() {
     for (float& value : weights.values()) value = 1;
 
     const PackedWeights packed(weights.view());
-    conv.forward(src.view(), packed, {}, dst.view(), workspace);
-    print_run(workspace);
-    conv.backward_data(diff_dst.view(), packed, diff_src.view(), workspace);
-    print_run(workspace);
-    conv.backward_weights(src.view(), diff_dst.view(), diff_weights.view(), {}, workspace);
-    print_run(workspace);
-    return workspace.last_run().zeros > 50 ? 0 : 1;
+    print_run(conv.forward(src.view(), packed, {}, dst.view(), workspace));
+    print_run(conv.backward_data(diff_dst.view(), packed, diff_src.view(), workspace));
+    const RunStatistics run =
+        conv.backward_weights(src.view(), diff_dst.view(), diff_weights.view(), {}, workspace);
+    print_run(run);
+    return run.zeros > 50 ? 0 : 1;
 }

@@ -73,10 +73,11 @@ class SPARSETRAIN_PRIVATE Conv2d::Impl {
                            [](const ConvKernel* kernel) { return kernel->skips == Skips::results; });
     }
     const ConvKernel& choose(Pass pass, std::span<const Observed> observed, Workspace& workspace) const;
-    void record(const VerboseCall& call, const ConvKernel& kernel, std::span<const Observed> observed,
-                Workspace& workspace) const;
-    void forward(const char* function, const SparseInput& src, const PackedWeights& weights,
-                 std::span<const float> bias, TensorView dst, MaskView dst_mask, Workspace& workspace) const;
+    RunStatistics record(const VerboseCall& call, const ConvKernel& kernel,
+                         std::span<const Observed> observed, Workspace& workspace) const;
+    RunStatistics forward(const char* function, const SparseInput& src, const PackedWeights& weights,
+                          std::span<const float> bias, TensorView dst, MaskView dst_mask,
+                          Workspace& workspace) const;
 
     const ConvShape shape;
     const Policy policy;
@@ -113,8 +114,8 @@ const ConvKernel& Conv2d::Impl::choose(Pass pass, std::span<const Observed> obse
 }
 
 // After the call, so that one that failed leaves no trace.
-void Conv2d::Impl::record(const VerboseCall& call, const ConvKernel& kernel,
-                          std::span<const Observed> observed, Workspace& workspace) const {
+RunStatistics Conv2d::Impl::record(const VerboseCall& call, const ConvKernel& kernel,
+                                   std::span<const Observed> observed, Workspace& workspace) const {
     const Observed* seen = &*std::max_element(observed.begin(), observed.end(),
                                               [](const auto& a, const auto& b) { return a.zeros < b.zeros; });
     for (const Observed& one : observed)
@@ -122,11 +123,11 @@ void Conv2d::Impl::record(const VerboseCall& call, const ConvKernel& kernel,
     const RunStatistics run = {kernel.pass, kernel.name, operand_of(seen->skips), seen->zeros};
     call.print_if_verbose(layer_class.info.name, shape, run);
     constexpr std::size_t kMostChoices = 4096;  // of plans long gone, too: a Workspace does not see them end
+    if (policy != Policy::automatic) return run;
     Workspace::Impl& state = workspace.impl();
-    state.last_run = run;
-    if (policy != Policy::automatic) return;
     if (state.last_choice.size() >= kMostChoices) state.last_choice.clear();
     state.last_choice[{id, run.pass}] = &kernel;
+    return run;
 }
 
 namespace {
@@ -160,9 +161,9 @@ const Conv2d::Impl& Conv2d::impl() const {
 }
 
 // With the ReLU whose mask dst_mask gets, unless that is none.
-void Conv2d::Impl::forward(const char* function, const SparseInput& src, const PackedWeights& weights,
-                           std::span<const float> bias, TensorView dst, MaskView dst_mask,
-                           Workspace& workspace) const {
+RunStatistics Conv2d::Impl::forward(const char* function, const SparseInput& src,
+                                    const PackedWeights& weights, std::span<const float> bias, TensorView dst,
+                                    MaskView dst_mask, Workspace& workspace) const {
     const VerboseCall call(verbose);
     detail::check_sparse(function, "src", src, shape.src);
     detail::check_weights(function, "weights", weights.master(), shape.weights());
@@ -187,19 +188,19 @@ void Conv2d::Impl::forward(const char* function, const SparseInput& src, const P
                 .bias = &bias_buffer,
                 .epilogue = dst_mask ? Epilogue::relu : Epilogue::plain,
                 .mask = &mask_buffer});
-    record(call, kernel, observed, workspace);
+    return record(call, kernel, observed, workspace);
 }
 
-void Conv2d::forward(SparseInput src, const PackedWeights& weights, std::span<const float> bias,
-                     TensorView dst, Workspace& workspace) const {
-    impl().forward("Conv2d::forward", src, weights, bias, dst, {}, workspace);
+RunStatistics Conv2d::forward(SparseInput src, const PackedWeights& weights, std::span<const float> bias,
+                              TensorView dst, Workspace& workspace) const {
+    return impl().forward("Conv2d::forward", src, weights, bias, dst, {}, workspace);
 }
 
-void Conv2d::forward_relu(SparseInput src, const PackedWeights& weights, std::span<const float> bias,
-                          TensorView dst, MaskView dst_mask, Workspace& workspace) const {
+RunStatistics Conv2d::forward_relu(SparseInput src, const PackedWeights& weights, std::span<const float> bias,
+                                   TensorView dst, MaskView dst_mask, Workspace& workspace) const {
     const char* function = "Conv2d::forward_relu";
     detail::check_mask(function, "dst_mask", dst_mask, impl().shape.dst());
-    impl().forward(function, src, weights, bias, dst, dst_mask, workspace);
+    return impl().forward(function, src, weights, bias, dst, dst_mask, workspace);
 }
 
 namespace {
@@ -213,8 +214,8 @@ void check_backward_data(const char* function, const LayerClass& layer_class) {
 
 }  // namespace
 
-void Conv2d::backward_data(SparseInput diff_dst, const PackedWeights& weights, TensorView diff_src,
-                           Workspace& workspace, ConstMaskView relu_mask) const {
+RunStatistics Conv2d::backward_data(SparseInput diff_dst, const PackedWeights& weights, TensorView diff_src,
+                                    Workspace& workspace, ConstMaskView relu_mask) const {
     const char* function = "Conv2d::backward_data";
     const VerboseCall call(impl().verbose);
     const ConvShape &shape = impl().shape, &kernel_shape = impl().kernel_shape;
@@ -253,11 +254,11 @@ void Conv2d::backward_data(SparseInput diff_dst, const PackedWeights& weights, T
                 .mask = &mask_buffer});
     if (kernel.skips == Skips::results && detail::has_padding_bits(relu_mask))
         detail::clear_padding_lanes(function, diff_src, workspace);
-    impl().record(call, kernel, observed, workspace);
+    return impl().record(call, kernel, observed, workspace);
 }
 
-void Conv2d::backward_weights(SparseInput src, SparseInput diff_dst, WeightsView diff_weights,
-                              std::span<float> diff_bias, Workspace& workspace) const {
+RunStatistics Conv2d::backward_weights(SparseInput src, SparseInput diff_dst, WeightsView diff_weights,
+                                       std::span<float> diff_bias, Workspace& workspace) const {
     const char* function = "Conv2d::backward_weights";
     const VerboseCall call(impl().verbose);
     const ConvShape &shape = impl().shape, &kernel_shape = impl().kernel_shape;
@@ -289,7 +290,7 @@ void Conv2d::backward_weights(SparseInput src, SparseInput diff_dst, WeightsView
         call_pipeline(function, sparsetrain_channel_sum_f32, workspace, diff_dst_buffer, sums);
         std::copy_n(sums.values(), diff_bias.size(), diff_bias.begin());
     }
-    impl().record(call, kernel, observed, workspace);
+    return impl().record(call, kernel, observed, workspace);
 }
 
 }  // namespace sparsetrain

@@ -47,9 +47,6 @@ int Workspace::threads() const {
 void Workspace::set_threads(int threads) {
     impl().threads = checked_threads(threads);
 }
-const RunStatistics& Workspace::last_run() const {
-    return impl().last_run;
-}
 Workspace::Impl& Workspace::impl() const {
     detail::check_not_moved("Workspace", impl_.get());
     return *impl_;

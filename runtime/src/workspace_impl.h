@@ -21,7 +21,6 @@ class SPARSETRAIN_PRIVATE Workspace::Impl {
     // Of the call that runs; kept, so that calls allocate nothing.
     AlignedArray<float> bias;
     std::vector<detail::Candidate> candidates;
-    RunStatistics last_run;
     // What `auto` chose last for a (plan, pass): the state of its hysteresis.
     std::map<std::pair<unsigned long, Pass>, const detail::ConvKernel*> last_choice;
 };

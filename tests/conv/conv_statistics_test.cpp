@@ -70,15 +70,14 @@ class ConvStatistics : public ::testing::TestWithParam<LayerClassInfo> {
         const TestMask src_mask = make_mask(src, MaskKind::exact, random),
                        diff_dst_mask = make_mask(diff_dst, MaskKind::exact, random);
         const TestWeights result(shape.weights());
-        if (mask == MaskKind::none) {
-            plan.backward_weights(src.view(), diff_dst.view(), result.view(), {}, workspace);
-        } else {
-            plan.backward_weights({src.view(), src_mask.view()}, {diff_dst.view(), diff_dst_mask.view()},
-                                  result.view(), {}, workspace);
-        }
+        const bool masks = mask != MaskKind::none;
+        const RunStatistics run = plan.backward_weights(
+            {src.view(), masks ? ConstMaskView(src_mask.view()) : ConstMaskView()},
+            {diff_dst.view(), masks ? ConstMaskView(diff_dst_mask.view()) : ConstMaskView()}, result.view(),
+            {}, workspace);
         EXPECT_TRUE(matches(reference::backward_weights(shape, src.view(), diff_dst.view()), result,
                             Precision::exact));
-        return workspace.last_run();
+        return run;
     }
 };
 

@@ -109,7 +109,6 @@ TEST_F(MovedFrom, WorkspacesRefuseEveryCall) {
     }
     expect_error(kInvalid, {"Workspace"}, [&] { static_cast<void>(workspace.threads()); });
     expect_error(kInvalid, {"Workspace"}, [&] { workspace.set_threads(2); });
-    expect_error(kInvalid, {"Workspace"}, [&] { static_cast<void>(workspace.last_run()); });
     expect_error(kInvalid, {"Workspace"},
                  [&] { occupancy_mask(problem.diff_dst.view(), mask.view(), workspace); });
     std::vector<float> plain(dst.shape.elements());

@@ -79,8 +79,7 @@ void expect_modelled(const ConvShape& shape, Policy policy, int threads) {
     Workspace workspace(threads);
     const auto expect = [&](Pass pass, auto run) {
         largest = 0;
-        run();
-        const Kernel kernel = workspace.last_run().kernel;
+        const Kernel kernel = run().kernel;
         double model = 0;
         for (const detail::ConvKernel* own : detail::kernels_of_plan(layer_class, shape, policy, pass))
             model = std::max(model, own->largest_scratch(kernel_shape, threads));
@@ -93,13 +92,14 @@ void expect_modelled(const ConvShape& shape, Policy policy, int threads) {
         EXPECT_LE(recorded, std::max(model + 4 * kSlack, bounded)) << what.str();
         EXPECT_LE(model, std::max(1.05 * recorded, bounded)) << what.str();
     };
-    expect(Pass::fwd, [&] { plan.forward(src.view(), packed, {}, result.view(), workspace); });
-    expect(Pass::bwd_weights,
-           [&] { plan.backward_weights(src.view(), dst.view(), diff_weights.view(), diff_bias, workspace); });
+    expect(Pass::fwd, [&] { return plan.forward(src.view(), packed, {}, result.view(), workspace); });
+    expect(Pass::bwd_weights, [&] {
+        return plan.backward_weights(src.view(), dst.view(), diff_weights.view(), diff_bias, workspace);
+    });
     if (!layer_class.info.backward_data) return;
     const ConstMaskView relu_mask = {mask.data(), shape.src};
     expect(Pass::bwd_data,
-           [&] { plan.backward_data(dst.view(), packed, diff_src.view(), workspace, relu_mask); });
+           [&] { return plan.backward_data(dst.view(), packed, diff_src.view(), workspace, relu_mask); });
 }
 
 TEST_P(Scratch, IsAsLargeAsTheModelSays) {

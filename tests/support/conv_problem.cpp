@@ -135,7 +135,7 @@ void ConvRunner::expect_statistics(Pass pass) const {
 TestTensor ConvRunner::forward(const Settings& settings) {
     TestTensor dst(problem_.shape.dst());
     const MaskedInput src(problem_.src, settings.mask, random_);
-    plan_.forward(src, packed_, problem_.bias_or_none(settings.bias), dst.view(), workspace_);
+    last_run_ = plan_.forward(src, packed_, problem_.bias_or_none(settings.bias), dst.view(), workspace_);
     EXPECT_TRUE(dst.memory.guards_intact());
     expect_statistics(Pass::fwd);
     return dst;
@@ -144,8 +144,8 @@ TestTensor ConvRunner::forward(const Settings& settings) {
 ForwardReluResult ConvRunner::forward_relu(const Settings& settings) {
     ForwardReluResult result{TestTensor(problem_.shape.dst()), TestMask(problem_.shape.dst())};
     const MaskedInput src(problem_.src, settings.mask, random_);
-    plan_.forward_relu(src, packed_, problem_.bias_or_none(settings.bias), result.dst.view(),
-                       result.mask.view(), workspace_);
+    last_run_ = plan_.forward_relu(src, packed_, problem_.bias_or_none(settings.bias), result.dst.view(),
+                                   result.mask.view(), workspace_);
     EXPECT_TRUE(result.dst.memory.guards_intact());
     EXPECT_TRUE(result.mask.memory.guards_intact());
     expect_statistics(Pass::fwd);
@@ -155,7 +155,7 @@ ForwardReluResult ConvRunner::forward_relu(const Settings& settings) {
 TestTensor ConvRunner::backward_data(const Settings& settings) {
     TestTensor diff_src(problem_.shape.src);
     const MaskedInput diff_dst(problem_.diff_dst, settings.mask, random_);
-    plan_.backward_data(diff_dst, packed_, diff_src.view(), workspace_);
+    last_run_ = plan_.backward_data(diff_dst, packed_, diff_src.view(), workspace_);
     EXPECT_TRUE(diff_src.memory.guards_intact());
     expect_statistics(Pass::bwd_data);
     return diff_src;
@@ -165,7 +165,8 @@ MaskedDiffSrc ConvRunner::backward_data_masked(const Settings& settings) {
     const MaskKind kind = settings.mask == MaskKind::conservative ? settings.mask : MaskKind::exact;
     MaskedDiffSrc result{TestTensor(problem_.shape.src), make_mask(problem_.src, kind, random_)};
     const MaskedInput diff_dst(problem_.diff_dst, settings.mask, random_);
-    plan_.backward_data(diff_dst, packed_, result.diff_src.view(), workspace_, result.relu_mask.view());
+    last_run_ =
+        plan_.backward_data(diff_dst, packed_, result.diff_src.view(), workspace_, result.relu_mask.view());
     EXPECT_TRUE(result.diff_src.memory.guards_intact());
     EXPECT_TRUE(result.relu_mask.memory.guards_intact());
     expect_statistics(Pass::bwd_data);
@@ -183,7 +184,7 @@ BackwardWeightsResult ConvRunner::backward_weights(const Settings& settings, Ope
     const MaskedInput src(sparse_src ? problem_.src : problem_.src_dense, settings.mask, random_);
     const MaskedInput diff_dst(sparse_src ? problem_.diff_dst_dense : problem_.diff_dst, settings.mask,
                                random_);
-    plan_.backward_weights(src, diff_dst, result.diff_weights.view(), diff_bias, workspace_);
+    last_run_ = plan_.backward_weights(src, diff_dst, result.diff_weights.view(), diff_bias, workspace_);
     EXPECT_TRUE(result.diff_weights.memory.guards_intact());
     EXPECT_TRUE(!result.diff_bias || result.diff_bias->guards_intact());
     expect_statistics(Pass::bwd_weights);

@@ -95,7 +95,7 @@ class ConvRunner {
     // if its mask tells for sure that it has any.
     BackwardWeightsResult backward_weights(const Settings& settings, Operand sparse);
 
-    const RunStatistics& last_run() const { return workspace_.last_run(); }
+    const RunStatistics& last_run() const { return last_run_; }
 
   private:
     void expect_statistics(Pass pass) const;
@@ -104,6 +104,7 @@ class ConvRunner {
     Conv2d plan_;
     PackedWeights packed_;
     Workspace workspace_;
+    RunStatistics last_run_;
     Random random_;
 };
 

@@ -76,6 +76,16 @@ class SPARSETRAIN_API PackedWeights {
     std::unique_ptr<Impl> impl_;
 };
 
+// What a call of a pass did.
+struct RunStatistics {
+    Pass pass = Pass::fwd;
+    Kernel kernel = Kernel::dense;
+    // What the kernel skips the zeros of, or another would have where dense ran: src in fwd, diff_dst in
+    // bwd_data unless a relu_mask says more of src, the sparser of the two in bwd_weights.
+    Operand skipped = Operand::src;
+    double zeros = 0;  // percentage of zeros seen in `skipped`
+};
+
 // An immutable plan for one convolution, usable from many threads at once, each with its own Workspace.
 //
 // Every pass throws Error(invalid_argument) for a shape, layout, null or misaligned pointer that does not fit
@@ -101,28 +111,28 @@ class SPARSETRAIN_API Conv2d {
     const char* layer_class() const;  // for example "conv3x3_stride1"
 
     // dst = conv(src, weights) + bias. `bias` holds K values, or none for zero.
-    void forward(SparseInput src, const PackedWeights& weights, std::span<const float> bias, TensorView dst,
-                 Workspace& workspace) const;
+    RunStatistics forward(SparseInput src, const PackedWeights& weights, std::span<const float> bias,
+                          TensorView dst, Workspace& workspace) const;
 
     // dst = max(0, conv(src, weights) + bias), and its exact occupancy mask. NaN stays NaN, and its bit is
     // set.
-    void forward_relu(SparseInput src, const PackedWeights& weights, std::span<const float> bias,
-                      TensorView dst, MaskView dst_mask, Workspace& workspace) const;
+    RunStatistics forward_relu(SparseInput src, const PackedWeights& weights, std::span<const float> bias,
+                               TensorView dst, MaskView dst_mask, Workspace& workspace) const;
 
     // diff_src from diff_dst. To give `relu_mask`, the mask of the ReLU whose output is src, asks for the
     // result with that ReLU's backward already applied: diff_src is zero where the mask has no bit. (To apply
     // it once more is harmless.) That lets a kernel compute only what survives, even where diff_dst is dense.
     // Bits of channels beyond C must be clear. Throws Error(unsupported) for a class without this pass
     // (LayerClassInfo::backward_data).
-    void backward_data(SparseInput diff_dst, const PackedWeights& weights, TensorView diff_src,
-                       Workspace& workspace, ConstMaskView relu_mask = {}) const;
+    RunStatistics backward_data(SparseInput diff_dst, const PackedWeights& weights, TensorView diff_src,
+                                Workspace& workspace, ConstMaskView relu_mask = {}) const;
 
     // diff_weights in the master layout, and diff_bias (K values, or none if it is not wanted). zero_skip
     // skips the zeros of the sparser operand, src or diff_dst; RunStatistics says which. Masks give their
     // exact zeros; those of an operand without one are estimated from a sample of rows. Under auto, an
     // operand that was chosen before stays chosen until the other leads by 2 percentage points.
-    void backward_weights(SparseInput src, SparseInput diff_dst, WeightsView diff_weights,
-                          std::span<float> diff_bias, Workspace& workspace) const;
+    RunStatistics backward_weights(SparseInput src, SparseInput diff_dst, WeightsView diff_weights,
+                                   std::span<float> diff_bias, Workspace& workspace) const;
 
     class Impl;  // private to the library
 

@@ -1,4 +1,4 @@
-// What one caller needs beside an immutable plan: threads, scratch memory, and what the last call did.
+// What one caller needs beside an immutable plan: threads and scratch memory.
 #pragma once
 
 #include <functional>
@@ -23,16 +23,6 @@ SPARSETRAIN_API std::span<const Kernel> kernels();  // all there are
 SPARSETRAIN_API const char* to_string(Pass pass);
 SPARSETRAIN_API const char* to_string(Kernel kernel);
 SPARSETRAIN_API const char* to_string(Operand operand);
-
-// What the last convolution call on a Workspace did.
-struct RunStatistics {
-    Pass pass = Pass::fwd;
-    Kernel kernel = Kernel::dense;
-    // What the kernel skips the zeros of, or another would have where dense ran: src in fwd, diff_dst in
-    // bwd_data unless a relu_mask says more of src, the sparser of the two in bwd_weights.
-    Operand skipped = Operand::src;
-    double zeros = 0;  // percentage of zeros seen in `skipped`
-};
 
 // A pool of threads that the caller hands over: runs task(0) to task(tasks - 1), each once, in any order and
 // on any threads, the calling one included, and returns when all have ended. Tasks throw nothing and do not
@@ -69,8 +59,6 @@ class SPARSETRAIN_API Workspace {
     int threads() const;
     // For the calls that follow; not while one runs. Throws like the constructor, and then changes nothing.
     void set_threads(int threads);
-
-    const RunStatistics& last_run() const;
 
     class Impl;  // private to the library
     Impl& impl() const;
