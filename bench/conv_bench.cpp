@@ -7,6 +7,7 @@
 #include <optional>
 #include <thread>
 
+#include "choice_report.h"
 #include "fma_loop.h"
 #include "group.h"
 #include "layer_list.h"
@@ -23,6 +24,7 @@ struct Options {
     std::optional<int> batch;
     int threads = 1;
     int rounds = 5;
+    bool choice = false;
     std::vector<std::string> benchmark_flags;
 
     Clock clock() const { return threads == 1 ? Clock::cpu : Clock::wall; }
@@ -136,6 +138,10 @@ int run(char* program, Options options) {
     add_context(options);
     use_threads(options.threads);
 
+    if (options.choice) {
+        print_choices(layers, {.rounds = options.rounds, .clock = options.clock()}, std::cout);
+        return 0;
+    }
     CurrentGroup current;
     register_peak(options.rounds);
     for (const Layer& layer : layers)
@@ -173,6 +179,9 @@ int main(int argc, char** argv) {
     app.add_option("--rounds", options.rounds, "How often the implementations of a group take turns")
         ->capture_default_str()
         ->check(CLI::Range(1, 1000));
+    app.add_flag(
+        "--choice", options.choice,
+        "Instead: how far auto is from the best kernel after 30 calls, for each layer, pass and zeros");
     app.footer(
         "Benchmarks are called conv/PASS/LAYER/zPERCENT/IMPLEMENTATION; peak/fma is the rate of "
         "multiply-adds "

@@ -14,17 +14,9 @@ bool every_pass(const ConvShape&, Pass) {
     return true;
 }
 
-// Of a class that is not linked, dense, whose plan tells that it is missing.
 template <Kernel kernel>
 bool has(const ConvShape& shape, Pass pass) {
-    for (const LayerClassInfo& layer : layer_classes()) {
-        if (layer.filter_h != shape.filter_h || layer.filter_w != shape.filter_w ||
-            layer.stride != shape.stride)
-            continue;
-        const std::vector<Kernel> kernels = kernels_of(layer, pass);
-        return std::find(kernels.begin(), kernels.end(), kernel) != kernels.end();
-    }
-    return kernel == Kernel::dense;
+    return has_kernel(shape, pass, kernel);
 }
 
 template <Policy policy>
@@ -44,6 +36,17 @@ constexpr ImplementationEntry kImplementations[] = {
 };
 
 }  // namespace
+
+bool has_kernel(const ConvShape& shape, Pass pass, Kernel kernel) {
+    for (const LayerClassInfo& layer : layer_classes()) {
+        if (layer.filter_h != shape.filter_h || layer.filter_w != shape.filter_w ||
+            layer.stride != shape.stride)
+            continue;
+        const std::vector<Kernel> kernels = kernels_of(layer, pass);
+        return std::find(kernels.begin(), kernels.end(), kernel) != kernels.end();
+    }
+    return kernel == Kernel::dense;
+}
 
 std::span<const ImplementationEntry> implementations() {
     return kImplementations;

@@ -4,6 +4,7 @@
 
 #include "cli/commands.h"
 #include "cli/machine.h"
+#include "conv_class.h"
 #include "environment.h"
 #include "sparsetrain/error.h"
 #include "sparsetrain/library.h"
@@ -56,7 +57,8 @@ void print_faults() {
         }
     };
     print_error_of(require_supported_cpu);
-    print_error_of([] { detail::wants_lines(detail::environment_variable("SPARSETRAIN_VERBOSE")); });
+    print_error_of([] { detail::choice_of_plan(Choice::measured); });
+    print_error_of([] { detail::verbosity_of(detail::environment_variable("SPARSETRAIN_VERBOSE")); });
 }
 
 void print_data(const train::DataSource& source, const std::string& given) {

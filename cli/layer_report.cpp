@@ -42,10 +42,11 @@ class LayerReplay {
                 return plan.backward_data(step_.diff_dst, weights_, diff_src_.view(), workspace,
                                           step_.src.relu_mask());
             case Pass::bwd_weights:
-                const auto k = static_cast<std::size_t>(plan.shape().k);
-                return plan.backward_weights(step_.src, step_.diff_dst, diff_weights_.view(),
-                                             std::span(diff_bias_.data(), k), workspace);
+                break;
         }
+        const auto k = static_cast<std::size_t>(plan.shape().k);
+        return plan.backward_weights(step_.src, step_.diff_dst, diff_weights_.view(),
+                                     std::span(diff_bias_.data(), k), workspace);
     }
 
     RunStatistics forward(const Conv2d& plan, Workspace& workspace) {

@@ -67,6 +67,7 @@ Json header_record(const TrainOptions& options) {
             {"batch", options.batch},
             {"threads", options.threads},
             {"kernels", options.kernels},
+            {"choice", options.choice},
             {"seed", options.seed},
             {"learning_rate", options.recipe.learning_rate},
             {"momentum", options.recipe.momentum},

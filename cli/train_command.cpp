@@ -146,8 +146,9 @@ int run_train(const TrainOptions& options) {
     const double memory = checked_memory(options, model);
     const train::DataSplits data =
         source.load(options.data_directory.empty() ? source.directory : options.data_directory);
-    train::Network network =
-        model.make(options.batch, options.seed, policy_from_string(options.kernels.c_str()), options.threads);
+    const train::KernelOptions kernels = {policy_from_string(options.kernels.c_str()),
+                                          choice_from_string(options.choice.c_str())};
+    train::Network network = model.make(options.batch, options.seed, kernels, options.threads);
     TrainingRun run{options, data, normalisation_of(data.train), network, metrics};
     print_start(options, data, memory);
     if (metrics) metrics->write(header_record(options).dump());

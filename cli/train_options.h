@@ -21,6 +21,7 @@ struct TrainOptions {
     int batch = 64;
     int threads = 1;
     std::string kernels = "auto";
+    std::string choice = "measured";
     std::uint32_t seed = 1;
     std::string metrics;  // path of the metrics file; empty for none
     Recipe recipe;

@@ -68,7 +68,7 @@ std::string comment_of(const TuneOptions& options, const schedules::Tables& tabl
     return "Schedules that `sparsetrain tune` chose on " + cpu_model() + ", " + today() + ", by\n    " +
            options.command + "\nin place of those of " + tables.name +
            ". Speeds behind rows are geometric means over layers and percentages of zeros, relative to\n"
-           "the tile sizes named there. Crossovers without a remark, as all other rows, are those of " +
+           "the tile sizes named there. Rows and costs without a remark are those of " +
            tables.name + ".\n";
 }
 

@@ -8,6 +8,7 @@ install(IMPORTED_RUNTIME_ARTIFACTS Halide::Halide LIBRARY DESTINATION "${generat
 install(DIRECTORY "${PROJECT_SOURCE_DIR}/schedules" DESTINATION "${data_dir}")
 if(SPARSETRAIN_TUNED_ISA)
     install(FILES "${SPARSETRAIN_TUNED_INCLUDE}/schedules/tuned.h" DESTINATION "${data_dir}/schedules")
+    install(FILES "${SPARSETRAIN_TUNED_INCLUDE}/schedules/costs/tuned.h" DESTINATION "${data_dir}/schedules/costs")
 endif()
 install(DIRECTORY "${PROJECT_SOURCE_DIR}/runtime/stages" DESTINATION "${data_dir}/runtime")
 install(FILES "${PROJECT_SOURCE_DIR}/runtime/src/conv_kernel.h" "${PROJECT_SOURCE_DIR}/runtime/src/layer_class.h"

@@ -1,9 +1,11 @@
-// Checks the tables of -DSPARSETRAIN_SCHEDULES, as schedules/tuned.h, before anything is compiled from them.
+// Checks the tables of -DSPARSETRAIN_SCHEDULES, as schedules/tuned.h, and its costs, as
+// schedules/costs/tuned.h, before anything is compiled from them.
 // Prints a line for each fault, indented, which CMake does not wrap, and fails if there is one.
 #include <cstdio>
 #include <set>
 #include <string>
 
+#include "schedules/costs.h"
 #include "schedules/faults.h"
 #include "schedules/tables.h"
 #include "schedules/tiles.h"
@@ -30,6 +32,11 @@ std::string text_of(const char* text) {
 std::string key_of(const ZeroSkipRow& row) {
     return text_of(row.layer_class) + " " + text_of(row.pass) + " " + text_of(row.blocking);
 }
+std::string key_of(const CostRow& row) {
+    std::string key = text_of(row.layer_class) + " " + text_of(row.pass) + " " + text_of(row.kernel);
+    if (!text_of(row.of).empty()) key += " of " + text_of(row.of);
+    return key;
+}
 template <typename Row>
 std::string key_of(const Row& row) {
     return text_of(row.layer_class) + " " + text_of(row.pass);
@@ -49,19 +56,6 @@ bool find_size(const std::string& layer_class, ClassSize& size) {
     return false;
 }
 
-void check_crossover(const Crossover& crossover, const std::string& where) {
-    expect(crossover.deep > 0 && crossover.shallow >= 0 && crossover.at(1) < 100, where,
-           "a crossover of percentages between 0 and 100, for any number of channels");
-}
-
-template <typename Row>
-void check_crossovers(const Row& row, const std::string& where) {
-    if constexpr (requires { row.crossover; }) check_crossover(row.crossover, where);
-    if constexpr (requires { row.narrow_crossover; })
-        expect(row.narrow_crossover >= 0 && row.narrow_crossover < 100, where,
-               "a narrow_crossover from 0 to below 100");
-}
-
 template <typename Row>
 void check_rows(const Tables& tables, const Table<Row>& rows) {
     std::set<std::string> seen;
@@ -76,7 +70,57 @@ void check_rows(const Tables& tables, const Table<Row>& rows) {
             report(where, fault);
         }
         expect(seen.insert(key).second, where, "one such row, given two");
-        check_crossovers(row, where);
+    }
+}
+
+// Whether such rows have costs of that kernel and pass: dense is what costs are relative to.
+template <typename Row>
+bool have_cost(const CostRow& cost) {
+    return !same_name(Tiles<Row>::kernel, "dense") &&
+           is_for<Row>(text_of(cost.kernel).c_str(), text_of(cost.pass).c_str());
+}
+
+// Whether a pass has what its cost is `of`: a blocking or, where it has none, all images or narrow ones.
+bool has_what_of(const CostRow& cost, const Table<ZeroSkipRow>& rows) {
+    for (const ZeroSkipRow& row : rows)
+        if (key_of(row) == text_of(cost.layer_class) + " " + text_of(cost.pass) + " " + cost.of) return true;
+    return false;
+}
+bool has_what_of(const CostRow& cost, const Table<OutputMaskRow>&) {
+    return same_name(cost.of, "");
+}
+bool has_what_of(const CostRow& cost, const Table<ZeroSkipWeightsRow>&) {
+    return same_name(cost.of, "") || same_name(cost.of, kNarrowImages);
+}
+template <typename Row>
+bool has_what_of(const CostRow&, const Table<Row>&) {
+    return false;  // dense
+}
+
+void check_cost_row(const CostRow& row, const Tables& tables, const std::string& where) {
+    bool is_of_kernel = false, has_what = false;
+    for_each_table([&]<typename Row>(Table<Row> Tables::*table) {
+        if (!have_cost<Row>(row)) return;
+        is_of_kernel = true;
+        has_what = row.of != nullptr && has_what_of(row, tables.*table);
+    });
+    if (ClassSize size{}; !find_size(text_of(row.layer_class), size)) {
+        report(where, "expected a layer class such as conv3x3_stride1");
+    } else if (!is_of_kernel) {
+        report(where, "expected a pass, and a kernel that skips zeros in it");
+    } else if (!has_what) {
+        report(where, "expected to be of a blocking of the tables or, in bwd_weights, of narrow images");
+    } else if (const std::string fault = fault_of(row.cost); !fault.empty()) {
+        report(where, fault);
+    }
+}
+
+void check_costs(const Tables& tables, const Table<CostRow>& rows) {
+    std::set<std::string> seen;
+    for (const CostRow& row : rows) {
+        const std::string key = key_of(row), where = "kCosts, row " + key;
+        check_cost_row(row, tables, where);
+        expect(seen.insert(key).second, where, "one such row, given two");
     }
 }
 
@@ -102,5 +146,6 @@ int main() {
     expect(same_name(tables.name, "tuned"), "kTables", "the name tuned");
     check_core(tables);
     for_each_table([&tables](auto table) { check_rows(tables, tables.*table); });
+    check_costs(tables, tuned::kCosts);
     return faults == 0 ? 0 : 1;
 }

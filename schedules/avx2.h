@@ -1,7 +1,5 @@
 // Schedules for CPUs with AVX2 and FMA (the x86-64-v3 feature set): 16 registers, of which a vector of 16
-// channels takes two. Rows were chosen on a shared Zen 3 server core. Crossovers
-// are where conv_bench's speeds at batch 4, in proportion to what is not zero from 50 %, pass dense: rough,
-// as the core was.
+// channels takes two. Rows were chosen on a shared Zen 3 server core.
 #pragma once
 
 #include "schedules/rows.h"
@@ -37,41 +35,41 @@ inline constexpr DenseWeightsRow kDenseWeights[] = {
 // fwd at stride 2, 7 rows and 200 pixels against 14 and 400: equal at 50 % zeros, 2 to 5 % faster at 80 %, 3 to
 // 12 % at 90 % (128-128, 56x56 and 256-256, 28x28).
 inline constexpr ZeroSkipRow kZeroSkip[] = {
-    // class             pass       blocking  most_channels  group  k_vectors  rows  pixels  crossover
-    {"conv3x3_stride1", "fwd",      "wide",   32,             32,    2,        14,    400,   {20, 0}},
-    {"conv3x3_stride1", "fwd",      "narrow", kAnyChannels,   64,    2,        14,    400,   {20, 0}},
-    {"conv3x3_stride1", "bwd_data", "wide",   32,             32,    2,        14,    400,   {20, 0}},
-    {"conv3x3_stride1", "bwd_data", "narrow", kAnyChannels,   64,    2,        14,    400,   {20, 0}},
-    {"conv3x3_stride2", "fwd",      "wide",   kAnyChannels,   64,    2,        7,     200,   {27, 0}},
-    {"conv3x3_stride2", "bwd_data", "wide",   kAnyChannels,   64,    2,        14,    400,   {24, 0}},
-    {"conv1x1_stride1", "fwd",      "wide",   kAnyChannels,   64,    4,        1,     256,   {40, 0}},
-    {"conv1x1_stride1", "fwd",      "narrow", kAnyChannels,   64,    2,        1,     256,   {40, 0}},
-    {"conv1x1_stride1", "bwd_data", "wide",   kAnyChannels,   64,    4,        1,     256,   {40, 0}},
-    {"conv1x1_stride1", "bwd_data", "narrow", kAnyChannels,   64,    2,        1,     256,   {40, 0}},
-    {"conv1x1_stride2", "fwd",      "wide",   kAnyChannels,   64,    4,        7,     400,   {35, 0}},
-    {"conv1x1_stride2", "fwd",      "narrow", kAnyChannels,   64,    2,        7,     400,   {35, 0}},
-    {"conv1x1_stride2", "bwd_data", "wide",   kAnyChannels,   64,    4,        14,    800,   {35, 0}},
-    {"conv1x1_stride2", "bwd_data", "narrow", kAnyChannels,   64,    2,        14,    800,   {35, 0}},
-    {"conv5x5_stride1", "fwd",      "wide",   kAnyChannels,   64,    1,        14,    400,   {20, 0}},
-    {"conv5x5_stride1", "bwd_data", "wide",   kAnyChannels,   64,    1,        14,    400,   {20, 0}},
+    // class             pass       blocking  most_channels  group  k_vectors  rows  pixels
+    {"conv3x3_stride1", "fwd",      "wide",   32,             32,    2,        14,    400},
+    {"conv3x3_stride1", "fwd",      "narrow", kAnyChannels,   64,    2,        14,    400},
+    {"conv3x3_stride1", "bwd_data", "wide",   32,             32,    2,        14,    400},
+    {"conv3x3_stride1", "bwd_data", "narrow", kAnyChannels,   64,    2,        14,    400},
+    {"conv3x3_stride2", "fwd",      "wide",   kAnyChannels,   64,    2,        7,     200},
+    {"conv3x3_stride2", "bwd_data", "wide",   kAnyChannels,   64,    2,        14,    400},
+    {"conv1x1_stride1", "fwd",      "wide",   kAnyChannels,   64,    4,        1,     256},
+    {"conv1x1_stride1", "fwd",      "narrow", kAnyChannels,   64,    2,        1,     256},
+    {"conv1x1_stride1", "bwd_data", "wide",   kAnyChannels,   64,    4,        1,     256},
+    {"conv1x1_stride1", "bwd_data", "narrow", kAnyChannels,   64,    2,        1,     256},
+    {"conv1x1_stride2", "fwd",      "wide",   kAnyChannels,   64,    4,        7,     400},
+    {"conv1x1_stride2", "fwd",      "narrow", kAnyChannels,   64,    2,        7,     400},
+    {"conv1x1_stride2", "bwd_data", "wide",   kAnyChannels,   64,    4,        14,    800},
+    {"conv1x1_stride2", "bwd_data", "narrow", kAnyChannels,   64,    2,        14,    800},
+    {"conv5x5_stride1", "fwd",      "wide",   kAnyChannels,   64,    1,        14,    400},
+    {"conv5x5_stride1", "bwd_data", "wide",   kAnyChannels,   64,    1,        14,    400},
 };
 
 inline constexpr OutputMaskRow kOutputMask[] = {
-    // class             pass       group  tap_rows  vectors  rows  pixels  crossover
-    {"conv3x3_stride1", "bwd_data",   64,     1,        6,     28,   784,    {30, 0}},
-    {"conv3x3_stride2", "bwd_data",   64,     1,        6,     28,   784,    {30, 0}},
-    {"conv1x1_stride1", "bwd_data",   64,     1,        6,     28,   784,    {45, 0}},
-    {"conv1x1_stride2", "bwd_data",   64,     1,        6,     28,   784,    {40, 0}},
-    {"conv5x5_stride1", "bwd_data",   64,     1,        5,     28,   784,    {30, 0}},
+    // class             pass       group  tap_rows  vectors  rows  pixels
+    {"conv3x3_stride1", "bwd_data",   64,     1,        6,     28,   784},
+    {"conv3x3_stride2", "bwd_data",   64,     1,        6,     28,   784},
+    {"conv1x1_stride1", "bwd_data",   64,     1,        6,     28,   784},
+    {"conv1x1_stride2", "bwd_data",   64,     1,        6,     28,   784},
+    {"conv5x5_stride1", "bwd_data",   64,     1,        5,     28,   784},
 };
 
 inline constexpr ZeroSkipWeightsRow kZeroSkipWeights[] = {
-    // class             pass          tap_rows  k_vectors  rows  crossover  narrow_crossover
-    {"conv3x3_stride1", "bwd_weights",    1,         2,       8,    {35, 0},        25.0},
-    {"conv3x3_stride2", "bwd_weights",    1,         2,       4,    {45, 0},       35.0},
-    {"conv1x1_stride1", "bwd_weights",    1,         4,       4,    {40, 0},       40.0},
-    {"conv1x1_stride2", "bwd_weights",    1,         4,       4,    {30, 0},       30.0},
-    {"conv5x5_stride1", "bwd_weights",    1,         1,       8,    {35, 0},       25.0},
+    // class             pass          tap_rows  k_vectors  rows
+    {"conv3x3_stride1", "bwd_weights",    1,         2,       8},
+    {"conv3x3_stride2", "bwd_weights",    1,         2,       4},
+    {"conv1x1_stride1", "bwd_weights",    1,         4,       4},
+    {"conv1x1_stride2", "bwd_weights",    1,         4,       4},
+    {"conv5x5_stride1", "bwd_weights",    1,         1,       8},
 };
 // clang-format on
 

@@ -35,41 +35,41 @@ inline constexpr DenseWeightsRow kDenseWeights[] = {
 };
 
 inline constexpr ZeroSkipRow kZeroSkip[] = {
-    // class             pass       blocking  most_channels  group  k_vectors  rows  pixels  crossover
-    {"conv3x3_stride1", "fwd",      "wide",   kAnyChannels,   32,    4,        14,    400,   {11, 7}},
-    {"conv3x3_stride1", "fwd",      "narrow", kAnyChannels,   64,    2,        14,    400,   {25, 0}},
-    {"conv3x3_stride1", "bwd_data", "wide",   kAnyChannels,   32,    4,        14,    400,   {9, 8}},
-    {"conv3x3_stride1", "bwd_data", "narrow", kAnyChannels,   64,    2,        14,    400,   {25, 0}},
-    {"conv3x3_stride2", "fwd",      "wide",   kAnyChannels,   64,    4,        14,    400,   {30, 2}},
-    {"conv3x3_stride2", "bwd_data", "wide",   kAnyChannels,   32,    4,        14,    400,   {16, 4}},
-    {"conv1x1_stride1", "fwd",      "wide",   kAnyChannels,   64,    8,        1,     256,   {23, 25}},
-    {"conv1x1_stride1", "fwd",      "narrow", kAnyChannels,   64,    4,        1,     256,   {39, 15}},
-    {"conv1x1_stride1", "bwd_data", "wide",   kAnyChannels,   64,    8,        1,     256,   {23, 25}},
-    {"conv1x1_stride1", "bwd_data", "narrow", kAnyChannels,   64,    4,        1,     256,   {39, 20}},
-    {"conv1x1_stride2", "fwd",      "wide",   kAnyChannels,   64,    8,        7,     400,   {12, 25}},
-    {"conv1x1_stride2", "fwd",      "narrow", kAnyChannels,   64,    4,        7,     400,   {30, 20}},
-    {"conv1x1_stride2", "bwd_data", "wide",   kAnyChannels,   64,    8,        7,     400,   {32, 20}},
-    {"conv1x1_stride2", "bwd_data", "narrow", kAnyChannels,   64,    4,        7,     400,   {45, 20}},
-    {"conv5x5_stride1", "fwd",      "wide",   kAnyChannels,   32,    2,        14,    400,   {13.5, 0}},
-    {"conv5x5_stride1", "bwd_data", "wide",   kAnyChannels,   32,    2,        14,    400,   {13.5, 0}},
+    // class             pass       blocking  most_channels  group  k_vectors  rows  pixels
+    {"conv3x3_stride1", "fwd",      "wide",   kAnyChannels,   32,    4,        14,    400},
+    {"conv3x3_stride1", "fwd",      "narrow", kAnyChannels,   64,    2,        14,    400},
+    {"conv3x3_stride1", "bwd_data", "wide",   kAnyChannels,   32,    4,        14,    400},
+    {"conv3x3_stride1", "bwd_data", "narrow", kAnyChannels,   64,    2,        14,    400},
+    {"conv3x3_stride2", "fwd",      "wide",   kAnyChannels,   64,    4,        14,    400},
+    {"conv3x3_stride2", "bwd_data", "wide",   kAnyChannels,   32,    4,        14,    400},
+    {"conv1x1_stride1", "fwd",      "wide",   kAnyChannels,   64,    8,        1,     256},
+    {"conv1x1_stride1", "fwd",      "narrow", kAnyChannels,   64,    4,        1,     256},
+    {"conv1x1_stride1", "bwd_data", "wide",   kAnyChannels,   64,    8,        1,     256},
+    {"conv1x1_stride1", "bwd_data", "narrow", kAnyChannels,   64,    4,        1,     256},
+    {"conv1x1_stride2", "fwd",      "wide",   kAnyChannels,   64,    8,        7,     400},
+    {"conv1x1_stride2", "fwd",      "narrow", kAnyChannels,   64,    4,        7,     400},
+    {"conv1x1_stride2", "bwd_data", "wide",   kAnyChannels,   64,    8,        7,     400},
+    {"conv1x1_stride2", "bwd_data", "narrow", kAnyChannels,   64,    4,        7,     400},
+    {"conv5x5_stride1", "fwd",      "wide",   kAnyChannels,   32,    2,        14,    400},
+    {"conv5x5_stride1", "bwd_data", "wide",   kAnyChannels,   32,    2,        14,    400},
 };
 
 inline constexpr OutputMaskRow kOutputMask[] = {
-    // class             pass       group  tap_rows  vectors  rows  pixels  crossover
-    {"conv3x3_stride1", "bwd_data",   32,     3,       18,     28,   784,    {15, 11}},
-    {"conv3x3_stride2", "bwd_data",   32,     2,       16,     28,   784,    {14, 40}},
-    {"conv1x1_stride1", "bwd_data",   32,     1,       16,     28,   784,    {25, 54}},
-    {"conv1x1_stride2", "bwd_data",   32,     1,       16,     28,   784,    {22, 50}},
-    {"conv5x5_stride1", "bwd_data",   16,     5,       25,     28,   784,    {21, 0}},
+    // class             pass       group  tap_rows  vectors  rows  pixels
+    {"conv3x3_stride1", "bwd_data",   32,     3,       18,     28,   784},
+    {"conv3x3_stride2", "bwd_data",   32,     2,       16,     28,   784},
+    {"conv1x1_stride1", "bwd_data",   32,     1,       16,     28,   784},
+    {"conv1x1_stride2", "bwd_data",   32,     1,       16,     28,   784},
+    {"conv5x5_stride1", "bwd_data",   16,     5,       25,     28,   784},
 };
 
 inline constexpr ZeroSkipWeightsRow kZeroSkipWeights[] = {
-    // class             pass          tap_rows  k_vectors  rows  crossover  narrow_crossover
-    {"conv3x3_stride1", "bwd_weights",    3,         2,      16,    {12, 2},    12.0},
-    {"conv3x3_stride2", "bwd_weights",    2,         4,       4,    {20, 22},   20.0},
-    {"conv1x1_stride1", "bwd_weights",    1,         8,       4,    {26, 8},    24.0},
-    {"conv1x1_stride2", "bwd_weights",    1,         8,       4,    {14, 8},    14.0},
-    {"conv5x5_stride1", "bwd_weights",    5,         1,       8,    {20, 0},       10.0},
+    // class             pass          tap_rows  k_vectors  rows
+    {"conv3x3_stride1", "bwd_weights",    3,         2,      16},
+    {"conv3x3_stride2", "bwd_weights",    2,         4,       4},
+    {"conv1x1_stride1", "bwd_weights",    1,         8,       4},
+    {"conv1x1_stride2", "bwd_weights",    1,         8,       4},
+    {"conv5x5_stride1", "bwd_weights",    5,         1,       8},
 };
 // clang-format on
 

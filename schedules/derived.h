@@ -1,6 +1,6 @@
 // Rows of classes that have none in the tables, as those that users add: from the size of the filter and the
 // budgets of the microarchitecture alone. They fit registers and L1, which makes them near the measured rows
-// of 3x3 and 5x5, but nobody has timed them: their crossovers stay on the side of dense.
+// of 3x3 and 5x5, but nobody has timed them.
 #pragma once
 
 #include "schedules/budgets.h"
@@ -68,8 +68,7 @@ constexpr ZeroSkipRow derive(const ZeroSkipRow*, const Tables& tables, const Cla
     const int bytes = tables.slab_bytes, in_slab = bytes / (32 * outputs * kVectorBytes);
     const int fitting = smaller(smaller(4, vectors_beside(1, tables) / outputs), in_slab);
     const int k_vectors = power_of_two(fitting);
-    return {"",        "", "",  kAnyChannels, largest_group(outputs * k_vectors, bytes),
-            k_vectors, 14, 400, {25, 15}};
+    return {"", "", "", kAnyChannels, largest_group(outputs * k_vectors, bytes), k_vectors, 14, 400};
 }
 
 // As many filter rows as the registers hold beside a sum's two chains, and as many vectors of them as fit
@@ -81,7 +80,7 @@ constexpr OutputMaskRow derive(const OutputMaskRow*, const Tables& tables, const
     const int tap_rows = smaller(rows, most / columns), taps = tap_rows * columns;
     const int fitting = smaller(most, bytes / (32 * kVectorBytes)) / taps;
     const int vectors = fitting == 0 ? taps : fitting * taps;
-    return {"", "", largest_group(vectors, bytes), tap_rows, vectors, 28, 784, {30, 30}};
+    return {"", "", largest_group(vectors, bytes), tap_rows, vectors, 28, 784};
 }
 
 // As many filter rows, and then vectors, as the registers hold beside a nonzero.
@@ -90,7 +89,7 @@ constexpr ZeroSkipWeightsRow derive(const ZeroSkipWeightsRow*, const Tables& tab
     const int vectors = vectors_beside(1, tables);
     const int tap_rows = smaller(size.filter_h, vectors / size.filter_w);
     const int k_vectors = power_of_two(smaller(4, vectors / (tap_rows * size.filter_w)));
-    return {"", "", tap_rows, k_vectors, size.stride == 1 ? 8 : 4, {35, 15}, 35.0};
+    return {"", "", tap_rows, k_vectors, size.stride == 1 ? 8 : 4};
 }
 
 // The row of a class for a pass and, in kZeroSkip, a blocking: that of the table, or the one derived. (A

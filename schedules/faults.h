@@ -3,9 +3,11 @@
 // headers.
 #pragma once
 
+#include <cstdio>
 #include <string>
 
 #include "schedules/budgets.h"
+#include "schedules/costs/cost_rows.h"
 #include "schedules/tiles.h"
 
 namespace sparsetrain::schedules {
@@ -85,6 +87,25 @@ std::string fault_of(const Row& row, const Tables& tables, const ClassSize& size
     if (std::string fault = size_fault(row); !fault.empty()) return fault;
     if (std::string fault = kind_fault(row, size, pass); !fault.empty()) return fault;
     return budget_fault(budget_of(row, tables, size, pass), tables);
+}
+
+// A kernel that takes ten times as long as dense is never chosen, whatever else it costs.
+inline constexpr double kMostCost = 10;
+
+// "work is 0, expected above 0, up to 10". Comparisons with what is not finite do not hold.
+inline std::string term_fault(const char* name, double term, bool may_be_zero) {
+    if ((may_be_zero ? term >= 0 : term > 0) && term <= kMostCost) return "";
+    char text[96];
+    std::snprintf(text, sizeof text, "%s is %g, expected %s, up to %g", name, term,
+                  may_be_zero ? "at least 0" : "above 0", kMostCost);
+    return text;
+}
+
+// What is wrong with a cost, or nothing.
+inline std::string fault_of(const Cost& cost) {
+    if (std::string fault = term_fault("fixed", cost.fixed, true); !fault.empty()) return fault;
+    if (std::string fault = term_fault("few", cost.few, true); !fault.empty()) return fault;
+    return term_fault("work", cost.work, false);
 }
 
 }  // namespace sparsetrain::schedules

@@ -32,16 +32,6 @@ struct DenseWeightsRow {
 
 inline constexpr int kAnyChannels = 0x7fffffff;
 
-// The percentage of zeros from which `auto` prefers a kernel to dense. What a tile costs anyway is shared by
-// the channels that it sums over (bwd_weights: whose zeros it skips): `deep` of many, and `shallow` more of
-// 64 or, which was not measured, fewer, in inverse proportion.
-struct Crossover {
-    double deep;
-    double shallow;
-
-    constexpr double at(int channels) const { return deep + shallow * 64 / (channels < 64 ? 64 : channels); }
-};
-
 // fwd and bwd_data, `zero_skip`: groups of `group` channels share a mask word per pixel; every nonzero meets
 // `k_vectors` vectors of 16 output channels. A tile has up to `rows` output rows and, of images with few
 // pixels, as many images as make `pixels` pixels. A pass has several blockings; a convolution uses the first
@@ -56,7 +46,6 @@ struct ZeroSkipRow {
     int k_vectors;
     int rows;
     int pixels;
-    Crossover crossover;
 };
 
 // 32-bit words of a pixel's mask in a group, and of all that zero_skip keeps of a pixel: the mask and up to
@@ -70,7 +59,7 @@ constexpr int record_words(int group) {
 
 // bwd_data, `output_mask`: the masks of `group` channels are scanned together, while `vectors` vectors of 16
 // output channels of a pixel's neighbourhood stay in registers, over at most `tap_rows` filter rows at a
-// time; tiles and `crossover` as in ZeroSkipRow, of zeros in the ReLU's mask.
+// time; tiles as in ZeroSkipRow.
 struct OutputMaskRow {
     const char* layer_class;
     const char* pass;
@@ -79,7 +68,6 @@ struct OutputMaskRow {
     int vectors;
     int rows;
     int pixels;
-    Crossover crossover;
 };
 
 // At a stride, a pixel of diff_src meets only every stride-th tap of a filter row or column: from `first` on,
@@ -99,21 +87,15 @@ constexpr PhaseCut cut_phase(int tap_rows, int vectors, int rows, int columns) {
     return {taken, rows * columns == 0 ? 0 : vectors / (taken * columns)};
 }
 
-inline constexpr int kNarrowWidth = 7;
-
 // bwd_weights, `zero_skip`: for one input channel the accumulators of the taps of `tap_rows` filter rows by
 // `k_vectors` vectors of 16 output channels stay in registers while a tile of `rows` rows of pixels is
-// scanned for nonzeros. src and diff_dst change roles where diff_dst is the sparser. `narrow_crossover` is
-// that of several images of up to kNarrowWidth columns, two of which share a tile where their padding allows
-// it, while dense is at its slowest. Crossovers were measured skipping src and serve both.
+// scanned for nonzeros. src and diff_dst change roles where diff_dst is the sparser.
 struct ZeroSkipWeightsRow {
     const char* layer_class;
     const char* pass;
     int tap_rows;
     int k_vectors;
     int rows;
-    Crossover crossover;
-    double narrow_crossover;
 };
 
 constexpr bool same_name(const char* a, const char* b) {

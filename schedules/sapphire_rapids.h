@@ -2,9 +2,7 @@
 // cycle (1.4 where each FMA has a load of its own) and 48 KB of L1 as in avx512.h, but slower L2 and memory.
 // Found by `sparsetrain tune` and by hand, 2026-11-24, on one core of a shared server (a virtual machine with
 // AMX). Speeds behind rows are geometric means over layers and percentages of zeros, relative to the tile
-// sizes that are named there. All crossovers but the narrow ones at a stride and of 5x5 were measured: the
-// line over channels below which zero-skip lost on any layer. Those of 5x5 fwd and bwd_data are higher than
-// measured, by as much as dense has become faster since.
+// sizes that are named there.
 #pragma once
 
 #include "schedules/rows.h"
@@ -37,43 +35,42 @@ inline constexpr DenseWeightsRow kDenseWeights[] = {
     {"conv7x7_stride2", "bwd_weights", 2,      7,          2,        784},
 };
 
-// The narrow blocking of 3x3 stride 1 was measured with few channels: with many it has the wide one's crossover.
 inline constexpr ZeroSkipRow kZeroSkip[] = {
-    // class            pass        blocking  most_channels group k_vectors rows pixels crossover
-    {"conv3x3_stride1", "fwd",      "wide",   kAnyChannels, 64,   4,        28,  400,   {34.5, 6.5}},  // 1.06x of 32,4,28,400
-    {"conv3x3_stride1", "fwd",      "narrow", kAnyChannels, 64,   2,        14,  400,   {34.5, 16.5}},
-    {"conv3x3_stride1", "bwd_data", "wide",   kAnyChannels, 64,   4,        28,  400,   {35, 4.5}},  // 1.04x of 32,4,14,400
-    {"conv3x3_stride1", "bwd_data", "narrow", kAnyChannels, 64,   2,        14,  400,   {35, 18.5}},
-    {"conv3x3_stride2", "fwd",      "wide",   kAnyChannels, 64,   4,        14,  400,   {36.5, 8}},
-    {"conv3x3_stride2", "bwd_data", "wide",   kAnyChannels, 32,   4,        28,  1600,  {16.5, 33}},  // 1.09x of 32,4,14,400
-    {"conv1x1_stride1", "fwd",      "wide",   kAnyChannels, 64,   8,        2,   400,   {32.5, 39}},  // 1.03x of 64,8,1,256
-    {"conv1x1_stride1", "fwd",      "narrow", kAnyChannels, 64,   4,        1,   256,   {62.5, 11}},
-    {"conv1x1_stride1", "bwd_data", "wide",   kAnyChannels, 64,   8,        2,   400,   {39, 17}},  // 1.04x of 64,8,1,256
-    {"conv1x1_stride1", "bwd_data", "narrow", kAnyChannels, 64,   4,        1,   256,   {55, 18.5}},
-    {"conv1x1_stride2", "fwd",      "wide",   kAnyChannels, 64,   8,        7,   400,   {20, 22.5}},
-    {"conv1x1_stride2", "fwd",      "narrow", kAnyChannels, 64,   4,        7,   400,   {43, 0}},
-    {"conv1x1_stride2", "bwd_data", "wide",   kAnyChannels, 64,   8,        28,  800,   {31.5, 0}},  // 1.16x of 64,8,7,400
-    {"conv1x1_stride2", "bwd_data", "narrow", kAnyChannels, 64,   4,        7,   400,   {61.5, 0}},
-    {"conv5x5_stride1", "fwd",      "wide",   kAnyChannels, 32,   2,        14,  400,   {30, 8.5}},
-    {"conv5x5_stride1", "bwd_data", "wide",   kAnyChannels, 32,   2,        14,  400,   {30, 2.5}},
+    // class            pass        blocking  most_channels group k_vectors rows pixels
+    {"conv3x3_stride1", "fwd",      "wide",   kAnyChannels, 64,   4,        28,  400},  // 1.06x of 32,4,28,400
+    {"conv3x3_stride1", "fwd",      "narrow", kAnyChannels, 64,   2,        14,  400},
+    {"conv3x3_stride1", "bwd_data", "wide",   kAnyChannels, 64,   4,        28,  400},  // 1.04x of 32,4,14,400
+    {"conv3x3_stride1", "bwd_data", "narrow", kAnyChannels, 64,   2,        14,  400},
+    {"conv3x3_stride2", "fwd",      "wide",   kAnyChannels, 64,   4,        14,  400},
+    {"conv3x3_stride2", "bwd_data", "wide",   kAnyChannels, 32,   4,        28,  1600},  // 1.09x of 32,4,14,400
+    {"conv1x1_stride1", "fwd",      "wide",   kAnyChannels, 64,   8,        2,   400},  // 1.03x of 64,8,1,256
+    {"conv1x1_stride1", "fwd",      "narrow", kAnyChannels, 64,   4,        1,   256},
+    {"conv1x1_stride1", "bwd_data", "wide",   kAnyChannels, 64,   8,        2,   400},  // 1.04x of 64,8,1,256
+    {"conv1x1_stride1", "bwd_data", "narrow", kAnyChannels, 64,   4,        1,   256},
+    {"conv1x1_stride2", "fwd",      "wide",   kAnyChannels, 64,   8,        7,   400},
+    {"conv1x1_stride2", "fwd",      "narrow", kAnyChannels, 64,   4,        7,   400},
+    {"conv1x1_stride2", "bwd_data", "wide",   kAnyChannels, 64,   8,        28,  800},  // 1.16x of 64,8,7,400
+    {"conv1x1_stride2", "bwd_data", "narrow", kAnyChannels, 64,   4,        7,   400},
+    {"conv5x5_stride1", "fwd",      "wide",   kAnyChannels, 32,   2,        14,  400},
+    {"conv5x5_stride1", "bwd_data", "wide",   kAnyChannels, 32,   2,        14,  400},
 };
 
 inline constexpr OutputMaskRow kOutputMask[] = {
-    // class            pass        group tap_rows vectors rows pixels crossover
-    {"conv3x3_stride1", "bwd_data", 32,   3,       18,     28,  784,   {38.5, 8}},
-    {"conv3x3_stride2", "bwd_data", 32,   2,       16,     28,  784,   {27.5, 44}},
-    {"conv1x1_stride1", "bwd_data", 32,   1,       16,     28,  784,   {37.5, 62}},
-    {"conv1x1_stride2", "bwd_data", 32,   1,       16,     28,  784,   {35.5, 31}},
-    {"conv5x5_stride1", "bwd_data", 16,   5,       25,     28,  784,   {30, 3.5}},
+    // class            pass        group tap_rows vectors rows pixels
+    {"conv3x3_stride1", "bwd_data", 32,   3,       18,     28,  784},
+    {"conv3x3_stride2", "bwd_data", 32,   2,       16,     28,  784},
+    {"conv1x1_stride1", "bwd_data", 32,   1,       16,     28,  784},
+    {"conv1x1_stride2", "bwd_data", 32,   1,       16,     28,  784},
+    {"conv5x5_stride1", "bwd_data", 16,   5,       25,     28,  784},
 };
 
 inline constexpr ZeroSkipWeightsRow kZeroSkipWeights[] = {
-    // class            pass           tap_rows k_vectors rows crossover     narrow_crossover
-    {"conv3x3_stride1", "bwd_weights", 3,       2,        8,   {26.5, 7.5},  23},  // 1.01x of 3,2,16
-    {"conv3x3_stride2", "bwd_weights", 2,       4,        8,   {32, 11.5},   20},  // 1.03x of 2,4,4
-    {"conv1x1_stride1", "bwd_weights", 1,       8,        4,   {40.5, 31.5}, 37},
-    {"conv1x1_stride2", "bwd_weights", 1,       8,        4,   {50, 0},      14},
-    {"conv5x5_stride1", "bwd_weights", 5,       1,        8,   {25, 0},      10},
+    // class            pass           tap_rows k_vectors rows
+    {"conv3x3_stride1", "bwd_weights", 3,       2,        8},  // 1.01x of 3,2,16
+    {"conv3x3_stride2", "bwd_weights", 2,       4,        8},  // 1.03x of 2,4,4
+    {"conv1x1_stride1", "bwd_weights", 1,       8,        4},
+    {"conv1x1_stride2", "bwd_weights", 1,       8,        4},
+    {"conv5x5_stride1", "bwd_weights", 5,       1,        8},
 };
 // clang-format on
 

@@ -1,8 +1,6 @@
 // Schedules for Zen 4: AVX-512 in a core that begins one zmm FMA and one zmm load per cycle. Rows of
 // conv3x3_stride1 were measured on a server core; those of the other classes follow from the budgets, and
-// their crossovers are estimates. A crossover is where conv_bench's speeds, interpolated between 0 and 30 %
-// zeros, pass dense (the median over its layers; 64-channel ones have theirs 2 points higher, 7x7 ones
-// lower).
+// their costs are estimates.
 #pragma once
 
 #include "schedules/rows.h"
@@ -43,46 +41,46 @@ inline constexpr DenseWeightsRow kDenseWeights[] = {
 //   256-256, 14x14    108 / 210 / 472 / 818  109 / 202 / 452 / 757  107 / 202 / 446 / 737  107 / 198 / 418 / 651
 // Of fewer channels than that, narrower groups make up for it with more output channels:
 //   32-64, 28x28       97 / 182 / 403 / 632   98 / 180 / 417 / 695
-// The crossovers are those of 64 x 2; others were not measured. Fwd at stride 2 sweeps even and odd pixels on
+// The costs are those of 64 x 2; others were not measured. Fwd at stride 2 sweeps even and odd pixels on
 // their own, with two filter columns and with one: 4 vectors, or odd ones would wait for the FMAs' latency.
 inline constexpr ZeroSkipRow kZeroSkip[] = {
-    // class             pass       blocking  most_channels  group  k_vectors  rows  pixels  crossover
-    {"conv3x3_stride1", "fwd",      "wide",   32,             32,    4,        14,    400,   {13.5, 0}},
-    {"conv3x3_stride1", "fwd",      "narrow", kAnyChannels,   64,    2,        14,    400,   {13.5, 0}},
-    {"conv3x3_stride1", "bwd_data", "wide",   32,             32,    4,        14,    400,   {13.5, 0}},
-    {"conv3x3_stride1", "bwd_data", "narrow", kAnyChannels,   64,    2,        14,    400,   {13.5, 0}},
-    {"conv3x3_stride2", "fwd",      "wide",   kAnyChannels,   32,    4,        14,    400,   {13.5, 0}},
-    {"conv3x3_stride2", "bwd_data", "wide",   kAnyChannels,   64,    2,        14,    400,   {18, 0}},
-    {"conv1x1_stride1", "fwd",      "wide",   kAnyChannels,   64,    4,        1,     256,   {25, 0}},
-    {"conv1x1_stride1", "fwd",      "narrow", kAnyChannels,   64,    2,        1,     256,   {25, 0}},
-    {"conv1x1_stride1", "bwd_data", "wide",   kAnyChannels,   64,    4,        1,     256,   {25, 0}},
-    {"conv1x1_stride1", "bwd_data", "narrow", kAnyChannels,   64,    2,        1,     256,   {25, 0}},
-    {"conv1x1_stride2", "fwd",      "wide",   kAnyChannels,   64,    4,        7,     400,   {25, 0}},
-    {"conv1x1_stride2", "fwd",      "narrow", kAnyChannels,   64,    2,        7,     400,   {25, 0}},
-    {"conv1x1_stride2", "bwd_data", "wide",   kAnyChannels,   64,    4,        14,    800,   {25, 0}},
-    {"conv1x1_stride2", "bwd_data", "narrow", kAnyChannels,   64,    2,        14,    800,   {25, 0}},
-    {"conv5x5_stride1", "fwd",      "wide",   kAnyChannels,   64,    1,        14,    400,   {13.5, 0}},
-    {"conv5x5_stride1", "bwd_data", "wide",   kAnyChannels,   64,    1,        14,    400,   {13.5, 0}},
+    // class             pass       blocking  most_channels  group  k_vectors  rows  pixels
+    {"conv3x3_stride1", "fwd",      "wide",   32,             32,    4,        14,    400},
+    {"conv3x3_stride1", "fwd",      "narrow", kAnyChannels,   64,    2,        14,    400},
+    {"conv3x3_stride1", "bwd_data", "wide",   32,             32,    4,        14,    400},
+    {"conv3x3_stride1", "bwd_data", "narrow", kAnyChannels,   64,    2,        14,    400},
+    {"conv3x3_stride2", "fwd",      "wide",   kAnyChannels,   32,    4,        14,    400},
+    {"conv3x3_stride2", "bwd_data", "wide",   kAnyChannels,   64,    2,        14,    400},
+    {"conv1x1_stride1", "fwd",      "wide",   kAnyChannels,   64,    4,        1,     256},
+    {"conv1x1_stride1", "fwd",      "narrow", kAnyChannels,   64,    2,        1,     256},
+    {"conv1x1_stride1", "bwd_data", "wide",   kAnyChannels,   64,    4,        1,     256},
+    {"conv1x1_stride1", "bwd_data", "narrow", kAnyChannels,   64,    2,        1,     256},
+    {"conv1x1_stride2", "fwd",      "wide",   kAnyChannels,   64,    4,        7,     400},
+    {"conv1x1_stride2", "fwd",      "narrow", kAnyChannels,   64,    2,        7,     400},
+    {"conv1x1_stride2", "bwd_data", "wide",   kAnyChannels,   64,    4,        14,    800},
+    {"conv1x1_stride2", "bwd_data", "narrow", kAnyChannels,   64,    2,        14,    800},
+    {"conv5x5_stride1", "fwd",      "wide",   kAnyChannels,   64,    1,        14,    400},
+    {"conv5x5_stride1", "bwd_data", "wide",   kAnyChannels,   64,    1,        14,    400},
 };
 
 // 28 rows against 14: 3 to 5 % at 512-512, 28x28, nothing at 256-256, 56x56. Three vectors in registers leave
 // no room for their weights in L1: 3 % slower at 80 %, 8 % at 90 %.
 inline constexpr OutputMaskRow kOutputMask[] = {
-    // class             pass       group  tap_rows  vectors  rows  pixels  crossover
-    {"conv3x3_stride1", "bwd_data",   16,     3,       18,     28,   784,    {21, 0}},
-    {"conv3x3_stride2", "bwd_data",   32,     2,       12,     28,   784,    {25, 0}},
-    {"conv1x1_stride1", "bwd_data",   32,     1,       12,     28,   784,    {32, 0}},
-    {"conv1x1_stride2", "bwd_data",   32,     1,       12,     28,   784,    {32, 0}},
-    {"conv5x5_stride1", "bwd_data",   16,     5,       25,     28,   784,    {21, 0}},
+    // class             pass       group  tap_rows  vectors  rows  pixels
+    {"conv3x3_stride1", "bwd_data",   16,     3,       18,     28,   784},
+    {"conv3x3_stride2", "bwd_data",   32,     2,       12,     28,   784},
+    {"conv1x1_stride1", "bwd_data",   32,     1,       12,     28,   784},
+    {"conv1x1_stride2", "bwd_data",   32,     1,       12,     28,   784},
+    {"conv5x5_stride1", "bwd_data",   16,     5,       25,     28,   784},
 };
 
 inline constexpr ZeroSkipWeightsRow kZeroSkipWeights[] = {
-    // class             pass          tap_rows  k_vectors  rows  crossover  narrow_crossover
-    {"conv3x3_stride1", "bwd_weights",    3,         2,       8,    {14, 0},        0.0},
-    {"conv3x3_stride2", "bwd_weights",    2,         4,       4,    {20, 0},       10.0},
-    {"conv1x1_stride1", "bwd_weights",    1,         4,       4,    {30, 0},       20.0},
-    {"conv1x1_stride2", "bwd_weights",    1,         4,       4,    {30, 0},       20.0},
-    {"conv5x5_stride1", "bwd_weights",    5,         1,       8,    {20, 0},       10.0},
+    // class             pass          tap_rows  k_vectors  rows
+    {"conv3x3_stride1", "bwd_weights",    3,         2,       8},
+    {"conv3x3_stride2", "bwd_weights",    2,         4,       4},
+    {"conv1x1_stride1", "bwd_weights",    1,         4,       4},
+    {"conv1x1_stride2", "bwd_weights",    1,         4,       4},
+    {"conv5x5_stride1", "bwd_weights",    5,         1,       8},
 };
 // clang-format on
 

@@ -19,10 +19,10 @@ std::span<float> values_of(AlignedArray<float>& bias, const ConvShape& shape) {
 
 }  // namespace
 
-Convolution::Convolution(std::string name, const ConvShape& shape, Policy policy, Activate activate,
+Convolution::Convolution(std::string name, const ConvShape& shape, KernelOptions kernels, Activate activate,
                          Random& random)
     : Operator(std::move(name)),
-      plan_(shape, policy),
+      plan_(shape, kernels.policy, kernels.choice),
       activate_(activate),
       weights_(shape.weights()),
       diff_weights_(shape.weights()),

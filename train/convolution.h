@@ -28,12 +28,21 @@ struct ConvolutionStep {
     const PassRun& run_of(Pass pass) const { return passes[static_cast<std::size_t>(pass)]; }
 };
 
+// Which kernels a convolution's plan runs. A policy alone will do.
+struct KernelOptions {
+    KernelOptions(Policy its_policy, Choice its_choice = Choice::measured)
+        : policy(its_policy), choice(its_choice) {}
+
+    Policy policy;
+    Choice choice;
+};
+
 class Convolution : public Operator {
   public:
     enum class Activate { none, relu };
 
     // He initialisation, bias zero. Throws what Conv2d's constructor throws.
-    Convolution(std::string name, const ConvShape& shape, Policy policy, Activate activate, Random& random);
+    Convolution(std::string name, const ConvShape& shape, KernelOptions kernels, Activate activate, Random& random);
 
     Shape dst_shape() const override { return plan_.shape().dst(); }
     Activation forward(std::span<const Activation> srcs, RunContext context) override;

@@ -20,7 +20,7 @@ constexpr int kVggSmall[] = {64, 64, kPool, 128, 128, 128, kPool, 256, 256};
 constexpr int kClasses = 10;
 constexpr Padding kSamePadding{1, 1, 1, 1};
 
-Network vgg(Shape input, std::span<const int> layers, std::uint32_t seed, Policy policy, int threads) {
+Network vgg(Shape input, std::span<const int> layers, std::uint32_t seed, KernelOptions kernels, int threads) {
     Random random(seed);
     Network::Operators operators;
     Shape shape = input;
@@ -30,9 +30,9 @@ Network vgg(Shape input, std::span<const int> layers, std::uint32_t seed, Policy
             operators.push_back(std::make_unique<MaxPool2x2>("pool" + std::to_string(++pools), shape));
         } else {
             const ConvShape conv{.src = shape, .k = channels, .padding = kSamePadding};
-            const Policy own_policy = convolutions == 0 ? Policy::dense : policy;
+            const KernelOptions own_kernels = convolutions == 0 ? Policy::dense : kernels;
             operators.push_back(std::make_unique<Convolution>("conv" + std::to_string(++convolutions), conv,
-                                                              own_policy, Convolution::Activate::relu,
+                                                              own_kernels, Convolution::Activate::relu,
                                                               random));
         }
         shape = operators.back()->dst_shape();
@@ -43,8 +43,8 @@ Network vgg(Shape input, std::span<const int> layers, std::uint32_t seed, Policy
 
 }  // namespace
 
-Network vgg_small(int batch, std::uint32_t seed, Policy policy, int threads) {
-    return vgg({batch, 1, 28, 28}, kVggSmall, seed, policy, threads);
+Network vgg_small(int batch, std::uint32_t seed, KernelOptions kernels, int threads) {
+    return vgg({batch, 1, 28, 28}, kVggSmall, seed, kernels, threads);
 }
 
 std::span<const Model> models() {

@@ -70,7 +70,7 @@ std::string measured(const Trial& trial) {
            (trial.failure.empty() ? formatted(" +- %.1f %%", 100 * trial.speed.noise) : ", " + trial.failure);
 }
 
-std::string crossovers(const Subject& subject, const Findings& findings) {
+std::string over_dense(const Subject& subject, const Findings& findings) {
     const auto found = findings.comparisons.find(subject.kernel_name(subject.kernel));
     if (found == findings.comparisons.end()) return "";
     std::string text = "\nover dense, " + found->second.kernel + ":\n";
@@ -102,7 +102,7 @@ std::string explain(const Subject& subject, const schedules::Tables& tables, con
     if (winner != findings.winners.end())
         text += "\nwinner, confirmed: " + to_string(winner->second.first) + ", " +
                 measured({winner->second.second, ""}) + "\n";
-    return text + crossovers(subject, findings);
+    return text + over_dense(subject, findings);
 }
 
 }  // namespace sparsetrain::tune

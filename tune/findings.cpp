@@ -5,7 +5,7 @@
 #include <cmath>
 #include <cstdio>
 
-#include "tune/crossover.h"
+#include "tune/cost_fit.h"
 #include "tune/text.h"
 
 namespace sparsetrain::tune {
@@ -25,28 +25,21 @@ bool is_narrow(const bench::Layer& layer) {
     return layer.shape.src.n > 1 && layer.shape.src.w <= schedules::kNarrowWidth;
 }
 
-// The crossovers of a row, from the layers that it computes.
-void add_crossovers(const Subject& subject, const DenseComparison& comparison,
-                    const std::vector<bench::Layer>& layers, const schedules::Tables& tables,
-                    const Replacements& sizes, TunedRow& row) {
-    const bool of_weights = subject.pass == Pass::bwd_weights;
-    std::vector<Crossing> crossings;
-    double narrow = 0;
+// What a row's kernel costs, from the layers that the row computes.
+void add_costs(const Subject& subject, const DenseComparison& comparison,
+               const std::vector<bench::Layer>& layers, const schedules::Tables& tables,
+               const Replacements& sizes, TunedRow& row) {
+    std::vector<SpeedPoint> points, of_narrow_images;
     for (const bench::Layer& layer : layers) {
         const auto found = comparison.speeds.find(layer.name);
         if (found == comparison.speeds.end() || !is_used(subject, layer, tables, sizes)) continue;
-        const double percent = crossing(found->second);
-        if (of_weights && is_narrow(layer)) {
-            narrow = std::max(narrow, std::ceil(percent));
-        } else {
-            crossings.push_back({channels_summed(layer, subject.pass), percent});
-        }
+        const bool is_apart = subject.pass == Pass::bwd_weights && is_narrow(layer);
+        for (const auto& [percent, speed] : found->second)
+            (is_apart ? of_narrow_images : points)
+                .push_back({channels_summed(layer, subject.pass), percent, speed});
     }
-    if (!crossings.empty()) row.crossover = envelope(crossings);
-    if (narrow > 0) row.narrow_crossover = narrow;
-    const std::size_t count = crossings.size() + (narrow > 0 ? 1 : 0);
-    if (count == 0) return;
-    add_to_list(row.remark, "crossover measured", "; ");
+    if (!points.empty()) row.cost = fit_cost(points);
+    if (!of_narrow_images.empty()) row.narrow_cost = fit_cost(of_narrow_images);
 }
 
 }  // namespace
@@ -113,8 +106,8 @@ TunedRows tuned_rows(const Findings& findings, const std::vector<Subject>& subje
         }
         const auto comparison = findings.comparisons.find(subject.kernel_name(subject.kernel));
         if (comparison != findings.comparisons.end())
-            add_crossovers(subject, comparison->second, layers, tables, findings.winning_sizes(), row);
-        if (!row.remark.empty()) rows[subject.name()] = row;
+            add_costs(subject, comparison->second, layers, tables, findings.winning_sizes(), row);
+        if (row.sizes || row.cost || row.narrow_cost) rows[subject.name()] = row;
     }
     return rows;
 }

@@ -51,8 +51,8 @@ Json trial_record(const Subject& subject, const TileSizes& sizes, const Trial& t
 Json winner_record(const Subject& subject, const TileSizes& sizes, const Speed& speed);
 Json comparison_record(const std::string& kernel, const DenseComparison& comparison);
 
-// What becomes of the rows of `subjects`: winners, and crossovers of all kernels that were compared with
-// dense on any of `layers`.
+// What becomes of the rows of `subjects`: winners, and the costs of all kernels that were compared with dense
+// on any of `layers`.
 TunedRows tuned_rows(const Findings& findings, const std::vector<Subject>& subjects,
                      const std::vector<bench::Layer>& layers, const schedules::Tables& tables);
 

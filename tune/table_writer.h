@@ -1,10 +1,12 @@
-// The result: a schedule header in the format of schedules/, for the microarchitecture `tuned`.
+// The result: tables in the format of schedules/ and costs in that of schedules/costs/, for the
+// microarchitecture `tuned`, in one file for users (cmake/SparseTrainTuned.cmake takes it apart).
 #pragma once
 
 #include <map>
 #include <optional>
 #include <string>
 
+#include "schedules/costs/cost_rows.h"
 #include "tune/subject.h"
 
 namespace sparsetrain::tune {
@@ -12,13 +14,17 @@ namespace sparsetrain::tune {
 // What becomes of a row.
 struct TunedRow {
     std::optional<TileSizes> sizes;
-    std::optional<schedules::Crossover> crossover;
-    std::optional<double> narrow_crossover;  // of bwd_weights
-    std::string remark;                      // what was measured
+    std::string remark;  // what was measured of the sizes
+    std::optional<schedules::Cost> cost;
+    std::optional<schedules::Cost> narrow_cost;  // of bwd_weights, for narrow images
 };
 using TunedRows = std::map<std::string, TunedRow>;  // by the subject's name
 
-// All rows of `base`, some of them tuned. `comment`: lines on top, each behind "// ".
+// The line that parts them.
+inline constexpr const char* kCostsBegin = "// What kernels cost:";
+
+// All rows of `base`, some of them tuned, and all costs, some of them measured. `comment`: lines on top, each
+// behind "// ".
 std::string schedule_header(const schedules::Tables& base, const TunedRows& tuned,
                             const std::string& comment);
 

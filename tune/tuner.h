@@ -76,8 +76,8 @@ class Tuner {
     TileSizes best_sizes(const Search& search) const;
     double best_speed(const Subject& subject) const;
 
-    // Measures from how many zeros on the best rows of a pass so far are faster than the best of dense,
-    // unless that has been done.
+    // Measures what the best rows of a pass so far cost, relative to the best of dense, unless that has been
+    // done.
     void compare_with_dense(const Subject& any_of_pass);
     void compare_with_dense(const Subject& any_of_pass, Kernel kernel);
     std::string best_of(const Subject& any_of_pass, Kernel kernel, std::vector<CandidateRow>& needed) const;

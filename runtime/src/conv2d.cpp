@@ -1,15 +1,14 @@
 #include "sparsetrain/conv2d.h"
 
 #include <algorithm>
-#include <array>
-#include <atomic>
+#include <chrono>
 #include <string>
-#include <vector>
 
 #include "checks.h"
 #include "conv_call.h"
 #include "conv_class.h"
 #include "kernel_choice.h"
+#include "observed_zeros.h"
 #include "padding_lanes.h"
 #include "scratch_limits.h"
 #include "sparsetrain_channel_sum_f32.h"
@@ -20,18 +19,19 @@ namespace sparsetrain {
 
 using detail::BiasBuffer;
 using detail::call_pipeline;
+using detail::Candidate;
 using detail::check_tensor;
+using detail::ConvCall;
 using detail::ConvKernel;
 using detail::Epilogue;
 using detail::LayerClass;
 using detail::MaskBuffer;
+using detail::Observed;
 using detail::Skips;
 using detail::TensorBuffer;
 using detail::VerboseCall;
 
 namespace {
-
-std::atomic<unsigned long> next_plan{1};
 
 // A view of the same memory with another shape.
 template <typename View>
@@ -39,12 +39,6 @@ View with_shape(View view, const Shape& shape) {
     view.shape = shape;
     return view;
 }
-
-// What a call sees of the zeros that kernels may skip.
-struct Observed {
-    Skips skips;
-    double zeros;
-};
 
 Operand operand_of(Skips skips) {
     return skips == Skips::diff_dst ? Operand::diff_dst : Operand::src;
@@ -54,79 +48,70 @@ Operand operand_of(Skips skips) {
 
 class SPARSETRAIN_PRIVATE Conv2d::Impl {
   public:
-    Impl(const ConvShape& conv_shape, Policy conv_policy)
+    Impl(const ConvShape& conv_shape, Policy conv_policy, Choice conv_choice)
         : shape(conv_shape),
           policy(detail::checked(conv_policy)),
+          choice(detail::choice_of_plan(conv_choice)),
           layer_class(detail::find_class_of(conv_shape)),
           kernel_shape(detail::shape_for_kernels(conv_shape)),
-          id(next_plan++),
-          verbose(detail::is_verbose()) {
+          verbosity(detail::verbosity()),
+          kernels(layer_class, conv_shape, policy, choice) {
         detail::check_scratch(layer_class, shape, policy);
-        for (const Pass pass : {Pass::fwd, Pass::bwd_data, Pass::bwd_weights})
-            kernels_[static_cast<std::size_t>(pass)] =
-                detail::kernels_of_plan(layer_class, shape, policy, pass);
     }
 
-    bool needs_relu_mask() const {
-        const auto& kernels = kernels_[static_cast<std::size_t>(Pass::bwd_data)];
-        return std::all_of(kernels.begin(), kernels.end(),
-                           [](const ConvKernel* kernel) { return kernel->skips == Skips::results; });
+    // Runs the kernel that suits what was observed; `finish` follows it.
+    template <typename Finish>
+    RunStatistics run(const VerboseCall& line, Pass pass, std::span<const Observed> observed,
+                      const ConvCall& call, const Finish& finish) const;
+    RunStatistics run(const VerboseCall& line, Pass pass, std::span<const Observed> observed,
+                      const ConvCall& call) const {
+        return run(line, pass, observed, call, [](const ConvKernel&) {});
     }
-    const ConvKernel& choose(Pass pass, std::span<const Observed> observed, Workspace& workspace) const;
-    RunStatistics record(const VerboseCall& call, const ConvKernel& kernel,
-                         std::span<const Observed> observed, Workspace& workspace) const;
     RunStatistics forward(const char* function, const SparseInput& src, const PackedWeights& weights,
                           std::span<const float> bias, TensorView dst, MaskView dst_mask,
                           Workspace& workspace) const;
 
     const ConvShape shape;
     const Policy policy;
+    const Choice choice;
     const LayerClass& layer_class;
     const ConvShape kernel_shape;  // that of all buffers
-    const unsigned long id;
-    const bool verbose;
+    const int verbosity;
+    mutable detail::KernelChoice kernels;
 
   private:
-    std::array<std::vector<const ConvKernel*>, 3> kernels_;  // of each pass
+    RunStatistics statistics(const Candidate& decided, std::span<const Observed> observed) const;
 };
 
-// Of the plan's kernels that skip nothing, or something that was observed.
-const ConvKernel& Conv2d::Impl::choose(Pass pass, std::span<const Observed> observed,
-                                       Workspace& workspace) const {
-    const ConvKernel* unskipping = nullptr;
-    std::vector<detail::Candidate>& candidates = workspace.impl().candidates;
-    candidates.clear();
-    for (const ConvKernel* kernel : kernels_[static_cast<std::size_t>(pass)]) {
-        if (kernel->skips == Skips::nothing) unskipping = kernel;
-        for (const Observed& seen : observed)
-            if (kernel->skips == seen.skips)
-                candidates.push_back({kernel, seen.zeros, kernel->crossover(shape)});
-    }
-    if (unskipping == nullptr) {
-        return *std::max_element(candidates.begin(), candidates.end(), [](const auto& a, const auto& b) {
-                    return a.zeros < b.zeros;
-                })->kernel;
-    }
-    const auto& choices = workspace.impl().last_choice;
-    const auto found = choices.find({id, pass});
-    const auto* chosen = detail::choose_kernel(candidates, found == choices.end() ? nullptr : found->second);
-    return chosen == nullptr ? *unskipping : *chosen->kernel;
-}
-
-// After the call, so that one that failed leaves no trace.
-RunStatistics Conv2d::Impl::record(const VerboseCall& call, const ConvKernel& kernel,
-                                   std::span<const Observed> observed, Workspace& workspace) const {
+// Of what was observed, what the kernel skips, or else the sparser.
+RunStatistics Conv2d::Impl::statistics(const Candidate& decided, std::span<const Observed> observed) const {
     const Observed* seen = &*std::max_element(observed.begin(), observed.end(),
                                               [](const auto& a, const auto& b) { return a.zeros < b.zeros; });
     for (const Observed& one : observed)
-        if (one.skips == kernel.skips) seen = &one;
-    const RunStatistics run = {kernel.pass, kernel.name, operand_of(seen->skips), seen->zeros};
-    call.print_if_verbose(layer_class.info.name, shape, run);
-    constexpr std::size_t kMostChoices = 4096;  // of plans long gone, too: a Workspace does not see them end
-    if (policy != Policy::automatic) return run;
-    Workspace::Impl& state = workspace.impl();
-    if (state.last_choice.size() >= kMostChoices) state.last_choice.clear();
-    state.last_choice[{id, run.pass}] = &kernel;
+        if (one.skips == decided.kernel->skips) seen = &one;
+    return {decided.kernel->pass, decided.kernel->name, operand_of(seen->skips), seen->zeros};
+}
+
+// Lines come after the call, so that one that failed leaves no trace.
+template <typename Finish>
+RunStatistics Conv2d::Impl::run(const VerboseCall& line, Pass pass, std::span<const Observed> observed,
+                                const ConvCall& call, const Finish& finish) const {
+    Workspace& workspace = call.workspace;
+    const detail::CallKind kind = {pass, call.epilogue, detail::threads_for_call(workspace)};
+    const Candidate decided = kernels.decide(kind, observed, workspace.impl().candidates);
+    if (kernels.learns(pass)) {
+        const auto start = std::chrono::steady_clock::now();
+        decided.kernel->run(call);
+        const std::chrono::duration<double> time = std::chrono::steady_clock::now() - start;
+        kernels.add_time(kind, decided, time.count());
+    } else {
+        decided.kernel->run(call);
+    }
+    finish(*decided.kernel);
+    const RunStatistics run = statistics(decided, observed);
+    if (verbosity >= 1) line.print(layer_class.info.name, shape, run);
+    if (verbosity >= 2)
+        detail::print_choice(layer_class.info.name, shape, kernels.explain(kind, observed, decided));
     return run;
 }
 
@@ -141,7 +126,8 @@ void check_bias(const char* function, const char* argument, int channels, std::s
 
 }  // namespace
 
-Conv2d::Conv2d(const ConvShape& shape, Policy policy) : impl_(std::make_unique<Impl>(shape, policy)) {}
+Conv2d::Conv2d(const ConvShape& shape, Policy policy, Choice choice)
+    : impl_(std::make_unique<Impl>(shape, policy, choice)) {}
 Conv2d::~Conv2d() = default;
 Conv2d::Conv2d(Conv2d&&) noexcept = default;
 Conv2d& Conv2d::operator=(Conv2d&&) noexcept = default;
@@ -151,6 +137,9 @@ const ConvShape& Conv2d::shape() const {
 }
 Policy Conv2d::policy() const {
     return impl().policy;
+}
+Choice Conv2d::choice() const {
+    return impl().choice;
 }
 const char* Conv2d::layer_class() const {
     return impl().layer_class.info.name;
@@ -164,7 +153,7 @@ const Conv2d::Impl& Conv2d::impl() const {
 RunStatistics Conv2d::Impl::forward(const char* function, const SparseInput& src,
                                     const PackedWeights& weights, std::span<const float> bias, TensorView dst,
                                     MaskView dst_mask, Workspace& workspace) const {
-    const VerboseCall call(verbose);
+    const VerboseCall line(verbosity >= 1);
     detail::check_sparse(function, "src", src, shape.src);
     detail::check_weights(function, "weights", weights.master(), shape.weights());
     check_bias(function, "bias", shape.k, bias);
@@ -174,12 +163,12 @@ RunStatistics Conv2d::Impl::forward(const char* function, const SparseInput& src
         {{"src", src.tensor}, {"src mask", src.mask}, {"weights", weights.master()}, {"bias", bias}});
 
     const Observed observed[] = {{Skips::src, detail::observe_zeros(src)}};
-    const ConvKernel& kernel = choose(Pass::fwd, observed, workspace);
     TensorBuffer src_buffer(with_shape(src.tensor, kernel_shape.src)),
         dst_buffer(with_shape(dst, kernel_shape.dst()));
     BiasBuffer bias_buffer(bias, shape.k, workspace);
     MaskBuffer mask_buffer(with_shape(dst_mask, kernel_shape.dst()));
-    kernel.run({.function = function,
+    return run(line, Pass::fwd, observed,
+               {.function = function,
                 .shape = kernel_shape,
                 .workspace = workspace,
                 .src = src_buffer,
@@ -188,7 +177,6 @@ RunStatistics Conv2d::Impl::forward(const char* function, const SparseInput& src
                 .bias = &bias_buffer,
                 .epilogue = dst_mask ? Epilogue::relu : Epilogue::plain,
                 .mask = &mask_buffer});
-    return record(call, kernel, observed, workspace);
 }
 
 RunStatistics Conv2d::forward(SparseInput src, const PackedWeights& weights, std::span<const float> bias,
@@ -217,7 +205,7 @@ void check_backward_data(const char* function, const LayerClass& layer_class) {
 RunStatistics Conv2d::backward_data(SparseInput diff_dst, const PackedWeights& weights, TensorView diff_src,
                                     Workspace& workspace, ConstMaskView relu_mask) const {
     const char* function = "Conv2d::backward_data";
-    const VerboseCall call(impl().verbose);
+    const VerboseCall line(impl().verbosity >= 1);
     const ConvShape &shape = impl().shape, &kernel_shape = impl().kernel_shape;
     check_backward_data(function, impl().layer_class);
     detail::check_sparse(function, "diff_dst", diff_dst, shape.dst());
@@ -229,7 +217,7 @@ RunStatistics Conv2d::backward_data(SparseInput diff_dst, const PackedWeights& w
                          {"diff_dst mask", diff_dst.mask},
                          {"weights", weights.master()},
                          {"relu_mask", relu_mask}});
-    if (!relu_mask && impl().needs_relu_mask()) {
+    if (!relu_mask && impl().kernels.needs_relu_mask()) {
         detail::throw_invalid(function, "relu_mask",
                               std::string("a mask, as the plan's policy is ") + to_string(impl().policy),
                               "none");
@@ -238,29 +226,31 @@ RunStatistics Conv2d::backward_data(SparseInput diff_dst, const PackedWeights& w
     const Observed both[] = {{Skips::diff_dst, detail::observe_zeros(diff_dst)},
                              {Skips::results, relu_mask ? detail::observe_zeros(relu_mask) : 0}};
     const std::span<const Observed> observed(both, relu_mask ? 2 : 1);
-    const ConvKernel& kernel = impl().choose(Pass::bwd_data, observed, workspace);
     TensorBuffer src_buffer(with_shape(diff_src, kernel_shape.src)),
         dst_buffer(with_shape(diff_dst.tensor, kernel_shape.dst()));
     BiasBuffer no_bias({}, shape.src.c, workspace);
     MaskBuffer mask_buffer(with_shape(relu_mask, kernel_shape.src));
-    kernel.run({.function = function,
-                .shape = kernel_shape,
-                .workspace = workspace,
-                .src = src_buffer,
-                .dst = dst_buffer,
-                .weights = &weights,
-                .bias = &no_bias,
-                .epilogue = relu_mask ? Epilogue::masked : Epilogue::plain,
-                .mask = &mask_buffer});
-    if (kernel.skips == Skips::results && detail::has_padding_bits(relu_mask))
-        detail::clear_padding_lanes(function, diff_src, workspace);
-    return impl().record(call, kernel, observed, workspace);
+    const auto clear_padding = [&](const ConvKernel& kernel) {
+        if (kernel.skips == Skips::results && detail::has_padding_bits(relu_mask))
+            detail::clear_padding_lanes(function, diff_src, workspace);
+    };
+    return impl().run(line, Pass::bwd_data, observed,
+                      {.function = function,
+                       .shape = kernel_shape,
+                       .workspace = workspace,
+                       .src = src_buffer,
+                       .dst = dst_buffer,
+                       .weights = &weights,
+                       .bias = &no_bias,
+                       .epilogue = relu_mask ? Epilogue::masked : Epilogue::plain,
+                       .mask = &mask_buffer},
+                      clear_padding);
 }
 
 RunStatistics Conv2d::backward_weights(SparseInput src, SparseInput diff_dst, WeightsView diff_weights,
                                        std::span<float> diff_bias, Workspace& workspace) const {
     const char* function = "Conv2d::backward_weights";
-    const VerboseCall call(impl().verbose);
+    const VerboseCall line(impl().verbosity >= 1);
     const ConvShape &shape = impl().shape, &kernel_shape = impl().kernel_shape;
     detail::check_sparse(function, "src", src, shape.src);
     detail::check_sparse(function, "diff_dst", diff_dst, shape.dst());
@@ -274,23 +264,24 @@ RunStatistics Conv2d::backward_weights(SparseInput src, SparseInput diff_dst, We
 
     const Observed observed[] = {{Skips::src, detail::observe_zeros(src)},
                                  {Skips::diff_dst, detail::observe_zeros(diff_dst)}};
-    const ConvKernel& kernel = impl().choose(Pass::bwd_weights, observed, workspace);
     TensorBuffer src_buffer(with_shape(src.tensor, kernel_shape.src)),
         diff_dst_buffer(with_shape(diff_dst.tensor, kernel_shape.dst()));
     detail::WeightsBuffer result(diff_weights);
-    kernel.run({.function = function,
-                .shape = kernel_shape,
-                .workspace = workspace,
-                .src = src_buffer,
-                .dst = diff_dst_buffer,
-                .diff_weights = &result});
-    detail::clear_padding_lanes(function, diff_weights, workspace);
-    if (!diff_bias.empty()) {
+    const auto add_up_bias = [&](const ConvKernel&) {
+        detail::clear_padding_lanes(function, diff_weights, workspace);
+        if (diff_bias.empty()) return;
         BiasBuffer sums({}, shape.k, workspace);
         call_pipeline(function, sparsetrain_channel_sum_f32, workspace, diff_dst_buffer, sums);
         std::copy_n(sums.values(), diff_bias.size(), diff_bias.begin());
-    }
-    return impl().record(call, kernel, observed, workspace);
+    };
+    return impl().run(line, Pass::bwd_weights, observed,
+                      {.function = function,
+                       .shape = kernel_shape,
+                       .workspace = workspace,
+                       .src = src_buffer,
+                       .dst = diff_dst_buffer,
+                       .diff_weights = &result},
+                      add_up_bias);
 }
 
 }  // namespace sparsetrain

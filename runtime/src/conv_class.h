@@ -14,6 +14,10 @@ const LayerClass& find_class_of(const ConvShape& shape);
 // The policy, if there is such. Throws Error(invalid_argument) otherwise.
 Policy checked(Policy policy);
 
+// What a plan that was asked for `choice` keeps to, which is what the environment says. Throws
+// Error(invalid_argument) if `choice` is none, and Error(unsupported) if that of the environment is.
+Choice choice_of_plan(Choice choice);
+
 // What a plan may run in a pass: of a class that has it, at least one.
 std::vector<const ConvKernel*> kernels_of_plan(const LayerClass& layer_class, const ConvShape& shape,
                                                Policy policy, Pass pass);

@@ -51,8 +51,10 @@ class ConvKernel {
     // Whether its blocking suits a plan of this shape, which has the first that does, or the last.
     virtual bool suits(const ConvShape& /*shape*/) const { return true; }
 
-    // From how many percent of zeros in what it skips it is faster than dense.
-    virtual double crossover(const ConvShape& shape) const = 0;
+    // Of what its row in schedules/costs is, besides class, pass and kernel; and how many channels share what
+    // it costs whatever the zeros are.
+    virtual const char* cost_is_of(const ConvShape& /*shape*/) const { return blocking; }
+    virtual int channels_of_cost(const ConvShape& shape) const = 0;
 
     // Of the weights that a pass fwd or bwd_data reads.
     virtual Packing packing(const WeightsShape& master) const = 0;

@@ -1,104 +1,113 @@
 #include "kernel_choice.h"
 
-#include <emmintrin.h>
-
 #include <algorithm>
-#include <cstdint>
-#include <cstring>
+#include <optional>
+
+#include "conv_class.h"
+#include "costs.h"
 
 namespace sparsetrain::detail {
 
+KernelChoice::KernelChoice(const LayerClass& layer_class, const ConvShape& shape, Policy policy,
+                           Choice choice)
+    : class_(layer_class), shape_(shape), policy_(policy), choice_(choice) {
+    for (const Pass pass : {Pass::fwd, Pass::bwd_data, Pass::bwd_weights})
+        for (const ConvKernel* kernel : kernels_of_plan(layer_class, shape, policy, pass))
+            kernels_[static_cast<std::size_t>(pass)].push_back(
+                {kernel, cost_of(layer_class, *kernel, shape), kernel->channels_of_cost(shape)});
+}
+
+bool KernelChoice::needs_relu_mask() const {
+    const auto kernels = kernels_of(Pass::bwd_data);
+    return std::all_of(kernels.begin(), kernels.end(),
+                       [](const Priced& one) { return one.kernel->skips == Skips::results; });
+}
+
 namespace {
 
-constexpr double kHysteresis = 2.0;  // percentage points
-constexpr std::size_t kRowStride =
-    67;  // at most 1/64 of the rows; a prime, so that samples do not keep to one row or block
-
-double percentage(std::size_t zeros, std::size_t total) {
-    return total == 0 ? 0.0 : 100.0 * static_cast<double>(zeros) / static_cast<double>(total);
-}
-
-// By SSE2, which every x86-64 CPU has, as popcnt is not: 18 GB/s on a core where that counts 32.
-__m128i bits_of_bytes(__m128i words) {
-    const __m128i pairs = _mm_set1_epi8(0x55), fours = _mm_set1_epi8(0x33), eights = _mm_set1_epi8(0x0f);
-    words = _mm_sub_epi8(words, _mm_and_si128(_mm_srli_epi64(words, 1), pairs));
-    words = _mm_add_epi8(_mm_and_si128(words, fours), _mm_and_si128(_mm_srli_epi64(words, 2), fours));
-    return _mm_and_si128(_mm_add_epi8(words, _mm_srli_epi64(words, 4)), eights);
-}
-
-std::size_t count_bits(const std::uint16_t* words, std::size_t count) {
-    constexpr std::size_t kPerVector = sizeof(__m128i) / sizeof(std::uint16_t);
-    __m128i sums = _mm_setzero_si128();  // of two halves
-    for (std::size_t i = 0; i < count; i += kPerVector) {
-        __m128i vector = _mm_setzero_si128();
-        if (count - i >= kPerVector) {
-            std::memcpy(&vector, words + i, sizeof vector);
-        } else {
-            std::memcpy(&vector, words + i, (count - i) * sizeof *words);
-        }
-        sums = _mm_add_epi64(sums, _mm_sad_epu8(bits_of_bytes(vector), _mm_setzero_si128()));
-    }
-    return static_cast<std::size_t>(_mm_cvtsi128_si64(sums) +
-                                    _mm_cvtsi128_si64(_mm_unpackhi_epi64(sums, sums)));
-}
-
-double zeros_from_mask(const ConstMaskView& mask) {
-    const Shape& shape = mask.shape;
-    const std::size_t channels = static_cast<std::size_t>(channel_blocks(shape.c)) * kLanes;
-    const std::size_t total = shape.elements() / channels * static_cast<std::size_t>(shape.c);
-    return percentage(total - std::min(count_bits(mask.data, shape.pixels()), total), total);
-}
-
-// Among the first `lanes` lanes of the pixels of a row.
-std::size_t count_zeros(const float* row, std::size_t width, std::size_t lanes) {
-    std::size_t zeros = 0;
-    for (std::size_t x = 0; x < width; ++x) {
-        for (std::size_t lane = 0; lane < lanes; ++lane) zeros += row[x * kLanes + lane] == 0.0f;
-    }
-    return zeros;
-}
-
-double zeros_from_rows(const ConstTensorView& tensor) {
-    const Shape& shape = tensor.shape;
-    const auto blocks = static_cast<std::size_t>(channel_blocks(shape.c));
-    const auto height = static_cast<std::size_t>(shape.h), width = static_cast<std::size_t>(shape.w);
-    const std::size_t rows = static_cast<std::size_t>(shape.n) * blocks * height;
-    std::size_t zeros = 0, total = 0;
-    for (std::size_t row = rows < kRowStride ? rows / 2 : kRowStride - 1; row < rows; row += kRowStride) {
-        const std::size_t block = row / height % blocks;
-        const std::size_t lanes =
-            std::min<std::size_t>(kLanes, static_cast<std::size_t>(shape.c) - block * kLanes);
-        zeros += count_zeros(tensor.data + row * width * kLanes, width, lanes);
-        total += lanes * width;
-    }
-    return percentage(zeros, total);
+// What is seen of the zeros that a kernel skips; none, if it needs more than the call has.
+std::optional<double> zeros_for(const ConvKernel& kernel, std::span<const Observed> observed) {
+    if (kernel.skips == Skips::nothing) return 0;
+    for (const Observed& seen : observed)
+        if (seen.skips == kernel.skips) return seen.zeros;
+    return {};
 }
 
 }  // namespace
 
-double observe_zeros(const SparseInput& input) {
-    return input.mask ? zeros_from_mask(input.mask) : zeros_from_rows(input.tensor);
+void KernelChoice::collect(Pass pass, std::span<const Observed> observed,
+                           std::vector<Candidate>& candidates) const {
+    candidates.clear();
+    for (const Priced& one : kernels_of(pass))
+        if (const std::optional<double> zeros = zeros_for(*one.kernel, observed))
+            candidates.push_back({one.kernel, *zeros, one.at(*zeros)});
 }
 
-double observe_zeros(const ConstMaskView& mask) {
-    return zeros_from_mask(mask);
-}
-
-const Candidate* choose_kernel(std::span<const Candidate> candidates, const ConvKernel* previous) {
-    const Candidate* best = nullptr;
-    double least_work = 1;  // dense's; work is in proportion to what is not zero
-    for (const Candidate& candidate : candidates) {
-        double zeros = candidate.zeros;
-        if (previous != nullptr) {
-            if (previous->skips == Skips::nothing) zeros -= kHysteresis;
-            if (previous == candidate.kernel) zeros += kHysteresis;
-        }
-        const double work = (100 - zeros) / (100 - candidate.crossover);
-        if (work > least_work || (work == least_work && best != nullptr)) continue;
-        best = &candidate;
-        least_work = work;
+Candidate KernelChoice::decide(const CallKind& kind, std::span<const Observed> observed,
+                               std::vector<Candidate>& memory) {
+    collect(kind.pass, observed, memory);
+    if (policy_ != Policy::automatic) {  // its ways differ by what they skip
+        return *std::max_element(memory.begin(), memory.end(),
+                                 [](const Candidate& a, const Candidate& b) { return a.zeros < b.zeros; });
     }
-    return best;
+    if (!learns(kind.pass)) return memory[cheapest(memory)];
+    Learned& learned = learned_.get();
+    const std::lock_guard lock(learned.mutex);
+    return memory[learned.of(kind).choose(memory)];
+}
+
+bool KernelChoice::learns(Pass pass) const {
+    return policy_ == Policy::automatic && choice_ == Choice::measured && kernels_of(pass).size() > 1;
+}
+
+void KernelChoice::add_time(const CallKind& kind, const Candidate& decided, double seconds) {
+    Learned& learned = learned_.get();
+    const std::lock_guard lock(learned.mutex);
+    learned.of(kind).add_time(decided, seconds);
+}
+
+MeasuredChoice& KernelChoice::Learned::of(const CallKind& kind) {
+    for (OfKind& known : kinds)
+        if (known.kind == kind) return known.choice;
+    return kinds.emplace_back(OfKind{kind, {}}).choice;
+}
+
+namespace {
+
+const char* why_not(const ConvKernel& kernel, const ConvShape& shape, Policy policy, bool is_of_plan) {
+    if (is_of_plan) return "needs a relu_mask";
+    if (policy != Policy::automatic && policy_of(kernel.name) != policy) return "not of the policy";
+    if (kernel.skips != Skips::nothing && shape.src.c < kLanes) return "src has fewer than 16 channels";
+    return "another blocking suits the shape";
+}
+
+}  // namespace
+
+std::vector<Explanation> KernelChoice::explain(const CallKind& kind, std::span<const Observed> observed,
+                                               const Candidate& decided) {
+    Learned& learned = learned_.get();
+    const std::lock_guard lock(learned.mutex);
+    const MeasuredChoice& measured = learned.of(kind);
+    std::vector<Explanation> all;
+    for (const ConvKernel* kernel : class_.kernels) {
+        if (kernel->pass != kind.pass) continue;
+        const auto plans = kernels_of(kind.pass);
+        const auto own = std::find_if(plans.begin(), plans.end(),
+                                      [kernel](const Priced& one) { return one.kernel == kernel; });
+        const std::optional<double> zeros = zeros_for(*kernel, observed);
+        if (own == plans.end() || !zeros) {
+            all.push_back({kernel, why_not(*kernel, shape_, policy_, own != plans.end())});
+            continue;
+        }
+        Explanation& one = all.emplace_back(
+            Explanation{kernel, kernel == decided.kernel ? "runs" : "slower", true, *zeros, own->at(*zeros)});
+        if (const MeasuredChoice::Finding* finding = measured.find(kernel)) {
+            one.seconds = finding->best_seconds_per_cost * one.cost;
+            one.runs = finding->runs;
+            if (finding->is_tried) one.why = kernel == decided.kernel ? "tried now" : "tried in turn";
+        }
+    }
+    return all;
 }
 
 }  // namespace sparsetrain::detail

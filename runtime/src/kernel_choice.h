@@ -1,30 +1,94 @@
-// How `auto` decides: zeros observed in what a kernel would skip against the crossovers of schedule rows.
+// How a plan decides which kernel a call runs.
 #pragma once
 
+#include <array>
+#include <mutex>
 #include <span>
+#include <vector>
 
-#include "conv_kernel.h"
-#include "sparsetrain/conv2d.h"
+#include "conv_call.h"
+#include "measured_choice.h"
+#include "per_process.h"
+#include "schedules/costs/cost_rows.h"
 
 namespace sparsetrain::detail {
 
-// Percentage of zeros among the channels of `input` (the lanes that pad them do not count): from the clear
-// bits of its mask if it has one, else from at most 1/64 of the rows (or one row, if there are fewer), spread
-// evenly.
-double observe_zeros(const SparseInput& input);
-double observe_zeros(const ConstMaskView& mask);
+struct LayerClass;
 
-// A kernel other than dense, with `zeros` percent of what it would skip. At `crossover` percent it is as fast
-// as dense.
-struct Candidate {
-    const ConvKernel* kernel;
-    double zeros;
-    double crossover;
+// What a call sees of the zeros that kernels may skip.
+struct Observed {
+    Skips skips;
+    double zeros;  // in percent
 };
 
-// The candidate with the least work left per work at its crossover, or null if that is more than dense's. The
-// previous choice has 2 points of zeros in advance (dense: all others have 2 fewer), so that a layer whose
-// sparsity hovers does not change its kernel, whose weights and code are cold, in every step.
-const Candidate* choose_kernel(std::span<const Candidate> candidates, const ConvKernel* previous);
+// What findings are of: times of one do not tell those of another.
+struct CallKind {
+    Pass pass;
+    Epilogue epilogue;
+    int threads;
+    bool operator==(const CallKind&) const = default;
+};
+
+// For SPARSETRAIN_VERBOSE=2.
+struct Explanation {
+    const ConvKernel* kernel;
+    const char* why;             // it ran, or did not
+    bool is_candidate = false;   // else there is no more to say
+    double zeros = 0, cost = 0;  // what was seen and, relative to dense, predicted
+    double seconds = 0;          // predicted from `runs` measured calls
+    int runs = 0;
+};
+
+// Of one plan; for several threads at a time, and in a forked child. Under the policy `automatic` it learns
+// from calls, unless `choice` is Choice::tables; then a decision depends on the call alone.
+class KernelChoice {
+  public:
+    KernelChoice(const LayerClass& layer_class, const ConvShape& shape, Policy policy, Choice choice);
+
+    // Whether the plan's kernels of bwd_data all need a ReLU's mask.
+    bool needs_relu_mask() const;
+
+    // Of the plan's kernels that skip nothing, or something that was observed, of which there is one.
+    // `memory` is for candidates, so that calls allocate nothing.
+    Candidate decide(const CallKind& kind, std::span<const Observed> observed,
+                     std::vector<Candidate>& memory);
+
+    // What a call that it decided took. To be left out, with the clock, unless it learns.
+    bool learns(Pass pass) const;
+    void add_time(const CallKind& kind, const Candidate& decided, double seconds);
+
+    // Of every kernel that the class has for the pass, what a call knew of it.
+    std::vector<Explanation> explain(const CallKind& kind, std::span<const Observed> observed,
+                                     const Candidate& decided);
+
+  private:
+    struct Priced {
+        const ConvKernel* kernel;
+        schedules::Cost cost;
+        int channels;
+
+        double at(double zeros) const { return cost.at(channels, zeros); }
+    };
+    struct Learned {
+        struct OfKind {
+            CallKind kind;
+            MeasuredChoice choice;
+        };
+        std::mutex mutex;
+        std::vector<OfKind> kinds;
+
+        MeasuredChoice& of(const CallKind& kind);
+    };
+
+    std::span<const Priced> kernels_of(Pass pass) const { return kernels_[static_cast<std::size_t>(pass)]; }
+    void collect(Pass pass, std::span<const Observed> observed, std::vector<Candidate>& candidates) const;
+
+    const LayerClass& class_;
+    const ConvShape shape_;
+    const Policy policy_;
+    const Choice choice_;
+    std::array<std::vector<Priced>, 3> kernels_;
+    PerProcess<Learned> learned_;
+};
 
 }  // namespace sparsetrain::detail

@@ -1,9 +1,12 @@
+#include <algorithm>
 #include <cstring>
 #include <iterator>
 #include <string>
 
 #include "checks.h"
 #include "conv_class.h"
+#include "environment.h"
+#include "lazily.h"
 #include "sparsetrain/conv2d.h"
 
 namespace sparsetrain {
@@ -17,13 +20,51 @@ constexpr Policy kPolicies[] = {Policy::automatic, Policy::dense, Policy::zero_s
 static_assert(std::size(kPolicies) == std::size(kKernels) + 1 &&
               std::size(kKernelNames) == std::size(kKernels));
 
-std::string all_words() {
+constexpr Choice kChoices[] = {Choice::measured, Choice::tables};
+
+template <typename Values>
+std::string all_words(const Values& values) {
     std::string words;
-    for (const Policy policy : kPolicies) {
-        const bool last = policy == kPolicies[std::size(kPolicies) - 1];
-        words += (words.empty() ? "" : last ? " or " : ", ") + std::string(to_string(policy));
+    for (const auto value : values) {
+        const bool last = value == values[std::size(values) - 1];
+        words += words.empty() ? "" : last ? " or " : ", ";
+        words += to_string(value);
     }
     return words;
+}
+
+// Null if no value has that word.
+template <typename Values>
+auto find_word(const Values& values, const char* word) {
+    const auto found = std::find_if(std::begin(values), std::end(values), [word](const auto value) {
+        return std::strcmp(word, to_string(value)) == 0;
+    });
+    return found == std::end(values) ? nullptr : &*found;
+}
+
+template <typename Values>
+auto value_from(const char* function, const Values& values, const char* word) {
+    if (word == nullptr) detail::throw_invalid(function, "word", all_words(values), "a null pointer");
+    if (const auto* value = find_word(values, word)) return *value;
+    detail::throw_invalid(function, "word", all_words(values), word);
+}
+
+template <typename Value, std::size_t Count>
+Value checked_of(const char* argument, const Value (&values)[Count], Value value) {
+    if (std::find(std::begin(values), std::end(values), value) != std::end(values)) return value;
+    detail::throw_invalid("Conv2d", argument, all_words(values),
+                          std::string(argument) + " value " + std::to_string(static_cast<int>(value)));
+}
+
+constexpr const char* kChoiceVariable = "SPARSETRAIN_CHOICE";
+detail::Lazily<Choice> choice_of_environment;
+
+Choice read_choice() {
+    const char* word = detail::environment_variable(kChoiceVariable);
+    if (word == nullptr) return Choice::measured;
+    if (const Choice* choice = find_word(kChoices, word)) return *choice;
+    throw Error(ErrorCode::unsupported, std::string(kChoiceVariable) + ": expected " + all_words(kChoices) +
+                                            ", given \"" + word + "\"");
 }
 
 }  // namespace
@@ -51,17 +92,25 @@ Policy policy_of(Kernel kernel) {
 }
 
 Policy policy_from_string(const char* word) {
-    if (word == nullptr) detail::throw_invalid("policy_from_string", "word", all_words(), "a null pointer");
-    for (const Policy policy : kPolicies)
-        if (std::strcmp(word, to_string(policy)) == 0) return policy;
-    detail::throw_invalid("policy_from_string", "word", all_words(), word);
+    return value_from("policy_from_string", kPolicies, word);
+}
+
+std::span<const Choice> choices() {
+    return kChoices;
+}
+const char* to_string(Choice choice) {
+    return choice == Choice::measured ? "measured" : choice == Choice::tables ? "tables" : "?";
+}
+Choice choice_from_string(const char* word) {
+    return value_from("choice_from_string", kChoices, word);
 }
 
 Policy detail::checked(Policy policy) {
-    for (const Policy known : kPolicies)
-        if (policy == known) return policy;
-    detail::throw_invalid("Conv2d", "policy", all_words(),
-                          "policy value " + std::to_string(static_cast<int>(policy)));
+    return checked_of("policy", kPolicies, policy);
+}
+Choice detail::choice_of_plan(Choice choice) {
+    checked_of("choice", kChoices, choice);
+    return choice_of_environment.get(read_choice) == Choice::tables ? Choice::tables : choice;
 }
 
 }  // namespace sparsetrain

@@ -4,6 +4,7 @@
 #include <atomic>
 #include <charconv>
 #include <cstdio>
+#include <initializer_list>
 #include <string_view>
 
 #include "environment.h"
@@ -31,7 +32,13 @@ std::string to_text(double value, int decimals) {
     return {text.data(), end.ptr};
 }
 
-Lazily<bool> verbose;
+void print_fields(const char* kind, std::initializer_list<std::string> fields) {
+    std::string line = std::string("sparsetrain_verbose,") + kind;
+    for (const std::string& field : fields) (line += ',') += field;
+    print_line(std::move(line));
+}
+
+Lazily<int> level;
 std::atomic<bool> is_announced = false;
 
 void announce() {
@@ -54,17 +61,18 @@ std::string axis_string(char axis, int in, int out, int filter, int stride, int 
 
 }  // namespace
 
-bool wants_lines(const char* value) {
-    if (value == nullptr || value == std::string_view("0")) return false;
-    if (value == std::string_view("1")) return true;
+int verbosity_of(const char* value) {
+    if (value == nullptr) return 0;
+    for (const char* known : {"0", "1", "2"})
+        if (value == std::string_view(known)) return known[0] - '0';
     throw Error(ErrorCode::unsupported,
-                std::string(kVariable) + ": expected 0 or 1, given \"" + value + "\"");
+                std::string(kVariable) + ": expected 0, 1 or 2, given \"" + value + "\"");
 }
 
-bool is_verbose() {
-    if (!verbose.get([] { return wants_lines(environment_variable(kVariable)); })) return false;
-    if (!is_announced.exchange(true)) announce();
-    return true;
+int verbosity() {
+    const int own = level.get([] { return verbosity_of(environment_variable(kVariable)); });
+    if (own > 0 && !is_announced.exchange(true)) announce();
+    return own;
 }
 
 std::string problem_string(const ConvShape& shape) {
@@ -79,14 +87,43 @@ void VerboseCall::print(const char* layer_class, const ConvShape& shape, const R
     const std::chrono::duration<double, std::milli> time = std::chrono::steady_clock::now() - start_;
     // All products of a zero are skipped, or none.
     const double skipped_flops = run.kernel == Kernel::dense ? 0 : run.zeros;
-    std::string line = "sparsetrain_verbose,exec";
-    for (const std::string& field :
-         {std::string(layer_class), std::string(to_string(run.pass)), problem_string(shape),
-          std::string(to_string(run.kernel)), std::string(to_string(run.skipped)), to_text(run.zeros, 1),
-          to_text(skipped_flops, 1), to_text(time.count(), 3)}) {
-        (line += ',') += field;
+    print_fields("exec", {layer_class, to_string(run.pass), problem_string(shape), to_string(run.kernel),
+                          to_string(run.skipped), to_text(run.zeros, 1), to_text(skipped_flops, 1),
+                          to_text(time.count(), 3)});
+}
+
+namespace {
+
+const char* to_string(Skips skips) {
+    switch (skips) {
+        case Skips::nothing:
+            return "nothing";
+        case Skips::src:
+            return "src";
+        case Skips::diff_dst:
+            return "diff_dst";
+        case Skips::results:
+            return "results";
     }
-    print_line(std::move(line));
+    return "?";
+}
+
+}  // namespace
+
+void print_choice(const char* layer_class, const ConvShape& shape, std::span<const Explanation> kernels) {
+    const std::string problem = problem_string(shape);
+    for (const Explanation& one : kernels) {
+        const ConvKernel& kernel = *one.kernel;
+        const auto known = [&](bool is_known, double value, int decimals) {
+            return is_known ? to_text(value, decimals) : "";
+        };
+        print_fields(
+            "choice",
+            {layer_class, to_string(kernel.pass), problem, to_string(kernel.name), kernel.blocking,
+             to_string(kernel.skips), known(one.is_candidate && kernel.skips != Skips::nothing, one.zeros, 1),
+             known(one.is_candidate, one.cost, 3), known(one.runs > 0, 1e3 * one.seconds, 3),
+             std::to_string(one.runs), one.why});
+    }
 }
 
 }  // namespace sparsetrain::detail

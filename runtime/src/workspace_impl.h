@@ -1,10 +1,9 @@
 #pragma once
 
-#include <map>
 #include <utility>
 #include <vector>
 
-#include "kernel_choice.h"
+#include "measured_choice.h"
 #include "scratch_pool.h"
 #include "sparsetrain/tensor.h"
 #include "sparsetrain/workspace.h"
@@ -21,8 +20,6 @@ class SPARSETRAIN_PRIVATE Workspace::Impl {
     // Of the call that runs; kept, so that calls allocate nothing.
     AlignedArray<float> bias;
     std::vector<detail::Candidate> candidates;
-    // What `auto` chose last for a (plan, pass): the state of its hysteresis.
-    std::map<std::pair<unsigned long, Pass>, const detail::ConvKernel*> last_choice;
 };
 
 }  // namespace sparsetrain

@@ -163,6 +163,7 @@ TEST(Metrics, EveryRecordIsALineOfJson) {
     EXPECT_EQ(header["record"], "header");
     EXPECT_EQ(header["batch"], 17);
     EXPECT_EQ(header["kernels"], "auto");
+    EXPECT_EQ(header["choice"], "measured");
     ASSERT_TRUE(std::getline(file, line));
     const Json summary = Json::parse(line);
     EXPECT_EQ(summary["interrupted"], true);

@@ -143,6 +143,20 @@ TEST(ErrorsOfPlans, APolicyThatIsNone) {
     }
 }
 
+TEST(ErrorsOfPlans, AChoiceThatIsNone) {
+    const ConvShape shape = shape_of(layer_classes().front(), {2, 17, 9, 11, 40, {}});
+    for (const int value : {99, -1, 2}) {
+        expect_error(kInvalid, {"Conv2d", "choice", "tables", "given choice value " + std::to_string(value)},
+                     [&] { Conv2d plan(shape, Policy::automatic, static_cast<Choice>(value)); });
+    }
+}
+
+TEST(ErrorsOfWords, NameTheWordAndTheChoices) {
+    expect_error(kInvalid, {"best", "measured", "tables"}, [] { choice_from_string("best"); });
+    expect_error(kInvalid, {"measured", "tables", "null"}, [] { choice_from_string(nullptr); });
+    for (const Choice choice : choices()) EXPECT_EQ(choice_from_string(to_string(choice)), choice);
+}
+
 TEST(ErrorsOfWords, NameTheWordAndThePolicies) {
     expect_error(kInvalid, {"fast", "auto", "dense", "zero_skip"}, [] { policy_from_string("fast"); });
     expect_error(kInvalid, {"auto", "dense", "zero_skip"}, [] { policy_from_string(""); });

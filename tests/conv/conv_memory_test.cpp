@@ -62,8 +62,7 @@ TEST_P(ConvMemory, IsAboutThatOfTheWidestImage) {
     long alone = 0;
     {
         Workspace workspace;
-        for (int i = 0; i < 3; ++i)
-            run_widest(workspace);  // what the first call learns, the next ones keep
+        for (int i = 0; i < 3; ++i) run_widest(workspace);  // what the first call learns, the next ones keep
         alone = resident_bytes() - before;
     }
     Workspace workspace;

@@ -1,6 +1,8 @@
 // What a plan, packed weights and a workspace keep between calls, and that it never shows in results.
 #include <gtest/gtest.h>
 
+#include <thread>
+
 #include "class_and_policy.h"
 #include "conv_problem.h"
 #include "conv_shapes.h"
@@ -86,6 +88,24 @@ TEST_P(ConvState, RepeatedCallsAgreeBitForBit) {
             }
         }
     }
+}
+
+// While `auto` tries kernels in turn, in two threads at a time, whose calls take what they take.
+TEST_P(ConvState, MeasuredChoicesComputeTheSame) {
+    if (policy() != Policy::automatic) return;
+    constexpr int kCalls = 30;
+    const ConvProblem problem(shape(kExtents), Values::integers, {50}, 10);
+    const ConvReference reference(problem);
+    const Conv2d plan(problem.shape);
+    EXPECT_EQ(plan.choice(), Choice::measured);
+    const PackedWeights packed(problem.weights.view());
+    const auto call_often = [&](int threads) {
+        Workspace workspace(threads);
+        for (int call = 0; call < kCalls; ++call) expect_passes(problem, reference, plan, packed, workspace);
+    };
+    std::thread other(call_often, 1);
+    call_often(2);
+    other.join();
 }
 
 INSTANTIATE_TEST_SUITE_P(Classes, ConvState, every_class_and_policy(), name_of_class_and_policy);

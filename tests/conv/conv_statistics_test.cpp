@@ -7,7 +7,7 @@
 
 #include "conv_problem.h"
 #include "conv_shapes.h"
-#include "schedules/tables.h"
+#include "schedules/costs.h"
 
 namespace sparsetrain::test {
 namespace {
@@ -160,7 +160,7 @@ TEST_P(ConvStatistics, AutoTakesZeroSkipWhereOnlyDiffDstIsSparse) {
 TEST_P(ConvStatistics, BackwardWeightsSkipsTheSparserOperand) {
     for (const Policy policy : {Policy::zero_skip, Policy::automatic}) {
         for (const MaskKind mask : {MaskKind::none, MaskKind::exact}) {
-            const Conv2d plan(sampled_shape(GetParam()), policy);
+            const Conv2d plan(sampled_shape(GetParam()), policy, Choice::tables);
             Workspace workspace;
             for (const auto& [zeros_src, zeros_diff_dst] : {std::pair{50, 90}, std::pair{80, 60}}) {
                 const RunStatistics run =
@@ -174,20 +174,18 @@ TEST_P(ConvStatistics, BackwardWeightsSkipsTheSparserOperand) {
     }
 }
 
-// A point of difference decides the first call; then `auto` keeps what it has, and zero_skip looks anew.
-TEST_P(ConvStatistics, AutoKeepsTheOperandThatItHas) {
+// A point of difference decides, whatever ran before.
+TEST_P(ConvStatistics, BackwardWeightsLooksAnewInEveryCall) {
     for (const Policy policy : {Policy::zero_skip, Policy::automatic}) {
-        const Conv2d plan(sampled_shape(GetParam()), policy);
+        const Conv2d plan(sampled_shape(GetParam()), policy, Choice::tables);
         Workspace workspace;
         const auto skipped = [&](int zeros_src, int zeros_diff_dst) {
             return after_backward_weights(plan, zeros_src, zeros_diff_dst, MaskKind::exact, workspace)
                 .skipped;
         };
-        const bool keeps = policy == Policy::automatic;
         EXPECT_EQ(skipped(80, 81), Operand::diff_dst);
-        EXPECT_EQ(skipped(82, 81), keeps ? Operand::diff_dst : Operand::src);
-        EXPECT_EQ(skipped(84, 81), Operand::src);
-        EXPECT_EQ(skipped(84, 85), keeps ? Operand::src : Operand::diff_dst);
+        EXPECT_EQ(skipped(82, 81), Operand::src);
+        EXPECT_EQ(skipped(84, 85), Operand::diff_dst);
     }
 }
 
@@ -200,19 +198,18 @@ TEST_P(ConvStatistics, AutoRunsFirstConvolutionsDense) {
     EXPECT_EQ(run.skipped, Operand::diff_dst);
 }
 
-// Small images have a crossover of their own in bwd_weights: 0 % where dense never wins.
+// Small images have a cost of their own in bwd_weights.
 TEST_P(ConvStatistics, AutoLooksAtTheWidthOfImages) {
-    const schedules::ZeroSkipWeightsRow* row =
-        schedules::tables_of(microarchitecture())->zero_skip_weights.find(GetParam().name, "bwd_weights");
-    ASSERT_NE(row, nullptr);
     constexpr int kChannels = 32;
-    EXPECT_GT(row->crossover.at(kChannels), 0);
-    for (const auto& [width, crossover] :
-         {std::pair{7, row->narrow_crossover}, {8, row->crossover.at(kChannels)}}) {
-        const Conv2d plan(shape_of(GetParam(), {4, kChannels, width, width, kChannels, {1, 1, 1, 1}}));
+    for (const auto& [width, images] : {std::pair{7, schedules::kNarrowImages}, {8, ""}}) {
+        const double cost =
+            schedules::cost_of(microarchitecture(), GetParam().name, "bwd_weights", "zero_skip", images)
+                .at(kChannels, 0);
+        const Conv2d plan(shape_of(GetParam(), {4, kChannels, width, width, kChannels, {1, 1, 1, 1}}),
+                          Policy::automatic, Choice::tables);
         Workspace workspace;
         EXPECT_EQ(after_backward_weights(plan, 0, 0, MaskKind::exact, workspace).kernel,
-                  crossover > 0 ? Kernel::dense : Kernel::zero_skip)
+                  cost >= 1 ? Kernel::dense : Kernel::zero_skip)
             << width;
     }
 }

@@ -15,6 +15,7 @@
 
 #include "conv_problem.h"
 #include "conv_shapes.h"
+#include "kernel_in_use.h"
 #include "layer_list.h"
 #include "sparsetrain/error.h"
 
@@ -23,19 +24,23 @@ namespace {
 
 // Runs `body` where the variable has a value, or none if that is null.
 template <typename Body>
-void in_process_with(const char* value, const Body& body) {
+void in_process_with(const char* variable, const char* value, const Body& body) {
     std::fflush(nullptr);
     const pid_t process = fork();
     if (process == 0) {
-        if (value != nullptr) setenv("SPARSETRAIN_VERBOSE", value, 1);
-        if (value == nullptr) unsetenv("SPARSETRAIN_VERBOSE");
+        if (value != nullptr) setenv(variable, value, 1);
+        if (value == nullptr) unsetenv(variable);
         body();
         std::fflush(nullptr);
         _exit(testing::Test::HasFailure() ? 1 : 0);
     }
     int status = -1;
     ASSERT_EQ(waitpid(process, &status, 0), process);
-    EXPECT_EQ(status, 0) << "SPARSETRAIN_VERBOSE=" << (value == nullptr ? "(not set)" : value);
+    EXPECT_EQ(status, 0) << variable << "=" << (value == nullptr ? "(not set)" : value);
+}
+template <typename Body>
+void in_process_with(const char* value, const Body& body) {
+    in_process_with("SPARSETRAIN_VERBOSE", value, body);
 }
 
 std::vector<std::string> split(const std::string& text, char separator) {
@@ -177,7 +182,7 @@ TEST(Verbose, EmptyIsAsIfNotSet) {
 }
 
 TEST(Verbose, RefusesOtherValues) {
-    for (const char* value : {"2", "on", "1 "}) {
+    for (const char* value : {"3", "on", "1 "}) {
         in_process_with(value, [value] {
             for (int attempt = 0; attempt < 2; ++attempt) {
                 try {
@@ -185,12 +190,73 @@ TEST(Verbose, RefusesOtherValues) {
                     ADD_FAILURE() << "no error";
                 } catch (const Error& error) {
                     EXPECT_EQ(error.code(), ErrorCode::unsupported);
-                    EXPECT_EQ(std::string(error.what()),
-                              std::string("SPARSETRAIN_VERBOSE: expected 0 or 1, given \"") + value + "\"");
+                    EXPECT_EQ(
+                        std::string(error.what()),
+                        std::string("SPARSETRAIN_VERBOSE: expected 0, 1 or 2, given \"") + value + "\"");
                 }
             }
         });
     }
+}
+
+// A line per kernel that the class has for the pass, behind that of the call.
+TEST(Verbose, ExplainsChoices) {
+    in_process_with("2", [] {
+        const LayerClassInfo& layer = layer_classes().front();
+        const ConvProblem problem(small_shape(layer), Values::integers, {60}, 3);
+        const Conv2d plan(problem.shape);
+        const PackedWeights packed(problem.weights.view());
+        Workspace workspace;
+        TestTensor diff_src(problem.shape.src);
+        std::vector<std::string> lines;
+        for (int call = 0; call < 3; ++call) {
+            lines = lines_of([&] {
+                plan.backward_data(problem.diff_dst.view(), packed, diff_src.view(), workspace);
+            });
+        }
+        ASSERT_GE(lines.size(), 1 + kernels_of(layer, Pass::bwd_data).size());
+        EXPECT_EQ(lines[0].find("sparsetrain_verbose,exec,"), 0U);
+        int chosen = 0, without_mask = 0;
+        for (std::size_t i = 1; i < lines.size(); ++i) {
+            const auto fields = split(lines[i], ',');
+            ASSERT_EQ(fields.size(), 13U) << lines[i];
+            EXPECT_EQ(fields[1] + "," + fields[2] + "," + fields[3],
+                      std::string("choice,") + layer.name + ",bwd_data");
+            const bool ran = fields[12] == "runs" || fields[12] == "tried now";
+            if (ran) {
+                EXPECT_EQ(fields[5], split(lines[0], ',')[5]);
+                EXPECT_GT(std::stod(fields[9]), 0);
+            }
+            chosen += ran;
+            if (fields[5] == "output_mask") {
+                EXPECT_EQ(fields[9] + fields[10] + fields[11] + fields[12], "0needs a relu_mask");
+                ++without_mask;
+            }
+        }
+        EXPECT_EQ(chosen, 1);
+        EXPECT_EQ(without_mask, in_use(Kernel::output_mask) == Kernel::output_mask ? 1 : 0);
+    });
+}
+
+TEST(Choice, OfTheEnvironmentIsThatOfAllPlans) {
+    const ConvShape shape = small_shape(layer_classes().front());
+    const auto choice_of = [&](Choice asked) { return Conv2d(shape, Policy::automatic, asked).choice(); };
+    in_process_with("SPARSETRAIN_CHOICE", "tables", [&] {
+        for (const Choice asked : choices()) EXPECT_EQ(choice_of(asked), Choice::tables);
+    });
+    for (const char* value : {static_cast<const char*>(nullptr), "measured"})
+        in_process_with("SPARSETRAIN_CHOICE", value, [&] {
+            for (const Choice asked : choices()) EXPECT_EQ(choice_of(asked), asked);
+        });
+    in_process_with("SPARSETRAIN_CHOICE", "fastest", [&] {
+        try {
+            choice_of(Choice::tables);
+            ADD_FAILURE() << "no error";
+        } catch (const Error& error) {
+            EXPECT_EQ(error.code(), ErrorCode::unsupported);
+            EXPECT_STREQ(error.what(), "SPARSETRAIN_CHOICE: expected measured or tables, given \"fastest\"");
+        }
+    });
 }
 
 TEST(ProblemString, IsOneDnns) {

@@ -14,7 +14,7 @@ constexpr Shape kInput{4, 3, 9, 8};
 constexpr int kClasses = 5;
 
 // Convolution, pool, convolution, fully connected: every operator's gradient feeds another's.
-train::Network small_network(Policy policy, int threads, unsigned seed = 1) {
+train::Network small_network(train::KernelOptions kernels, int threads, unsigned seed = 1) {
     using train::Convolution;
     train::Random random(seed);
     const ConvShape first{.src = kInput, .k = 20, .padding = {1, 1, 1, 1}};
@@ -25,7 +25,7 @@ train::Network small_network(Policy policy, int threads, unsigned seed = 1) {
         std::make_unique<Convolution>("conv1", first, Policy::dense, Convolution::Activate::relu, random));
     operators.push_back(std::make_unique<train::MaxPool2x2>("pool", first.dst()));
     operators.push_back(
-        std::make_unique<Convolution>("conv2", second, policy, Convolution::Activate::relu, random));
+        std::make_unique<Convolution>("conv2", second, kernels, Convolution::Activate::relu, random));
     operators.push_back(std::make_unique<train::FullyConnected>("fc", second.dst(), kClasses, random));
     return train::Network(kInput, std::move(operators), threads);
 }
@@ -126,7 +126,7 @@ TEST(Network, StepKeepsPaddingZero) {
 
 TEST(Network, EvaluateTakesPartOfABatchAndChangesNoParameter) {
     const Batch batch = random_batch(kInput, kClasses);
-    train::Network network = small_network(Policy::automatic, 1);
+    train::Network network = small_network({Policy::automatic, Choice::tables}, 1);
     const std::size_t image = batch.images.size() / batch.labels.size();
     const double all = network.evaluate(batch.images, batch.labels).loss;
     double sum = 0;

@@ -82,19 +82,19 @@ TEST(Faults, AreNamed) {
               "c_lanes is 3, expected 1, 2, 4, 8 or 16");
     EXPECT_EQ(of(DenseWeightsRow{"", "", 2, 4, 1, 784}, k3x3, "bwd_weights"),
               "tap_columns is 4, expected up to 3");
-    EXPECT_EQ(of(ZeroSkipRow{"", "", "", 0, 32, 4, 14, 400, {}}, k3x3, "fwd"),
+    EXPECT_EQ(of(ZeroSkipRow{"", "", "", 0, 32, 4, 14, 400}, k3x3, "fwd"),
               "most_channels is 0, expected at least 1");
-    EXPECT_EQ(of(OutputMaskRow{"", "", 16, 3, 8, 28, 784, {}}, k3x3, "bwd_data"),
+    EXPECT_EQ(of(OutputMaskRow{"", "", 16, 3, 8, 28, 784}, k3x3, "bwd_data"),
               "vectors is 8, expected a multiple of 9");
-    EXPECT_EQ(of(OutputMaskRow{"", "", 16, 3, 12, 28, 784, {}}, k3x3s2, "bwd_data"),
+    EXPECT_EQ(of(OutputMaskRow{"", "", 16, 3, 12, 28, 784}, k3x3s2, "bwd_data"),
               "tap_rows is 3, expected up to 2");
-    EXPECT_EQ(of(OutputMaskRow{"", "", 24, 3, 9, 28, 784, {}}, k3x3, "bwd_data"),
+    EXPECT_EQ(of(OutputMaskRow{"", "", 24, 3, 9, 28, 784}, k3x3, "bwd_data"),
               "group is 24, expected 16, 32 or 64");
-    EXPECT_EQ(of(ZeroSkipWeightsRow{"", "", 4, 2, 8, {}, 0}, k3x3, "bwd_weights"),
+    EXPECT_EQ(of(ZeroSkipWeightsRow{"", "", 4, 2, 8}, k3x3, "bwd_weights"),
               "tap_rows is 4, expected up to 3");
-    EXPECT_EQ(of(ZeroSkipWeightsRow{"", "", 3, 2, 6, {}, 0}, k3x3, "bwd_weights"),
+    EXPECT_EQ(of(ZeroSkipWeightsRow{"", "", 3, 2, 6}, k3x3, "bwd_weights"),
               "rows is 6, expected a multiple of 4");
-    EXPECT_EQ(of(ZeroSkipWeightsRow{"", "", 3, 2, 65536, {}, 0}, k3x3, "bwd_weights"),
+    EXPECT_EQ(of(ZeroSkipWeightsRow{"", "", 3, 2, 65536}, k3x3, "bwd_weights"),
               "it takes 67111040 bytes of L1, expected up to 49152");
 }
 

@@ -11,6 +11,7 @@
 #include "kernels/zero_skip.h"
 #include "layer_class.h"
 #include "schedules/budgets.h"
+#include "schedules/costs.h"
 #include "schedules/derived.h"
 #include "schedules/tables.h"
 #include "sparsetrain/library.h"
@@ -222,26 +223,44 @@ TEST_P(Schedules, ZeroSkipWeightsRowsFitRegistersAndL1) {
                    });
 }
 
-// Of any number of channels; fewer of them never have the lower one.
-void expect_percentages(const Crossover& crossover) {
-    EXPECT_GT(crossover.deep, 0);
-    EXPECT_GE(crossover.shallow, 0);
-    double previous = 100;
-    for (const int channels : {1, 16, 64, 512, kAnyChannels}) {
-        EXPECT_LT(crossover.at(channels), 100) << channels;
-        EXPECT_LE(crossover.at(channels), previous) << channels;
-        previous = crossover.at(channels);
-    }
+// The costs of a row: with all of what it skips, any kernel is faster than dense; with none of it, for few
+// channels, not much slower, or its row would be of no use.
+void expect_costs(const Tables& tables, const char* layer_class, const char* pass, const char* kernel,
+                  const char* of) {
+    SCOPED_TRACE(std::string(layer_class) + " " + pass + " " + kernel + " " + of);
+    int rows = 0;
+    for (const Costs& costs : kAllCosts)
+        for (const CostRow& row : costs.rows)
+            rows += same_name(costs.uarch, tables.name) && is_row_of(row, layer_class, pass, kernel, of);
+    EXPECT_EQ(rows, 1);
+    const Cost cost = cost_of(tables.name, layer_class, pass, kernel, of);
+    EXPECT_GE(cost.fixed, 0);
+    EXPECT_GE(cost.few, 0);
+    EXPECT_GT(cost.work, 0);
+    EXPECT_LT(cost.at(1, 100), 1);
+    EXPECT_LT(cost.at(1, 0), 3);
+    EXPECT_NEAR(cost.at(1, cost.crossover(1)), 1, 1e-9);
+    EXPECT_LE(cost.crossover(512), cost.crossover(64));
 }
 
-TEST_P(Schedules, CrossoversArePercentages) {
-    for (const ZeroSkipRow& row : tables().zero_skip) expect_percentages(row.crossover);
-    for (const OutputMaskRow& row : tables().output_mask) expect_percentages(row.crossover);
-    for (const ZeroSkipWeightsRow& row : tables().zero_skip_weights) {
-        expect_percentages(row.crossover);
-        EXPECT_GE(row.narrow_crossover, 0);
-        EXPECT_LT(row.narrow_crossover, 100);
-    }
+TEST_P(Schedules, EveryRowHasItsCosts) {
+    for (const ZeroSkipRow& row : tables().zero_skip)
+        expect_costs(tables(), row.layer_class, row.pass, "zero_skip", row.blocking);
+    for (const OutputMaskRow& row : tables().output_mask)
+        expect_costs(tables(), row.layer_class, row.pass, "output_mask", "");
+    for (const ZeroSkipWeightsRow& row : tables().zero_skip_weights)
+        for (const char* images : {"", kNarrowImages})
+            expect_costs(tables(), row.layer_class, row.pass, "zero_skip", images);
+}
+
+TEST(Costs, OfClassesThatNobodyTimedAreOfTheKernel) {
+    EXPECT_EQ(cost_of("avx2", "conv5x5_stride2", "fwd", "dense", "").at(64, 0), 1);
+    EXPECT_EQ(cost_of("avx2", "conv5x5_stride2", "fwd", "zero_skip", "").work, kUntimedCosts[0].cost.work);
+    EXPECT_EQ(cost_of("avx2", "conv5x5_stride2", "fwd", "another", "").work, kUntimedCost.work);
+    EXPECT_EQ(cost_of("avx2", "conv3x3_stride1", "fwd", "zero_skip", "wide").work,
+              cost_of("avx2", "conv3x3_stride1", "fwd", "zero_skip", "narrow").work);
+    EXPECT_NE(cost_of("avx512", "conv3x3_stride1", "fwd", "zero_skip", "wide").work,
+              cost_of("avx512", "conv3x3_stride1", "fwd", "zero_skip", "narrow").work);
 }
 
 // By hand, of known rows.
@@ -254,19 +273,19 @@ TEST(BudgetOf, CountsRegistersAndBytes) {
     constexpr ClassSize k3x3 = {3, 3, 1}, k3x3s2 = {3, 3, 2}, k1x1 = {1, 1, 1};
     expect(budget_of(DenseRow{"", "", 7, 2, 784, 0}, zen4, k3x3, "fwd"), 17, 0);
     expect(budget_of(DenseWeightsRow{"", "", 4, 3, 2, 784}, zen4, k3x3, "bwd_weights"), 27, 0);
-    const ZeroSkipRow zero_skip = {"", "", "", kAnyChannels, 32, 4, 14, 400, {}};
+    const ZeroSkipRow zero_skip = {"", "", "", kAnyChannels, 32, 4, 14, 400};
     expect(budget_of(zero_skip, zen4, k3x3, "fwd"), 13, 32 * 3 * 4 * 64);
     expect(budget_of(zero_skip, zen4, k3x3s2, "fwd"), 9, 32 * 2 * 4 * 64);
     expect(budget_of(zero_skip, zen4, k3x3s2, "bwd_data"), 13, 32 * 3 * 4 * 64);
     expect(budget_of(zero_skip, *tables_of("avx2"), k3x3, "fwd"), 25, 32 * 3 * 4 * 64);
-    expect(budget_of(OutputMaskRow{"", "", 16, 3, 18, 28, 784, {}}, zen4, k3x3, "bwd_data"), 20,
+    expect(budget_of(OutputMaskRow{"", "", 16, 3, 18, 28, 784}, zen4, k3x3, "bwd_data"), 20,
            16 * 18 * 64);
     // 8 rows of 16 pixels with a border of 2; at stride 2 every other pixel of twice as many.
-    expect(budget_of(ZeroSkipWeightsRow{"", "", 3, 2, 8, {}, 0}, zen4, k3x3, "bwd_weights"), 19,
+    expect(budget_of(ZeroSkipWeightsRow{"", "", 3, 2, 8}, zen4, k3x3, "bwd_weights"), 19,
            (10 * 16 + 2) * 64);
-    expect(budget_of(ZeroSkipWeightsRow{"", "", 2, 4, 4, {}, 0}, zen4, k3x3s2, "bwd_weights"), 25,
+    expect(budget_of(ZeroSkipWeightsRow{"", "", 2, 4, 4}, zen4, k3x3s2, "bwd_weights"), 25,
            (9 * 32 + 2) * 64);
-    expect(budget_of(ZeroSkipWeightsRow{"", "", 1, 4, 4, {}, 0}, zen4, k1x1, "bwd_weights"), 5, 64 * 64);
+    expect(budget_of(ZeroSkipWeightsRow{"", "", 1, 4, 4}, zen4, k1x1, "bwd_weights"), 5, 64 * 64);
 }
 
 INSTANTIATE_TEST_SUITE_P(Microarchitectures, Schedules, ::testing::ValuesIn(kAllTables),

@@ -115,9 +115,9 @@ std::string describe(const Settings& settings) {
            (settings.bias ? ", bias" : ", no bias");
 }
 
-ConvRunner::ConvRunner(const ConvProblem& problem, Policy policy, int threads, ParallelFor pool)
+ConvRunner::ConvRunner(const ConvProblem& problem, Policy policy, int threads, ParallelFor pool, Choice choice)
     : problem_(problem),
-      plan_(problem.shape, policy),
+      plan_(problem.shape, policy, choice),
       packed_(problem.weights.view()),
       workspace_(threads, std::move(pool)),
       random_(problem.random) {}

@@ -84,7 +84,8 @@ struct BackwardWeightsResult {
 // automatic): dense, where the class or the pass does not have the one that the policy asks for.
 class ConvRunner {
   public:
-    ConvRunner(const ConvProblem& problem, Policy policy, int threads, ParallelFor pool = {});
+    ConvRunner(const ConvProblem& problem, Policy policy, int threads, ParallelFor pool = {},
+               Choice choice = Choice::tables);
 
     TestTensor forward(const Settings& settings);
     ForwardReluResult forward_relu(const Settings& settings);

@@ -4,10 +4,12 @@
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <fstream>
 #include <limits>
 #include <sstream>
 
+#include "schedules/costs.h"
 #include "sparsetrain/error.h"
 #include "temporary_directory.h"
 #include "tune/findings.h"
@@ -241,8 +243,28 @@ class Results : public testing::Test {
         ADD_FAILURE() << "no subject " << name;
         return {};
     }
-    static DenseComparison comparison(const std::string& kernel, const std::string& layer, double crossing) {
-        return {"dense", kernel, {{layer, {{0, 1 - crossing / 100}, {100, 2 - crossing / 100}}}}};
+    // Of a layer of 64 channels with such a cost.
+    static DenseComparison comparison(const std::string& kernel, const std::string& layer,
+                                      const schedules::Cost& cost) {
+        DenseComparison result = {"dense", kernel, {}};
+        for (const int percent : {0, 50, 90}) result.speeds[layer][percent] = 1 / cost.at(64, percent);
+        return result;
+    }
+    static void expect_near(const schedules::Cost& found, const schedules::Cost& expected) {
+        EXPECT_NEAR(found.fixed, expected.fixed, 1e-6);
+        EXPECT_NEAR(found.few, expected.few, 1e-6);
+        EXPECT_NEAR(found.work, expected.work, 1e-6);
+    }
+    // The lines that have all of these words.
+    static std::vector<std::string> lines_with(const std::string& text,
+                                               const std::vector<std::string>& words) {
+        std::vector<std::string> found;
+        std::istringstream lines(text);
+        for (std::string line; std::getline(lines, line);)
+            if (std::ranges::all_of(words,
+                                    [&](const std::string& word) { return line.find(word) != line.npos; }))
+                found.push_back(line);
+        return found;
     }
 
     const schedules::Tables& tables_ = *schedules::tables_of("avx512");
@@ -262,53 +284,81 @@ TEST_F(Results, AreWhatRecordsSay) {
     EXPECT_NE(table.find("geometric mean of the 1 rows with others tried | | | 1.100x"), std::string::npos);
 }
 
-TEST_F(Results, CrossoversAreOfTheBlockingThatALayerUses) {
+TEST_F(Results, CostsAreOfTheBlockingThatALayerUses) {
     const bench::Layer even = bench::parse_layer("mb1ic64oc64ih14kh3ph1n\"even\""),
                        odd = bench::parse_layer("mb1ic64oc96ih14kh3ph1n\"odd\"");
-    DenseComparison both = comparison("zero_skip", "even", 20);
-    both.speeds.merge(comparison("zero_skip", "odd", 40).speeds);
+    DenseComparison both = comparison("zero_skip", "even", {0.2, 0, 1});
+    both.speeds.merge(comparison("zero_skip", "odd", {0.4, 0, 1.5}).speeds);
     Findings findings({});
     findings.add(comparison_record("conv3x3_stride1/fwd/zero_skip", both));
     const TunedRows rows = tuned_rows(findings, all_subjects(), {even, odd}, tables_);
     ASSERT_EQ(rows.size(), 2U);
-    EXPECT_EQ(rows.at(wide_.name()).crossover->deep, 20);
-    EXPECT_EQ(rows.at("conv3x3_stride1/fwd/zero_skip/narrow").crossover->deep, 40);
+    expect_near(rows.at(wide_.name()).cost.value(), {0.2, 0, 1});
+    expect_near(rows.at("conv3x3_stride1/fwd/zero_skip/narrow").cost.value(), {0.4, 0, 1.5});
+    EXPECT_FALSE(rows.at(wide_.name()).sizes);
 }
 
-TEST_F(Results, NarrowImagesHaveACrossoverOfTheirOwn) {
+TEST_F(Results, NarrowImagesHaveACostOfTheirOwn) {
     const bench::Layer large = bench::parse_layer("mb2ic64oc64ih14kh3ph1n\"large\""),
                        small = bench::parse_layer("mb2ic64oc64ih7kh3ph1n\"small\"");
-    DenseComparison both = comparison("zero_skip", "large", 30);
-    both.speeds.merge(comparison("zero_skip", "small", 10).speeds);
+    DenseComparison both = comparison("zero_skip", "large", {0.3, 0, 1.1});
+    both.speeds.merge(comparison("zero_skip", "small", {0.1, 0, 0.9}).speeds);
     Findings findings({});
     findings.add(comparison_record("conv3x3_stride1/bwd_weights/zero_skip", both));
-    const TunedRow row = tuned_rows(findings, all_subjects(), {large, small}, tables_)
-                             .at("conv3x3_stride1/bwd_weights/zero_skip");
-    EXPECT_EQ(row.crossover->deep, 30);
-    EXPECT_EQ(row.narrow_crossover, 10);
+    const std::string name = "conv3x3_stride1/bwd_weights/zero_skip";
+    const TunedRow row = tuned_rows(findings, all_subjects(), {large, small}, tables_).at(name);
+    expect_near(row.cost.value(), {0.3, 0, 1.1});
+    expect_near(row.narrow_cost.value(), {0.1, 0, 0.9});
+    const TunedRow small_alone = tuned_rows(findings, all_subjects(), {small}, tables_).at(name);
+    EXPECT_FALSE(small_alone.cost);
+    expect_near(small_alone.narrow_cost.value(), {0.1, 0, 0.9});
 }
 
 TEST_F(Results, ATableHasAllRowsAndChangesSome) {
-    const TunedRows rows = {
-        {wide_.name(), {TileSizes{16, 2, 7, 100}, schedules::Crossover{12.5, 3}, {}, "x"}}};
+    const TunedRows rows = {{wide_.name(), {TileSizes{16, 2, 7, 100}, "x", {}, {}}}};
     const std::string text = schedule_header(tables_, rows, "Written\nby a test.\n");
     EXPECT_TRUE(text.starts_with("// Written\n// by a test.\n#pragma once\n"));
-    std::istringstream lines(text);
-    int count = 0, changed = 0;
-    for (std::string line; std::getline(lines, line);) {
-        if (line.starts_with("    {\"conv")) ++count;
-        if (line.find("\"wide\"") == std::string::npos ||
-            line.find("\"conv3x3_stride1\", \"fwd\"") == std::string::npos)
-            continue;
-        ++changed;
-        EXPECT_EQ(
-            line,
-            "    {\"conv3x3_stride1\", \"fwd\",      \"wide\",   kAnyChannels, 16,   2,        7,   100,  "
-            " {12.5, 3}},  // x");
-    }
-    EXPECT_EQ(changed, 1);
-    EXPECT_EQ(count, tables_.dense.count + tables_.dense_weights.count + tables_.zero_skip.count +
-                         tables_.output_mask.count + tables_.zero_skip_weights.count);
+    const std::string tables = text.substr(0, text.find(kCostsBegin));
+    EXPECT_EQ(
+        lines_with(tables, {"    {\"conv"}).size(),
+        static_cast<std::size_t>(tables_.dense.count + tables_.dense_weights.count + tables_.zero_skip.count +
+                                 tables_.output_mask.count + tables_.zero_skip_weights.count));
+    EXPECT_EQ(
+        lines_with(tables, {"\"conv3x3_stride1\", \"fwd\"", "\"wide\""}),
+        (std::vector<std::string>{
+            R"(    {"conv3x3_stride1", "fwd",      "wide",   kAnyChannels, 16,   2,        7,   100},  // x)"}));
+    EXPECT_EQ(lines_with(text, {"},  // "}).size(), 1U);
+}
+
+TEST_F(Results, ATableOfDenseRowsHasNoCosts) {
+    const std::string text = schedule_header(*schedules::tables_of("baseline"), {}, "x\n");
+    EXPECT_EQ(lines_with(text, {"Table<ZeroSkipRow> kZeroSkip;"}).size(), 1U);
+    EXPECT_EQ(lines_with(text, {"Table<CostRow> kCosts;"}).size(), 1U);
+}
+
+// Those of the tables avx512, one measured, and one that they do not have.
+TEST_F(Results, ATableHasAllCostsAndThoseMeasured) {
+    const schedules::Cost cost = {0.12345, 1e-9, 1.5};
+    const TunedRows rows = {
+        {wide_.name(), {{}, "", cost, {}}},
+        {"conv3x3_stride1/bwd_weights/zero_skip", {{}, "", {}, schedules::Cost{0, 0, 12.0 / 13}}},
+        {"conv9x9_stride1/fwd/zero_skip/wide", {{}, "", cost, {}}}};
+    const std::string text = schedule_header(tables_, rows, "x\n");
+    const std::size_t begin = text.find(std::string("\n") + kCostsBegin + "\n");
+    ASSERT_NE(begin, std::string::npos);
+    const std::string tables = text.substr(0, begin), costs = text.substr(begin);
+    EXPECT_EQ(tables.find("measured"), std::string::npos);
+    EXPECT_EQ(costs.find("#pragma once"), std::string::npos);
+    EXPECT_EQ(lines_with(costs, {"    {\"conv"}).size(), std::size(schedules::avx512::kCosts) + 1);
+    EXPECT_EQ(
+        lines_with(costs, {"  // cost measured"}),
+        (std::vector<std::string>{
+            R"(    {"conv3x3_stride1", "fwd",         "zero_skip",   "wide",          {0.123, 0,      1.5}},  // cost measured)",
+            R"(    {"conv3x3_stride1", "bwd_weights", "zero_skip",   "narrow images", {0,     0,      0.923}},  // cost measured)",
+            R"(    {"conv9x9_stride1", "fwd",         "zero_skip",   "wide",          {0.123, 0,      1.5}},  // cost measured)"}));
+    // The others are as they were.
+    EXPECT_EQ(lines_with(costs, {"conv1x1_stride2", "bwd_data", "narrow", "{0.18,  0.298,  1.49}},"}).size(),
+              1U);
 }
 
 }  // namespace

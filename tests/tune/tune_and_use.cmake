@@ -49,7 +49,7 @@ foreach(minute RANGE 10)
 endforeach()
 expect_in("${schedules}.work/journal.jsonl" "\"record\":\"trial\".*\"failure\":\"\"")
 expect_in("${schedules}.work/summary.md" "conv3x3_stride1/fwd/zero_skip/wide \\| .* \\| [1-9][0-9]* \\|\n")
-expect_in("${schedules}" "\"conv3x3_stride1\", \"fwd\",[^\n]*crossover measured")
+expect_in("${schedules}" "\n// What kernels cost:\n.*\"conv3x3_stride1\", \"fwd\", *\"zero_skip\",[^\n]*cost measured")
 run("${prefix}/bin/sparsetrain" tune --explain --class conv3x3_stride1 --pass fwd --kernel zero_skip --out "${schedules}")
 
 # The build takes it. SPARSETRAIN_UARCHS: beside it, one is enough.

@@ -5,6 +5,7 @@
 
 #include "kernels/zero_skip.h"
 #include "layer_class.h"
+#include "schedules/costs.h"
 #include "schedules/tables.h"
 #include "sparsetrain/conv2d.h"
 #include "sparsetrain/library.h"
@@ -32,10 +33,22 @@ TEST(Tuned, KernelsHaveTheRowsOfTheFile) {
         EXPECT_EQ(kernel->row.k_vectors, row->k_vectors);
         EXPECT_EQ(kernel->row.rows, row->rows);
         EXPECT_EQ(kernel->row.pixels, row->pixels);
-        EXPECT_EQ(kernel->row.crossover.deep, row->crossover.deep);
         ++compared;
     }
     EXPECT_GE(compared, 2);
+}
+
+TEST(Tuned, KernelsHaveTheCostsOfTheFile) {
+    int compared = 0;
+    for (const schedules::CostRow& row : schedules::tuned::kCosts) {
+        const schedules::Cost cost =
+            schedules::cost_of("tuned", row.layer_class, row.pass, row.kernel, row.of);
+        EXPECT_EQ(cost.fixed, row.cost.fixed);
+        EXPECT_EQ(cost.few, row.cost.few);
+        EXPECT_EQ(cost.work, row.cost.work);
+        if (schedules::same_name(row.layer_class, "conv3x3_stride1")) ++compared;
+    }
+    EXPECT_GE(compared, 4);
 }
 
 // Small integers: equal in any order of sums.
@@ -44,7 +57,10 @@ TEST(Tuned, KernelsAgree) {
     Tensor src(shape.src);
     Weights weights(shape.weights());
     int next = 0;
-    for (float& value : src.values()) value = static_cast<float>(++next % 5 * (next / 7 % 2));
+    for (float& value : src.values()) {
+        ++next;
+        value = static_cast<float>(next % 5 * (next / 7 % 2));
+    }
     for (float& value : weights.values()) value = static_cast<float>(++next % 7 - 3);
     const PackedWeights packed(weights.view());
     Workspace workspace(1);

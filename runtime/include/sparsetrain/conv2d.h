@@ -12,9 +12,9 @@
 
 namespace sparsetrain {
 
-// Which kernel a plan runs. `automatic` ("auto") chooses per call from the zeros it observes. `output_mask`
-// is a way to compute bwd_data only: a plan that asks for it must give backward_data a mask, and computes the
-// other passes dense.
+// Which kernel a plan runs. `automatic` ("auto") chooses per call from the zeros it observes (see Choice).
+// `output_mask` is a way to compute bwd_data only: a plan that asks for it must give backward_data a mask,
+// and computes the other passes dense.
 enum class Policy { automatic, dense, zero_skip, output_mask };
 
 SPARSETRAIN_API const char* to_string(Policy policy);
@@ -24,6 +24,21 @@ SPARSETRAIN_API Policy policy_of(Kernel kernel);     // that which runs it where
 
 // The inverse of to_string(Policy). Throws Error(invalid_argument) for any other word.
 SPARSETRAIN_API Policy policy_from_string(const char* word);
+
+// How a plan of policy `automatic` chooses.
+enum class Choice {
+    // By what its own calls took: where the tables' costs of kernels are close, each serves a few calls, then
+    // the fastest, until zeros have changed. Results may differ from run to run in the order of their sums.
+    measured,
+    // By the tables alone, so that a choice depends on the call's shapes and zeros and nothing else: equal
+    // runs give equal bits. For all plans, if the environment variable SPARSETRAIN_CHOICE is "tables".
+    tables
+};
+
+SPARSETRAIN_API const char* to_string(Choice choice);
+SPARSETRAIN_API std::span<const Choice> choices();  // all there are
+// The inverse of to_string(Choice). Throws Error(invalid_argument) for any other word.
+SPARSETRAIN_API Choice choice_from_string(const char* word);
 
 // Rows and columns of zeros around src.
 struct Padding {
@@ -86,7 +101,8 @@ struct RunStatistics {
     double zeros = 0;  // percentage of zeros seen in `skipped`
 };
 
-// An immutable plan for one convolution, usable from many threads at once, each with its own Workspace.
+// A plan for one convolution, usable from many threads at once, each with its own Workspace. It is immutable
+// but for what it learns from its calls under Choice::measured.
 //
 // Every pass throws Error(invalid_argument) for a shape, layout, null or misaligned pointer that does not fit
 // the plan, naming the expected and the given value, and for an output that overlaps another argument. Every
@@ -94,20 +110,22 @@ struct RunStatistics {
 //
 // zero_skip skips 0 * Inf and 0 * NaN, so it can hide non-finite weights; Policy::dense does not, but where
 // padding is concerned, which every kernel is free to skip. -0.0 is a zero. Sums are made in a fixed order
-// for a kernel and thread count.
+// for a kernel and thread count; RunStatistics says which kernel ran.
 class SPARSETRAIN_API Conv2d {
   public:
-    // Throws Error(invalid_argument) for sizes that make no convolution or a policy that is none, and
-    // Error(unsupported) for a layer class that is not linked (the message lists those that are), dilation,
-    // groups, a CPU that the library is not compiled for, or a value of SPARSETRAIN_VERBOSE that is none
-    // (see library.h).
-    explicit Conv2d(const ConvShape& shape, Policy policy = Policy::automatic);
+    // Throws Error(invalid_argument) for sizes that make no convolution or a policy or choice that is none,
+    // and Error(unsupported) for a layer class that is not linked (the message lists those that are),
+    // dilation, groups, a CPU that the library is not compiled for, or a value of SPARSETRAIN_VERBOSE (see
+    // library.h) or SPARSETRAIN_CHOICE that is none.
+    explicit Conv2d(const ConvShape& shape, Policy policy = Policy::automatic,
+                    Choice choice = Choice::measured);
     ~Conv2d();
     Conv2d(Conv2d&&) noexcept;
     Conv2d& operator=(Conv2d&&) noexcept;
 
     const ConvShape& shape() const;
     Policy policy() const;
+    Choice choice() const;
     const char* layer_class() const;  // for example "conv3x3_stride1"
 
     // dst = conv(src, weights) + bias. `bias` holds K values, or none for zero.
@@ -129,8 +147,7 @@ class SPARSETRAIN_API Conv2d {
 
     // diff_weights in the master layout, and diff_bias (K values, or none if it is not wanted). zero_skip
     // skips the zeros of the sparser operand, src or diff_dst; RunStatistics says which. Masks give their
-    // exact zeros; those of an operand without one are estimated from a sample of rows. Under auto, an
-    // operand that was chosen before stays chosen until the other leads by 2 percentage points.
+    // exact zeros; those of an operand without one are estimated from a sample of rows.
     RunStatistics backward_weights(SparseInput src, SparseInput diff_dst, WeightsView diff_weights,
                                    std::span<float> diff_bias, Workspace& workspace) const;
 

@@ -1,15 +1,23 @@
 // What this build of the library is and what it can run on.
 //
-// The library prints nothing, unless the environment variable SPARSETRAIN_VERBOSE is 1. (0 is as if it were
-// not set; with any other value, Conv2d's constructor throws Error(unsupported).) Then stderr gets, with the
-// first Conv2d, a line "sparsetrain_verbose,info,sparsetrain,version:...,uarch:...,isa:...", and for every
-// call of a pass that succeeds a line of comma-separated fields, in one write:
+// The library prints nothing, unless the environment variable SPARSETRAIN_VERBOSE is 1 or 2. (0 is as if it
+// were not set; with any other value, Conv2d's constructor throws Error(unsupported).) Then stderr gets, with
+// the first Conv2d, a line "sparsetrain_verbose,info,sparsetrain,version:...,uarch:...,isa:...", and for
+// every call of a pass that succeeds a line of comma-separated fields, in one write:
 //
 //   sparsetrain_verbose,exec,<layer class>,<pass>,<problem>,<kernel>,<operand>,<zeros>,<skipped>,<ms>
 //
 // `problem` is a benchdnn problem string. `zeros`: RunStatistics::zeros, of its `operand` `skipped`.
 // `skipped`: percentage of the pass's FLOPs that the kernel left out for them. `ms`: wall time of the call,
-// in which weights may have been packed.
+// in which weights may have been packed. With 2, that line is followed by one for each kernel that the class
+// has for the pass:
+//
+//   sparsetrain_verbose,choice,<layer class>,<pass>,<problem>,<kernel>,<blocking>,<skips>,<zeros>,
+//   <predicted>,<measured>,<runs>,<why>
+//
+// in one line. `skips`: "nothing", "src", "diff_dst" or "results". `predicted`: its time by the tables,
+// relative to dense's. `measured`: in ms, what it should take with these zeros by the best of the plan's last
+// `runs` calls that tried it. Both are empty where it could not serve; `why` says why it ran, or did not.
 #pragma once
 
 #include <span>

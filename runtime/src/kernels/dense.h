@@ -18,7 +18,7 @@ class DenseKernel final : public ConvKernel {
           whole(its_whole),
           pack(its_pack) {}
 
-    double crossover(const ConvShape& /*shape*/) const override { return 0; }
+    int channels_of_cost(const ConvShape& /*shape*/) const override { return 1; }
     Packing packing(const WeightsShape& master) const override;
     double largest_scratch(const ConvShape& shape, int threads) const override;
     void run(const ConvCall& call) const override;
@@ -39,7 +39,7 @@ class DenseWeightsKernel final : public ConvKernel {
                                  DenseWeightsPipeline its_pipeline)
         : ConvKernel(Kernel::dense, its_pass, Skips::nothing), row(its_row), pipeline(its_pipeline) {}
 
-    double crossover(const ConvShape& /*shape*/) const override { return 0; }
+    int channels_of_cost(const ConvShape& /*shape*/) const override { return 1; }
     Packing packing(const WeightsShape& /*master*/) const override { return {}; }
     double largest_scratch(const ConvShape& shape, int threads) const override;
     void run(const ConvCall& call) const override;

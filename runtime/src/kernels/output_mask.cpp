@@ -7,11 +7,6 @@ namespace sparsetrain::detail {
 
 using schedules::pieces;
 
-// What a tile costs anyway is shared by the channels that it sums over.
-double OutputMaskKernel::crossover(const ConvShape& shape) const {
-    return row.crossover.at(shape.k);
-}
-
 // (k lane, vector, channel group).
 Packing OutputMaskKernel::packing(const WeightsShape& master) const {
     const int vectors = row.group * master.r * master.s * channel_blocks(master.k);

@@ -19,7 +19,7 @@ class OutputMaskKernel final : public ConvKernel {
           pipeline(its_pipeline),
           pack(its_pack) {}
 
-    double crossover(const ConvShape& shape) const override;
+    int channels_of_cost(const ConvShape& shape) const override { return shape.k; }
     Packing packing(const WeightsShape& master) const override;
     double largest_scratch(const ConvShape& /*shape*/, int /*threads*/) const override { return 0; }
     void run(const ConvCall& call) const override;

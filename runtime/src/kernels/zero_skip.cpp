@@ -6,6 +6,7 @@
 #include "conv_call.h"
 #include "kernels/scratch.h"
 #include "schedules/budgets.h"
+#include "schedules/costs/cost_rows.h"
 
 namespace sparsetrain::detail {
 
@@ -28,8 +29,8 @@ bool ZeroSkipKernel::suits(const ConvShape& shape) const {
            channel_blocks(channels_out(pass, shape.weights())) % row.k_vectors == 0;
 }
 
-double ZeroSkipKernel::crossover(const ConvShape& shape) const {
-    return row.crossover.at(channels_in(pass, shape.weights()));
+int ZeroSkipKernel::channels_of_cost(const ConvShape& shape) const {
+    return channels_in(pass, shape.weights());
 }
 
 // (slab, r, group, k chunk).
@@ -73,9 +74,8 @@ void ZeroSkipKernel::run(const ConvCall& call) const {
     pipelines.run(*this, call, images_per_tile(row, out, threads_for_call(call.workspace)));
 }
 
-double ZeroSkipWeightsKernel::crossover(const ConvShape& shape) const {
-    if (shape.src.n > 1 && shape.src.w <= schedules::kNarrowWidth) return row.narrow_crossover;
-    return row.crossover.at(skips == Skips::src ? shape.src.c : shape.k);
+const char* ZeroSkipWeightsKernel::cost_is_of(const ConvShape& shape) const {
+    return shape.src.n > 1 && shape.src.w <= schedules::kNarrowWidth ? schedules::kNarrowImages : blocking;
 }
 
 // Threads share the batch, for which each needs sums of its own, as many as fit a budget; what remains shares

@@ -19,7 +19,7 @@ class ZeroSkipKernel final : public ConvKernel {
           pack(its_pack) {}
 
     bool suits(const ConvShape& shape) const override;
-    double crossover(const ConvShape& shape) const override;
+    int channels_of_cost(const ConvShape& shape) const override;
     Packing packing(const WeightsShape& master) const override;
     double largest_scratch(const ConvShape& shape, int threads) const override;
     void run(const ConvCall& call) const override;
@@ -40,7 +40,10 @@ class ZeroSkipWeightsKernel final : public ConvKernel {
                                     ZeroSkipWeightsPipeline its_pipeline, Skips its_skips)
         : ConvKernel(Kernel::zero_skip, its_pass, its_skips), row(its_row), pipeline(its_pipeline) {}
 
-    double crossover(const ConvShape& shape) const override;
+    const char* cost_is_of(const ConvShape& shape) const override;
+    int channels_of_cost(const ConvShape& shape) const override {
+        return skips == Skips::src ? shape.src.c : shape.k;
+    }
     Packing packing(const WeightsShape& /*master*/) const override { return {}; }
     double largest_scratch(const ConvShape& shape, int threads) const override;
     bool scratch_grows_with_threads() const override { return true; }  // sums for each

@@ -1,0 +1,14 @@
+// How many zeros there are in what a kernel would skip.
+#pragma once
+
+#include "sparsetrain/tensor.h"
+
+namespace sparsetrain::detail {
+
+// Percentage of zeros among the channels of `input` (the lanes that pad them do not count): from the clear
+// bits of its mask if it has one, else from at most 1/64 of the rows (or one row, if there are fewer), spread
+// evenly.
+double observe_zeros(const SparseInput& input);
+double observe_zeros(const ConstMaskView& mask);
+
+}  // namespace sparsetrain::detail
