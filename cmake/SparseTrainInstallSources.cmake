@@ -21,7 +21,7 @@ foreach(kernel IN LISTS SPARSETRAIN_KERNELS)
     install(FILES "${SPARSETRAIN_KERNELS_DIR}/${kernel}/kernel.cmake" DESTINATION "${package_dir}/kernels/${kernel}")
 endforeach()
 install(FILES "$<TARGET_PROPERTY:Halide::Runtime,INTERFACE_INCLUDE_DIRECTORIES>/HalideRuntime.h"
-              "${SPARSETRAIN_RENAMED_SYMBOLS}"
+              "${SPARSETRAIN_RENAMED_SYMBOLS}" "${SPARSETRAIN_ROWS}"
         DESTINATION "${data_dir}")
 install(FILES "${PROJECT_SOURCE_DIR}/cmake/SparseTrainPipeline.cmake" DESTINATION "${package_dir}")
 

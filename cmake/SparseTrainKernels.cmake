@@ -8,8 +8,8 @@ endforeach()
 
 # Compiles what `pass` of a class has of each kernel, in the scope of a function that has set LIBRARY, LAYER_CLASS,
 # CLASS_SYMBOL, FILTER_H, FILTER_W, STRIDE, UARCH, ISA, SKIPS_ZEROS (whether there are stages), BLOCKINGS, OPERANDS and, by
-# pass, EPILOGUES. TILES_PARAM and TILES_DEFINITION are for other tile sizes than the row's, else empty. Appends to PIPELINES,
-# RECORDS and KERNEL_LIST.
+# pass, EPILOGUES. GIVEN_TILES: other tile sizes than those of a row, else empty. Appends to PIPELINES, PIPELINE_NAMES, RECORDS
+# and KERNEL_LIST.
 macro(sparsetrain_compile_kernels pass)
     foreach(kernel_of_list IN ITEMS ${ARGN})
         cmake_language(CALL sparsetrain_compile_${kernel_of_list} ${pass})
@@ -18,7 +18,8 @@ endmacro()
 
 # A record of class `type` (runtime/src/kernels) in the list: of the row that `key` finds and the arguments behind it.
 macro(sparsetrain_add_kernel type pass key arguments)
-    list(LENGTH PIPELINES number)
+    string(REGEX MATCHALL "&kKernel" number "${KERNEL_LIST}")
+    list(LENGTH number number)
     string(APPEND RECORDS
         "static_assert(fits(ROW(${key}), \"${pass}\"), \"the row of ${type} exceeds registers or L1\");\n"
         "constexpr ${type} kKernel${number}(Pass::${pass}, ROW(${key}), ${arguments});\n")
@@ -31,6 +32,7 @@ macro(sparsetrain_add_record template generated)
     foreach(kernel_of_list IN LISTS SPARSETRAIN_KERNELS)
         string(APPEND INCLUDES "#include \"kernels/${kernel_of_list}.h\"\n")
     endforeach()
+    list(REMOVE_DUPLICATES PIPELINES)
     foreach(pipeline IN LISTS PIPELINES)
         string(APPEND INCLUDES "#include \"${pipeline}.h\"\n")
     endforeach()

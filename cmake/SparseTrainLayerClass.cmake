@@ -45,8 +45,7 @@ function(sparsetrain_add_layer_class)
     set(LAYER_CLASS "${ARG_NAME}")
     set(CLASS_SYMBOL "sparsetrain_${ARG_NAME}")
     set(BLOCKINGS ${ARG_BLOCKINGS})
-    set(TILES_PARAM "")
-    set(TILES_DEFINITION "")
+    set(GIVEN_TILES "")
     set(PASSES ${ARG_PASSES})
     set(BACKWARD_DATA false)
     if("bwd_data" IN_LIST PASSES)
@@ -80,6 +79,7 @@ function(sparsetrain_compile_layer_class LIBRARY)
     set(EPILOGUES_bwd_data plain masked)
     set(OPERANDS src diff_dst)
     set(PIPELINES "")
+    set(PIPELINE_NAMES "")
     set(RECORDS "")
     set(KERNEL_LIST "")
     foreach(pass IN LISTS PASSES)
@@ -88,25 +88,96 @@ function(sparsetrain_compile_layer_class LIBRARY)
     sparsetrain_add_record("${SPARSETRAIN_SOURCES}/runtime/src/layer_class.cpp.in" classes/${LAYER_CLASS}_${UARCH}.cpp)
 endfunction()
 
-# Compiles pipeline `name` of the class from `generator`, whose parameters are those of the class and ARGN.
-macro(sparsetrain_add_class_pipeline name generator)
-    sparsetrain_add_pipeline(${LIBRARY} ${CLASS_SYMBOL}_${name}_f32_${UARCH} ${generator} ISA ${ISA}
-        FROM SparseTrain::${generator}_generator
-        PARAMS uarch=${UARCH} layer_class=${LAYER_CLASS} filter_h=${FILTER_H} filter_w=${FILTER_W} stride=${STRIDE}
-               ${ARGN} ${TILES_PARAM})
-    list(APPEND PIPELINES "${CLASS_SYMBOL}_${name}_f32_${UARCH}")
+# Sets TILES to the tile sizes of the row that the words ARGN name: a member of Tables, a pass and, where a pass has several, a
+# blocking. Those behind the first `count`, on which the code does not depend, are 0. VARIANT tells it from that of other rows.
+macro(sparsetrain_use_row count)
+    set(TILES "${GIVEN_TILES}")
+    if(NOT TILES)
+        string(JOIN "_" row_name "${UARCH}" "${LAYER_CLASS}" ${ARGN})
+        sparsetrain_find_row(TILES "${row_name}")
+    endif()
+    string(REPLACE "," ";" TILES "${TILES}")
+    set(VARIANT "${ISA}")
+    set(number 0)
+    set(sizes "")
+    foreach(size IN LISTS TILES)
+        if(number LESS ${count})
+            string(APPEND VARIANT "_${size}")
+        else()
+            set(size 0)
+        endif()
+        list(APPEND sizes ${size})
+        math(EXPR number "${number} + 1")
+    endforeach()
+    list(JOIN sizes "," TILES)
 endmacro()
 
-# Compiles a source of runtime/stages/ for `kernel` of the class with the definitions ARGN. It is an object library of its
-# own, as one source serves many rows. The address and undefined-behaviour sanitizers stay out of it: their code, built for
-# AVX-512, would be merged with that of functions that run before the CPU is checked.
+# Sets BROADCAST_FROM_MEMORY to 0 or 1, as the stages of UARCH do it, and makes VARIANT tell.
+macro(sparsetrain_use_broadcast)
+    sparsetrain_find_row(BROADCAST_FROM_MEMORY "${UARCH}_broadcast_from_memory")
+    if(BROADCAST_FROM_MEMORY)
+        string(APPEND VARIANT "_from_memory")
+    endif()
+endmacro()
+
+# The value of `name` in the list of rows.
+function(sparsetrain_find_row RESULT name)
+    get_property(rows GLOBAL PROPERTY SPARSETRAIN_ROW_NAMES SET)
+    if(NOT rows)
+        file(STRINGS "${SPARSETRAIN_ROWS}" rows)
+        foreach(row IN LISTS rows)
+            string(REGEX MATCH "^([^ ]+) (.+)$" row "${row}")
+            set_property(GLOBAL PROPERTY "SPARSETRAIN_ROW_${CMAKE_MATCH_1}" "${CMAKE_MATCH_2}")
+        endforeach()
+        set_property(GLOBAL PROPERTY SPARSETRAIN_ROW_NAMES TRUE)
+    endif()
+    get_property(value GLOBAL PROPERTY "SPARSETRAIN_ROW_${name}")
+    if(value STREQUAL "")
+        message(FATAL_ERROR "schedules/: expected a row ${name}")
+    endif()
+    set(${RESULT} "${value}" PARENT_SCOPE)
+endfunction()
+
+# Whether LIBRARY has no `symbol` yet; now it has.
+function(sparsetrain_is_new RESULT symbol)
+    get_property(symbols GLOBAL PROPERTY "SPARSETRAIN_SYMBOLS_OF_${LIBRARY}")
+    set(is_new TRUE)
+    if("${symbol}" IN_LIST symbols)
+        set(is_new FALSE)
+    endif()
+    set_property(GLOBAL APPEND PROPERTY "SPARSETRAIN_SYMBOLS_OF_${LIBRARY}" "${symbol}")
+    set(${RESULT} ${is_new} PARENT_SCOPE)
+endfunction()
+
+# Compiles pipeline `name` of the class from `generator`, whose parameters are those of the class, the row in use and ARGN,
+# unless the class has it, of another microarchitecture with the same row. The record calls it PIPELINE(name).
+macro(sparsetrain_add_class_pipeline name generator)
+    set(symbol "${CLASS_SYMBOL}_${name}_f32_${VARIANT}")
+    sparsetrain_is_new(is_new "${symbol}")
+    if(is_new)
+        sparsetrain_add_pipeline(${LIBRARY} ${symbol} ${generator} ISA ${ISA} FROM SparseTrain::${generator}_generator
+            PARAMS isa=${ISA} tiles=${TILES} filter_h=${FILTER_H} filter_w=${FILTER_W} stride=${STRIDE} ${ARGN})
+    endif()
+    list(APPEND PIPELINES "${symbol}")
+    string(APPEND PIPELINE_NAMES "constexpr auto* ${name} = &${symbol};\n")
+endmacro()
+
+# Compiles a source of runtime/stages/ for `kernel` of the class with the definitions ARGN, unless the class has it. It is an
+# object library of its own, as one source serves many rows. The address and undefined-behaviour sanitizers stay out of it:
+# their code, built for AVX-512, would be merged with that of functions that run before the CPU is checked.
 macro(sparsetrain_add_stage kernel source)
-    set(stage "${CLASS_SYMBOL}_${kernel}_${UARCH}_stage")
+    set(stage_target "${CLASS_SYMBOL}_${kernel}_${VARIANT}_stage")
+    sparsetrain_is_new(is_new "${stage_target}")
+    if(is_new)
+        sparsetrain_compile_stage(${stage_target} ${source} ${ARGN})
+    endif()
+endmacro()
+
+macro(sparsetrain_compile_stage stage source)
     add_library(${stage} OBJECT "${SPARSETRAIN_SOURCES}/runtime/stages/${source}")
     target_compile_definitions(${stage} PRIVATE
-        SPARSETRAIN_UARCH="${UARCH}" SPARSETRAIN_LAYER_CLASS="${LAYER_CLASS}"
-        SPARSETRAIN_FILTER_H=${FILTER_H} SPARSETRAIN_FILTER_W=${FILTER_W} SPARSETRAIN_STRIDE=${STRIDE} ${ARGN}
-        ${TILES_DEFINITION})
+        SPARSETRAIN_TILES=${TILES} SPARSETRAIN_BROADCAST_FROM_MEMORY=${BROADCAST_FROM_MEMORY}
+        SPARSETRAIN_FILTER_H=${FILTER_H} SPARSETRAIN_FILTER_W=${FILTER_W} SPARSETRAIN_STRIDE=${STRIDE} ${ARGN})
     # -Wmaybe-uninitialized is a false alarm of GCC 12 in its own shuffle intrinsics.
     target_compile_options(${stage} PRIVATE
         -O3 ${SPARSETRAIN_STAGE_OPTIONS_${ISA}} -fno-exceptions -fno-rtti -fno-sanitize=address,undefined

@@ -8,7 +8,6 @@
 #include <vector>
 
 #include "schedules/budgets.h"
-#include "schedules/tables.h"
 
 namespace sparsetrain::generators {
 
@@ -45,18 +44,18 @@ class RegisterTile {
     // Where registers allow, all columns take their turn before the next c lane: neighbouring pixels of a
     // tile then share the pixels of the source, which cores with two FMAs per cycle need: 12 FMAs with 9
     // loads took 7.6 cycles on one of them, and 6.3 with 3.
-    void accumulate(Halide::Stage sum, const schedules::DenseRow& row, const schedules::Tables& tables,
+    void accumulate(Halide::Stage sum, const schedules::DenseRow& row, const schedules::Registers& registers,
                     const Halide::RDom& taps, const schedules::SourceColumns& columns,
                     std::vector<Halide::VarOrRVar> outer) const {
         const Halide::Var part("part");
-        sum.split(k, part, k, 16 / tables.registers_per_vector);
-        if (columns.are_shared(row, tables)) {
+        sum.split(k, part, k, 16 / registers.per_vector);
+        if (columns.are_shared(row, registers)) {
             outer.insert(outer.begin(), {taps.y, taps.x});
             sum.unroll(taps.y);
         } else {
             outer.insert(outer.begin(), {taps.x, taps.y});
         }
-        if (row.x_tile <= row.k_vectors * tables.registers_per_vector) {
+        if (row.x_tile <= row.k_vectors * registers.per_vector) {
             outer.insert(outer.begin(), {k, in_tile, part, kb});
         } else {
             outer.insert(outer.begin(), {k, part, kb, in_tile});
@@ -68,7 +67,7 @@ class RegisterTile {
     // chunk of input channels after the other: the sums stay in L1 or L2, as the weights of a chunk do in L1.
     // Returns the stage that adds a chunk up.
     Halide::Stage keep_block(Halide::Func sum, const Halide::RDom& taps, const schedules::DenseRow& row,
-                             const schedules::Tables& tables, const schedules::SourceColumns& columns,
+                             const schedules::Registers& registers, const schedules::SourceColumns& columns,
                              const Halide::LoopLevel& block) const {
         const Halide::Var tile("tile"), y("y"), n("n"), chunk("chunk");
         const Halide::RVar chunks("chunks"), in_chunk("in_chunk");
@@ -79,7 +78,7 @@ class RegisterTile {
         sum.update().reorder(k, kb, in_tile, tile, y, n, chunks).vectorize(k).unroll(in_tile).unroll(kb);
         keep(chunk_sum, row, Halide::LoopLevel(sum, tile), {tile, y, n, chunk});
         const Halide::Stage added = Halide::Func(chunk_sum).update();
-        accumulate(added, row, tables, taps, columns, {taps.z, in_chunk, tile, y, n});
+        accumulate(added, row, registers, taps, columns, {taps.z, in_chunk, tile, y, n});
         return added;
     }
 };

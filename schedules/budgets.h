@@ -26,13 +26,13 @@ struct Budget {
     int registers, l1_bytes, l1_limit;
 };
 constexpr bool fits(const Budget& budget, const Tables& tables) {
-    return budget.registers <= tables.registers && budget.l1_bytes <= budget.l1_limit;
+    return budget.registers <= tables.registers().count && budget.l1_bytes <= budget.l1_limit;
 }
 
 // Accumulators, the fewer of a tile's broadcast pixels and its vectors of weights, and one of the others in
 // turn. Its block is in L2.
 constexpr Budget budget_of(const DenseRow& row, const Tables& tables, const ClassSize&, const char*) {
-    const int vectors = row.k_vectors * tables.registers_per_vector;
+    const int vectors = row.k_vectors * tables.registers().per_vector;
     return {row.x_tile * vectors + smaller(row.x_tile, vectors) + 1, 0, 0};
 }
 
@@ -43,9 +43,9 @@ struct SourceColumns {
     int taps, stride;
 
     constexpr int pixels(const DenseRow& row) const { return (row.x_tile - 1) * stride + taps; }
-    constexpr bool are_shared(const DenseRow& row, const Tables& tables) const {
-        const int vectors = (row.x_tile + 1) * row.k_vectors * tables.registers_per_vector;
-        return taps > 1 && vectors + pixels(row) <= tables.registers;
+    constexpr bool are_shared(const DenseRow& row, const Registers& registers) const {
+        const int vectors = (row.x_tile + 1) * row.k_vectors * registers.per_vector;
+        return taps > 1 && vectors + pixels(row) <= registers.count;
     }
 };
 // In bwd_data at a stride, a phase of diff_src meets neighbouring pixels of diff_dst, through its share of
@@ -58,7 +58,7 @@ constexpr SourceColumns source_columns(const ClassSize& size, const char* pass) 
 // Accumulators of a filter row, diff_dst of a pixel, and a broadcast src.
 constexpr Budget budget_of(const DenseWeightsRow& row, const Tables& tables, const ClassSize&, const char*) {
     const int vectors = (row.c_lanes * row.tap_columns + 1) * row.k_vectors;
-    return {vectors * tables.registers_per_vector + 1, 0, 0};
+    return {vectors * tables.registers().per_vector + 1, 0, 0};
 }
 
 // How many outputs of a row a nonzero reaches, each through a filter column of its own. At a stride those of
@@ -72,14 +72,15 @@ constexpr int outputs_in_reach(const ClassSize& size, const char* pass) {
 constexpr Budget budget_of(const ZeroSkipRow& row, const Tables& tables, const ClassSize& size,
                            const char* pass) {
     const int vectors = outputs_in_reach(size, pass) * row.k_vectors;
-    return {vectors * tables.registers_per_vector + 1, row.group * vectors * kVectorBytes, tables.slab_bytes};
+    return {vectors * tables.registers().per_vector + 1, row.group * vectors * kVectorBytes,
+            tables.slab_bytes};
 }
 
 // A neighbourhood of diff_dst and the chains of a sum: two, unless a vector is two registers. The weights of
 // a group leave an eighth of L1 to everything else.
 constexpr Budget budget_of(const OutputMaskRow& row, const Tables& tables, const ClassSize&, const char*) {
-    const int chains = tables.registers_per_vector == 1 ? 2 : 1;
-    return {(row.vectors + chains) * tables.registers_per_vector, row.group * row.vectors * kVectorBytes,
+    const int chains = tables.registers().per_vector == 1 ? 2 : 1;
+    return {(row.vectors + chains) * tables.registers().per_vector, row.group * row.vectors * kVectorBytes,
             tables.l1_bytes / 8 * 7};
 }
 
@@ -91,6 +92,23 @@ constexpr int copied_pixels(int rows, int taps_h, int taps_w, int step) {
     return ((rows - 1) * step_h + taps_h) * 16 * step_w + taps_w - 1;
 }
 
+// The most of a core's L1 that the stages' copies can take, up to k_vectors vectors of a tile: it stands for
+// l1_bytes, and is the same on cores whose L1 differs and makes no difference.
+constexpr int bytes_of_copies(const ZeroSkipWeightsRow& row, const Tables& tables, const ClassSize& size) {
+    int most = 0;
+    const auto consider = [&](int taps_h, int taps_w, int step) {
+        const int bytes = copied_pixels(row.rows, taps_h, taps_w, step) * kVectorBytes;
+        const int vectors = smaller(row.k_vectors, tables.l1_bytes / bytes);
+        most = larger(most, vectors * bytes);
+    };
+    // By src, the parts of a filter whose pixels have a parity have taps of their own.
+    for (const int h : {pieces(size.filter_h, size.stride), size.filter_h / size.stride})
+        for (const int w : {pieces(size.filter_w, size.stride), size.filter_w / size.stride})
+            if (h > 0 && w > 0) consider(h, w, 1);
+    consider(size.filter_h, size.filter_w, size.stride);
+    return most;
+}
+
 // Accumulators and a nonzero, broadcast. One vector of a tile's pixels is in L1, whichever operand is
 // scanned; the stages take as many more as fit.
 constexpr Budget budget_of(const ZeroSkipWeightsRow& row, const Tables& tables, const ClassSize& size,
@@ -98,7 +116,7 @@ constexpr Budget budget_of(const ZeroSkipWeightsRow& row, const Tables& tables, 
     const int by_src =
         copied_pixels(row.rows, pieces(size.filter_h, size.stride), pieces(size.filter_w, size.stride), 1);
     const int by_diff_dst = copied_pixels(row.rows, size.filter_h, size.filter_w, size.stride);
-    return {row.tap_rows * size.filter_w * row.k_vectors * tables.registers_per_vector + 1,
+    return {row.tap_rows * size.filter_w * row.k_vectors * tables.registers().per_vector + 1,
             larger(by_src, by_diff_dst) * kVectorBytes, tables.l1_bytes};
 }
 

@@ -33,7 +33,7 @@ constexpr int power_of_two(int most) {
 }
 // How many vectors the registers hold beside `singles` registers.
 constexpr int vectors_beside(int singles, const Tables& tables) {
-    return (tables.registers - singles) / tables.registers_per_vector;
+    return (tables.registers().count - singles) / tables.registers().per_vector;
 }
 // The largest group of channels whose weights, so many vectors of each, fit `bytes`.
 constexpr int largest_group(int vectors, int bytes) {
@@ -47,15 +47,15 @@ constexpr int largest_group(int vectors, int bytes) {
 constexpr DenseRow derive(const DenseRow*, const Tables& tables, const ClassSize& size, const char* pass) {
     const bool is_transposed = size.stride > 1 && same_name(pass, "bwd_data");
     const int chunk = is_transposed && size.filter_h == 1 && size.filter_w == 1 ? 8 : 0;
-    if (tables.registers_per_vector == 1) return {"", "", 7, 2, 784, chunk};
-    if (tables.registers_per_vector == 4) return {"", "", 2, 1, 784, chunk};
+    if (tables.registers().per_vector == 1) return {"", "", 7, 2, 784, chunk};
+    if (tables.registers().per_vector == 4) return {"", "", 2, 1, 784, chunk};
     return is_transposed ? DenseRow{"", "", 6, 1, 784, chunk} : DenseRow{"", "", 3, 2, 784, 0};
 }
 
 // As many columns of a filter row, in equal parts, and then as many input channels as the registers hold.
 constexpr DenseWeightsRow derive(const DenseWeightsRow*, const Tables& tables, const ClassSize& size,
                                  const char*) {
-    const int vectors = vectors_beside(1, tables), k_vectors = tables.registers_per_vector == 1 ? 2 : 1;
+    const int vectors = vectors_beside(1, tables), k_vectors = tables.registers().per_vector == 1 ? 2 : 1;
     const int columns = even_size(size.filter_w, vectors / k_vectors - 1);
     const int c_lanes = power_of_two(smaller(16, (vectors / k_vectors - 1) / columns));
     return {"", "", c_lanes, columns, k_vectors, 784};
@@ -76,7 +76,8 @@ constexpr ZeroSkipRow derive(const ZeroSkipRow*, const Tables& tables, const Cla
 constexpr OutputMaskRow derive(const OutputMaskRow*, const Tables& tables, const ClassSize& size,
                                const char*) {
     const int rows = pieces(size.filter_h, size.stride), columns = pieces(size.filter_w, size.stride);
-    const int most = tables.registers / tables.registers_per_vector - 2, bytes = tables.l1_bytes / 8 * 7;
+    const int most = tables.registers().count / tables.registers().per_vector - 2,
+              bytes = tables.l1_bytes / 8 * 7;
     const int tap_rows = smaller(rows, most / columns), taps = tap_rows * columns;
     const int fitting = smaller(most, bytes / (32 * kVectorBytes)) / taps;
     const int vectors = fitting == 0 ? taps : fitting * taps;

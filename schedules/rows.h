@@ -7,6 +7,12 @@
 
 namespace sparsetrain::schedules {
 
+// What an instruction set has: vector registers, and how many of them hold 16 floats.
+struct Registers {
+    int count;
+    int per_vector;
+};
+
 // fwd and bwd_data, `dense`: a register tile of `x_tile` pixels by `k_vectors` vectors of 16 output channels;
 // the weights of that many channels serve a block of about `pixels` output pixels in turn, those of `chunk`
 // blocks of input channels at a time (0: of all).
@@ -103,6 +109,12 @@ constexpr bool same_name(const char* a, const char* b) {
     return *a == *b;
 }
 
+constexpr Registers registers_of(const char* isa) {
+    if (same_name(isa, "avx512")) return {32, 1};
+    if (same_name(isa, "avx2")) return {16, 2};
+    return {16, 4};
+}
+
 // Whether a row is that of a class and pass and, where a pass has several, of a blocking.
 template <typename Row>
 constexpr bool is_row_of(const Row& row, const char* layer_class, const char* pass) {
@@ -141,9 +153,7 @@ struct Table {
 struct Tables {
     const char* name;
     const char* isa;  // the instruction set of its kernels
-    int registers;
-    int registers_per_vector;  // that hold 16 floats
-    int l1_bytes;              // that every such core has
+    int l1_bytes;     // that every such core has
     int slab_bytes;
     bool broadcast_from_memory;  // else by way of a general register
     Table<DenseRow> dense;
@@ -151,6 +161,8 @@ struct Tables {
     Table<ZeroSkipRow> zero_skip;
     Table<OutputMaskRow> output_mask;
     Table<ZeroSkipWeightsRow> zero_skip_weights;
+
+    constexpr Registers registers() const { return registers_of(isa); }
 };
 
 inline constexpr int kVectorBytes = 64;

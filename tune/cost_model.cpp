@@ -34,7 +34,7 @@ Cost cost(const schedules::ZeroSkipRow& row, const Subject& subject, const Table
           const Machine& machine) {
     const ClassSize& size = subject.size;
     const double outputs = schedules::outputs_in_reach(size, sparsetrain::to_string(subject.pass));
-    const double vector = tables.registers_per_vector, sums = outputs * row.k_vectors * vector;
+    const double vector = tables.registers().per_vector, sums = outputs * row.k_vectors * vector;
     const double finished = subject.pass == Pass::bwd_data ? size.stride : 1;
     const double tile = std::max<double>(row.rows * kWidth, row.pixels);
     // Sums of a large tile come from beyond L2; its weights come to L1 once for all of its pixels.
@@ -56,7 +56,7 @@ Cost cost(const schedules::ZeroSkipRow& row, const Subject& subject, const Table
 Cost cost(const schedules::OutputMaskRow& row, const Subject& subject, const Tables& tables,
           const Machine& machine) {
     const int columns = schedules::pieces(subject.size.filter_w, subject.size.stride);
-    const double vector = tables.registers_per_vector, taps = row.vectors * vector;
+    const double vector = tables.registers().per_vector, taps = row.vectors * vector;
     // The load and store of its sum, and its share of the final reduction.
     constexpr double kSum = 3;
     constexpr double kStripSums = 4096;
@@ -77,7 +77,7 @@ Cost cost(const schedules::ZeroSkipWeightsRow& row, const Subject& subject, cons
     const double in_l1 = std::floor(tables.l1_bytes / (copied * schedules::kVectorBytes));
     const double vectors = std::clamp<double>(in_l1, 1, row.k_vectors);
     const double rows = std::min(row.tap_rows, taps_h);
-    const double sums = rows * taps_w * vectors * tables.registers_per_vector;
+    const double sums = rows * taps_w * vectors * tables.registers().per_vector;
     const bool pointwise = size.filter_h == 1 && size.filter_w == 1;
     const double columns = pointwise ? 16 : 16 - taps_w + 1;
     const double height = row.rows / (whole(kWidth, row.rows) * row.rows / kWidth);  // that images fill
@@ -91,7 +91,7 @@ Cost cost(const schedules::ZeroSkipWeightsRow& row, const Subject& subject, cons
 Cost cost(const schedules::DenseRow& row, const Subject& subject, const Tables& tables,
           const Machine& machine) {
     const ClassSize& size = subject.size;
-    const double weights = row.k_vectors * tables.registers_per_vector, sums = row.x_tile * weights;
+    const double weights = row.k_vectors * tables.registers().per_vector, sums = row.x_tile * weights;
     const double taps = size.filter_h * size.filter_w;
     const double channels = row.chunk == 0 ? kChannels : row.chunk * 16;
     const bool in_l1 = channels * taps * row.k_vectors * schedules::kVectorBytes < tables.l1_bytes * 0.75;
@@ -102,7 +102,7 @@ Cost cost(const schedules::DenseRow& row, const Subject& subject, const Tables& 
         (size.stride * size.stride > 1 && subject.pass == Pass::bwd_data ? size.stride * size.stride : 1);
     // Pixels of the source are loaded for each tap, unless its columns share them.
     const auto columns = schedules::source_columns(size, sparsetrain::to_string(subject.pass));
-    const double pixels = columns.are_shared(row, tables)
+    const double pixels = columns.are_shared(row, tables.registers())
                               ? columns.pixels(row) / static_cast<double>(columns.taps)
                               : row.x_tile;
     const double visit = machine.mispredict + accumulator_cycles(sums, machine) +
@@ -120,7 +120,8 @@ Cost cost(const schedules::DenseRow& row, const Subject& subject, const Tables& 
 // bwd_weights, dense. A turn is a pixel, a visit a block of them.
 Cost cost(const schedules::DenseWeightsRow& row, const Subject& subject, const Tables& tables,
           const Machine& machine) {
-    const double lanes = row.c_lanes * row.tap_columns, vectors = row.k_vectors * tables.registers_per_vector;
+    const double lanes = row.c_lanes * row.tap_columns,
+                 vectors = row.k_vectors * tables.registers().per_vector;
     const double columns = whole(subject.size.filter_w, row.tap_columns) * row.tap_columns;
     const double visit = machine.mispredict + 2 * accumulator_cycles(lanes * vectors, machine);
     const double chunks = whole(kChannels / 16, row.k_vectors);
@@ -138,7 +139,7 @@ Cost cost(const schedules::DenseWeightsRow& row, const Subject& subject, const T
 
 Machine machine_of(const Tables& tables) {
     // Cores that broadcast from memory begin two zmm FMAs and loads per cycle; all begin two of shorter ones.
-    const double per_cycle = tables.broadcast_from_memory || tables.registers_per_vector > 1 ? 2 : 1;
+    const double per_cycle = tables.broadcast_from_memory || tables.registers().per_vector > 1 ? 2 : 1;
     return {.fmas = per_cycle, .loads = per_cycle};
 }
 

@@ -46,7 +46,7 @@ std::string description(const Subject& subject, const schedules::Tables& tables,
     const char* turn = with_table(
         subject, []<typename Row>(schedules::Table<Row> schedules::Tables::*) { return turn_of(Row{}); });
     std::string text =
-        formatted("  registers            %d of %d\n", cost.budget.registers, tables.registers);
+        formatted("  registers            %d of %d\n", cost.budget.registers, tables.registers().count);
     if (cost.budget.l1_limit > 0)
         text += formatted("  L1 bytes             %d of %d\n", cost.budget.l1_bytes, cost.budget.l1_limit);
     text += formatted("  per %-16s %g FMAs, %g loads: %.1f cycles, bound by ", turn, cost.fmas, cost.loads,

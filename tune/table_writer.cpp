@@ -185,9 +185,7 @@ std::string traits(const Tables& base) {
         return std::string("    .") + name + " = " + value + ",\n";
     };
     std::string text = "inline constexpr Tables kTables = {\n" + line("name", "\"tuned\"") +
-                       line("isa", text_of(base.isa)) + line("registers", text_of(base.registers)) +
-                       line("registers_per_vector", text_of(base.registers_per_vector)) +
-                       line("l1_bytes", text_of(base.l1_bytes)) +
+                       line("isa", text_of(base.isa)) + line("l1_bytes", text_of(base.l1_bytes)) +
                        line("slab_bytes", text_of(base.slab_bytes)) +
                        line("broadcast_from_memory", base.broadcast_from_memory ? "true" : "false");
     for_each_table(

@@ -6,7 +6,7 @@
 #include "generators/epilogue.h"
 #include "generators/lanes.h"
 #include "generators/register_tile.h"
-#include "generators/schedule_of.h"
+#include "generators/row_of_tiles.h"
 
 using namespace Halide;
 
@@ -85,13 +85,13 @@ class ConvDense : public sparsetrain::generators::ClassGenerator<ConvDense> {
         epilogue_.schedule(dst, xo, traverse);
         tile_.keep(sum_, row(), LoopLevel(epilogue_.loops(), xo), {tile, y, n});
         const auto columns = source_columns();
-        tile_.accumulate(sum_.update(), row(), tables(), taps_, columns, {taps_.z, taps_.w, tile, y, n});
+        tile_.accumulate(sum_.update(), row(), registers(), taps_, columns, {taps_.z, taps_.w, tile, y, n});
         unroll_columns(sum_.update(), taps_);
         if (row().chunk != 0) {
             // A branch, not a blend: without earlier chunks their sums have no memory, and for masked loads
             // from addresses without memory CPUs take hundreds of cycles.
             sum_.specialize(has_earlier_);
-            unroll_columns(tile_.keep_block(earlier_sum_, earlier_taps_, row(), tables(), columns,
+            unroll_columns(tile_.keep_block(earlier_sum_, earlier_taps_, row(), registers(), columns,
                                             LoopLevel(epilogue_.loops(), kbo)),
                            earlier_taps_);
         }
@@ -102,11 +102,10 @@ class ConvDense : public sparsetrain::generators::ClassGenerator<ConvDense> {
 
   private:
     sparsetrain::schedules::DenseRow row() const {
-        return sparsetrain::generators::schedule_of(&sparsetrain::schedules::Tables::dense, uarch,
-                                                    layer_class, own_tiles, pass);
+        return sparsetrain::generators::row_of_tiles<sparsetrain::schedules::DenseRow>(tiles);
     }
-    const sparsetrain::schedules::Tables& tables() const {
-        return *sparsetrain::schedules::tables_of(uarch.value().c_str());
+    sparsetrain::schedules::Registers registers() const {
+        return sparsetrain::schedules::registers_of(isa.value().c_str());
     }
     bool pointwise() const { return filter_h == 1 && filter_w == 1; }
     sparsetrain::schedules::SourceColumns source_columns() const {
@@ -118,7 +117,7 @@ class ConvDense : public sparsetrain::generators::ClassGenerator<ConvDense> {
     // The tests for padding are constants then, but one on each side. Columns that share registers are
     // unrolled.
     void unroll_columns(Stage sum, const RDom& taps) const {
-        if (whole_tiles() && !source_columns().are_shared(row(), tables())) sum.unroll(taps.y);
+        if (whole_tiles() && !source_columns().are_shared(row(), registers())) sum.unroll(taps.y);
     }
 
     // A pixel's place in its tile is a dimension, so that it is a constant where a tile is unrolled.

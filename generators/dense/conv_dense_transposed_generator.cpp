@@ -5,7 +5,7 @@
 #include "generators/epilogue.h"
 #include "generators/lanes.h"
 #include "generators/register_tile.h"
-#include "generators/schedule_of.h"
+#include "generators/row_of_tiles.h"
 
 using namespace Halide;
 
@@ -72,7 +72,7 @@ class ConvDenseTransposed : public sparsetrain::generators::ClassGenerator<ConvD
                 .parallel(no);
         });
         if (pointwise()) {
-            tile_.keep_block(sum_, taps_, row(), tables(), source_columns(),
+            tile_.keep_block(sum_, taps_, row(), registers(), source_columns(),
                              LoopLevel(epilogue_.loops(), kbo));
         } else {
             schedule_phases(LoopLevel(epilogue_.loops(), xo));
@@ -82,12 +82,11 @@ class ConvDenseTransposed : public sparsetrain::generators::ClassGenerator<ConvD
 
   private:
     sparsetrain::schedules::DenseRow row() const {
-        return sparsetrain::generators::schedule_of(&sparsetrain::schedules::Tables::dense, uarch,
-                                                    layer_class, own_tiles, "bwd_data");
+        return sparsetrain::generators::row_of_tiles<sparsetrain::schedules::DenseRow>(tiles);
     }
 
-    const sparsetrain::schedules::Tables& tables() const {
-        return *sparsetrain::schedules::tables_of(uarch.value().c_str());
+    sparsetrain::schedules::Registers registers() const {
+        return sparsetrain::schedules::registers_of(isa.value().c_str());
     }
     bool pointwise() const { return filter_h == 1 && filter_w == 1; }
     sparsetrain::schedules::SourceColumns source_columns() const {
@@ -132,7 +131,7 @@ class ConvDenseTransposed : public sparsetrain::generators::ClassGenerator<ConvD
         tile_.initialise(phases_, row(), {phase, tile, y, n});
         phases_.unroll(phase);
         tile_.keep(sum_, row(), LoopLevel(phases_, phase), {phase, tile, y, n});
-        tile_.accumulate(sum_.update(), row(), tables(), taps_, source_columns(),
+        tile_.accumulate(sum_.update(), row(), registers(), taps_, source_columns(),
                          {taps_.z, taps_.w, phase, tile, y, n});
     }
 

@@ -3,7 +3,7 @@
 
 #include "generators/class_generator.h"
 #include "generators/lanes.h"
-#include "generators/schedule_of.h"
+#include "generators/row_of_tiles.h"
 
 using namespace Halide;
 
@@ -32,8 +32,8 @@ class ConvDenseWeights : public sparsetrain::generators::ClassGenerator<ConvDens
 
     void schedule() {
         using namespace sparsetrain::generators;
-        const auto row = schedule_of(&sparsetrain::schedules::Tables::dense_weights, uarch, layer_class,
-                                     own_tiles, "bwd_weights");
+        const auto row =
+            sparsetrain::generators::row_of_tiles<sparsetrain::schedules::DenseWeightsRow>(tiles);
         declare_lanes(src);
         declare_lanes(diff_dst);
         declare_lanes(diff_weights);

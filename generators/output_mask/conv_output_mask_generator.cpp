@@ -4,7 +4,7 @@
 
 #include "generators/class_generator.h"
 #include "generators/lanes.h"
-#include "generators/schedule_of.h"
+#include "generators/row_of_tiles.h"
 
 using namespace Halide;
 
@@ -35,8 +35,7 @@ class ConvOutputMask : public sparsetrain::generators::ClassGenerator<ConvOutput
     }
 
     void schedule() {
-        const auto row = sparsetrain::generators::schedule_of(&sparsetrain::schedules::Tables::output_mask,
-                                                              uarch, layer_class, own_tiles, "bwd_data");
+        const auto row = sparsetrain::generators::row_of_tiles<sparsetrain::schedules::OutputMaskRow>(tiles);
         Var yo("yo"), no("no"), group("group");
         sparsetrain::generators::declare_lanes(diff_dst);
         sparsetrain::generators::declare_lanes(diff_src);

@@ -3,7 +3,7 @@
 #include <Halide.h>
 
 #include "generators/class_generator.h"
-#include "generators/schedule_of.h"
+#include "generators/row_of_tiles.h"
 
 using namespace Halide;
 
@@ -43,8 +43,7 @@ class ConvPackOutputMask : public sparsetrain::generators::ClassGenerator<ConvPa
     };
 
     void pack_tap(int r, int s) {
-        const auto row = sparsetrain::generators::schedule_of(&sparsetrain::schedules::Tables::output_mask,
-                                                              uarch, layer_class, own_tiles, "bwd_data");
+        const auto row = sparsetrain::generators::row_of_tiles<sparsetrain::schedules::OutputMaskRow>(tiles);
         const Line line(r, filter_h, stride), column(s, filter_w, stride);
         const auto cut = sparsetrain::schedules::cut_phase(row.tap_rows, row.vectors, line.taps, column.taps);
         const Expr k_blocks = master.dim(5).extent(), c_blocks = master.dim(4).extent();

@@ -3,7 +3,7 @@
 #include <Halide.h>
 
 #include "generators/class_generator.h"
-#include "generators/schedule_of.h"
+#include "generators/row_of_tiles.h"
 
 using namespace Halide;
 
@@ -15,14 +15,12 @@ namespace {
 class ConvPackZeroSkip : public sparsetrain::generators::ClassGenerator<ConvPackZeroSkip> {
   public:
     GeneratorParam<std::string> pass{"pass", "fwd"};
-    GeneratorParam<std::string> blocking{"blocking", ""};
 
     Input<Buffer<float, 6>> master{"master"};
     Output<Buffer<float, 4>> packed{"packed"};
 
     void generate() {
-        const auto row = sparsetrain::generators::schedule_of(&sparsetrain::schedules::Tables::zero_skip,
-                                                              uarch, layer_class, own_tiles, pass, blocking);
+        const auto row = sparsetrain::generators::row_of_tiles<sparsetrain::schedules::ZeroSkipRow>(tiles);
         const bool is_forward = pass.value() == "fwd";
         const int blocks_in_group = row.group / 16;
         const Expr in_blocks = master.dim(is_forward ? 4 : 5).extent(),

@@ -5,7 +5,7 @@
 #include "generators/class_generator.h"
 #include "generators/epilogue.h"
 #include "generators/lanes.h"
-#include "generators/schedule_of.h"
+#include "generators/row_of_tiles.h"
 
 using namespace Halide;
 
@@ -18,7 +18,6 @@ namespace {
 class ConvZeroSkip : public sparsetrain::generators::ClassGenerator<ConvZeroSkip> {
   public:
     GeneratorParam<std::string> pass{"pass", "fwd"};
-    GeneratorParam<std::string> blocking{"blocking", ""};
     GeneratorParam<std::string> stage{"stage", ""};  // prefix of the symbols of the two extern stages
     GeneratorParam<std::string> epilogue{"epilogue", "plain"};  // or "relu" or "masked"
 
@@ -114,8 +113,7 @@ class ConvZeroSkip : public sparsetrain::generators::ClassGenerator<ConvZeroSkip
     }
 
     sparsetrain::schedules::ZeroSkipRow schedule_row() const {
-        return sparsetrain::generators::schedule_of(&sparsetrain::schedules::Tables::zero_skip, uarch,
-                                                    layer_class, own_tiles, pass, blocking);
+        return sparsetrain::generators::row_of_tiles<sparsetrain::schedules::ZeroSkipRow>(tiles);
     }
 
     sparsetrain::generators::Epilogue epilogue_;

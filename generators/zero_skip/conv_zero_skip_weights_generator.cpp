@@ -4,7 +4,7 @@
 
 #include "generators/class_generator.h"
 #include "generators/lanes.h"
-#include "generators/schedule_of.h"
+#include "generators/row_of_tiles.h"
 
 using namespace Halide;
 
@@ -81,8 +81,7 @@ class ConvZeroSkipWeights : public sparsetrain::generators::ClassGenerator<ConvZ
 
     bool scans_src() const { return scanned == Operand::src; }
     sparsetrain::schedules::ZeroSkipWeightsRow row() const {
-        return sparsetrain::generators::schedule_of(&sparsetrain::schedules::Tables::zero_skip_weights, uarch,
-                                                    layer_class, own_tiles, "bwd_weights");
+        return sparsetrain::generators::row_of_tiles<sparsetrain::schedules::ZeroSkipWeightsRow>(tiles);
     }
 
     Var k{"k"}, c{"c"}, s{"s"}, r{"r"}, cb{"cb"}, kb{"kb"}, element{"element"}, block{"block"},

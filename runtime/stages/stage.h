@@ -8,7 +8,7 @@
 
 #include <HalideRuntime.h>
 
-#include "runtime/stages/tables.h"
+#include "runtime/stages/row.h"
 #include "runtime/stages/vec.h"
 
 namespace {
@@ -70,7 +70,7 @@ SPARSETRAIN_ALWAYS_INLINE Broadcast broadcast_from_memory(const float* value) {
 
 // A value in all lanes.
 SPARSETRAIN_ALWAYS_INLINE Broadcast broadcast(const float* value) {
-    return kTables.broadcast_from_memory ? broadcast_from_memory(value) : broadcast_by_register(value);
+    return SPARSETRAIN_BROADCAST_FROM_MEMORY ? broadcast_from_memory(value) : broadcast_by_register(value);
 }
 
 // Asks for a line that is used soon, but not next.

@@ -73,8 +73,8 @@ class Schedules : public ::testing::TestWithParam<const Tables*> {
             budget_of(row, tables(), {layer.filter_h, layer.filter_w, layer.stride}, row.pass);
         if (fits(budget, tables())) return ::testing::AssertionSuccess();
         return ::testing::AssertionFailure()
-               << budget.registers << " registers, of which there are " << tables().registers << ", and "
-               << budget.l1_bytes << " bytes of L1, of which there may be " << budget.l1_limit;
+               << budget.registers << " registers, of which there are " << tables().registers().count
+               << ", and " << budget.l1_bytes << " bytes of L1, of which there may be " << budget.l1_limit;
     }
 };
 

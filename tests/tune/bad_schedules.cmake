@@ -82,7 +82,6 @@ expect_fault("${dense}" "{\"conv3x3_stride1\", \"bwd_weights\", 7, 2, 784, 0}" "
 expect_fault("${dense}" "{}" "kDense, row  : expected a layer class")
 expect_fault("${transposed}" "{\"conv3x3_stride2\", \"bwd_data\", 7, 2, 784, 8}" "kDense, row conv3x3_stride2 bwd_data: chunk is 8, expected 0")
 expect_fault(".isa = \"avx512\"" ".isa = \"avx5\"" "kTables: expected an isa of other tables")
-expect_fault(".registers = 32" ".registers = 64" "kTables: expected 32 registers")
 expect_fault(".slab_bytes = 36" ".slab_bytes = 0" "kTables: expected l1_bytes, and slab_bytes")
 expect_fault("namespace sparsetrain::schedules::tuned" "namespace other" "without tables in a namespace")
 

@@ -1,13 +1,10 @@
-// The stage of output_mask of one layer class: compiled once per schedule row, which CMake names through
-// SPARSETRAIN_UARCH, SPARSETRAIN_LAYER_CLASS and the symbol to export.
+// The stage of output_mask of one layer class: compiled once per schedule row, which CMake names by
+// the symbol to export and what runtime/stages/row.h says.
 #include "runtime/stages/output_mask/gather.h"
 
 namespace {
 
-constexpr auto kRow = row_in_use(&Tables::output_mask, "bwd_data");
-constexpr auto kBudget = budget_in_use(kRow, "bwd_data");
-static_assert(kBudget.registers <= kTables.registers, "a neighbourhood and its sums exceed the registers");
-static_assert(kBudget.l1_bytes <= kBudget.l1_limit, "weights exceed L1");
+constexpr auto kRow = row_in_use<sparsetrain::schedules::OutputMaskRow>();
 
 using Gather = OutputMask<SPARSETRAIN_FILTER_H, SPARSETRAIN_FILTER_W, SPARSETRAIN_STRIDE, kRow.group,
                           kRow.tap_rows, kRow.vectors>;

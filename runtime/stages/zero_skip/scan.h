@@ -16,6 +16,7 @@
 #include "runtime/stages/zero_skip/flat_tiles.h"
 #include "runtime/stages/zero_skip/transpose.h"
 #include "runtime/stages/zero_skip/window_tiles.h"
+#include "schedules/budgets.h"
 #include "schedules/rows.h"
 
 namespace {
@@ -64,7 +65,7 @@ struct FilterPart {
     static constexpr int most_vectors() {
         int vectors = 1;
         while (vectors < KV && X::kTaps * (vectors + 1) <= kAccumulators &&
-               Tiles::kCopyPixels * (vectors + 1) * kLanes * 4 <= kTables.l1_bytes)
+               Tiles::kCopyPixels * (vectors + 1) * kLanes * 4 <= SPARSETRAIN_BYTES_OF_COPIES)
             ++vectors;
         return vectors;
     }

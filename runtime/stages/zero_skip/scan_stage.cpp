@@ -1,14 +1,11 @@
 // The stage of one zero_skip bwd_weights of one layer class, by one operand: compiled once per schedule row
-// and operand, which CMake names through SPARSETRAIN_UARCH, SPARSETRAIN_LAYER_CLASS, SPARSETRAIN_SCANNED and
-// the symbol to export.
+// and operand, which CMake names by SPARSETRAIN_SCANNED, the symbol to export, SPARSETRAIN_BYTES_OF_COPIES,
+// and what runtime/stages/row.h says.
 #include "runtime/stages/zero_skip/scan.h"
 
 namespace {
 
-constexpr auto kRow = row_in_use(&Tables::zero_skip_weights, "bwd_weights");
-constexpr auto kBudget = budget_in_use(kRow, "bwd_weights");
-static_assert(kBudget.registers <= kTables.registers, "accumulators exceed the registers");
-static_assert(kBudget.l1_bytes <= kBudget.l1_limit, "a tile exceeds L1");
+constexpr auto kRow = row_in_use<sparsetrain::schedules::ZeroSkipWeightsRow>();
 
 constexpr bool kScansSrc = sparsetrain::schedules::same_name(SPARSETRAIN_SCANNED, "src");
 

@@ -1,14 +1,10 @@
 // The stages of one zero_skip pass of one layer class, fwd or bwd_data: compiled once per schedule row, which
-// CMake names through SPARSETRAIN_UARCH, SPARSETRAIN_LAYER_CLASS, SPARSETRAIN_PASS, SPARSETRAIN_BLOCKING and
-// the symbols to export.
+// CMake names by SPARSETRAIN_PASS, the symbols to export, and what runtime/stages/row.h says.
 #include "runtime/stages/zero_skip/sweep.h"
 
 namespace {
 
-constexpr auto kRow = row_in_use(&Tables::zero_skip, SPARSETRAIN_PASS, SPARSETRAIN_BLOCKING);
-constexpr auto kBudget = budget_in_use(kRow, SPARSETRAIN_PASS);
-static_assert(kBudget.registers <= kTables.registers, "accumulators exceed the registers");
-static_assert(kBudget.l1_bytes <= kBudget.l1_limit, "weights leave no room in L1");
+constexpr auto kRow = row_in_use<sparsetrain::schedules::ZeroSkipRow>();
 
 constexpr bool kTransposed = sparsetrain::schedules::same_name(SPARSETRAIN_PASS, "bwd_data");
 
