@@ -102,8 +102,9 @@ void add_train_options(CLI::App& command, TrainOptions& options) {
         ->check(CLI::IsMember(words_of(policies())))
         ->capture_default_str();
     command
-        .add_option("--choice", options.choice,
-                    "How auto chooses: by what calls took, or by the tables alone, which repeats a run bit for bit")
+        .add_option(
+            "--choice", options.choice,
+            "How auto chooses: by what calls took, or by the tables alone, which repeats a run bit for bit")
         ->check(CLI::IsMember(words_of(choices())))
         ->capture_default_str();
     command.add_option("--seed", options.seed, "Of the initial weights and the order of images")

@@ -2,7 +2,7 @@
 # again, and code that several microarchitectures share is compiled once. The package has the list of its build.
 set(SPARSETRAIN_ROWS "${PROJECT_BINARY_DIR}/rows.txt")
 
-file(GLOB headers CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/schedules/*.h")
+file(GLOB headers "${PROJECT_SOURCE_DIR}/schedules/*.h")
 list(REMOVE_ITEM headers "${PROJECT_SOURCE_DIR}/schedules/costs.h")  # which no code depends on
 set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS
     ${headers} "${PROJECT_SOURCE_DIR}/cmake/list_rows.cpp")

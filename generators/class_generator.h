@@ -11,7 +11,8 @@ template <typename T>
 class ClassGenerator : public Halide::Generator<T> {
   public:
     Halide::GeneratorParam<std::string> isa{"isa", ""};
-    Halide::GeneratorParam<std::string> tiles{"tiles", ""};  // of its schedule row, in the order of Tiles
+    Halide::GeneratorParam<std::string> tile_sizes{"tiles",
+                                                   ""};  // of its schedule row, in the order of Tiles
 
     Halide::GeneratorParam<int> filter_h{"filter_h", 3};
     Halide::GeneratorParam<int> filter_w{"filter_w", 3};

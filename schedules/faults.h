@@ -77,7 +77,8 @@ inline std::string budget_fault(const Budget& budget, const Tables& tables) {
     if (fits(budget, tables)) return "";
     const auto text = [](int number) { return std::to_string(number); };
     if (budget.registers > tables.registers().count)
-        return "it takes " + text(budget.registers) + " registers, expected up to " + text(tables.registers().count);
+        return "it takes " + text(budget.registers) + " registers, expected up to " +
+               text(tables.registers().count);
     return "it takes " + text(budget.l1_bytes) + " bytes of L1, expected up to " + text(budget.l1_limit);
 }
 

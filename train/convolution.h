@@ -42,7 +42,8 @@ class Convolution : public Operator {
     enum class Activate { none, relu };
 
     // He initialisation, bias zero. Throws what Conv2d's constructor throws.
-    Convolution(std::string name, const ConvShape& shape, KernelOptions kernels, Activate activate, Random& random);
+    Convolution(std::string name, const ConvShape& shape, KernelOptions kernels, Activate activate,
+                Random& random);
 
     Shape dst_shape() const override { return plan_.shape().dst(); }
     Activation forward(std::span<const Activation> srcs, RunContext context) override;

@@ -20,7 +20,8 @@ constexpr int kVggSmall[] = {64, 64, kPool, 128, 128, 128, kPool, 256, 256};
 constexpr int kClasses = 10;
 constexpr Padding kSamePadding{1, 1, 1, 1};
 
-Network vgg(Shape input, std::span<const int> layers, std::uint32_t seed, KernelOptions kernels, int threads) {
+Network vgg(Shape input, std::span<const int> layers, std::uint32_t seed, KernelOptions kernels,
+            int threads) {
     Random random(seed);
     Network::Operators operators;
     Shape shape = input;

@@ -102,7 +102,7 @@ class ConvDense : public sparsetrain::generators::ClassGenerator<ConvDense> {
 
   private:
     sparsetrain::schedules::DenseRow row() const {
-        return sparsetrain::generators::row_of_tiles<sparsetrain::schedules::DenseRow>(tiles);
+        return sparsetrain::generators::row_of_tiles<sparsetrain::schedules::DenseRow>(tile_sizes);
     }
     sparsetrain::schedules::Registers registers() const {
         return sparsetrain::schedules::registers_of(isa.value().c_str());

@@ -82,7 +82,7 @@ class ConvDenseTransposed : public sparsetrain::generators::ClassGenerator<ConvD
 
   private:
     sparsetrain::schedules::DenseRow row() const {
-        return sparsetrain::generators::row_of_tiles<sparsetrain::schedules::DenseRow>(tiles);
+        return sparsetrain::generators::row_of_tiles<sparsetrain::schedules::DenseRow>(tile_sizes);
     }
 
     sparsetrain::schedules::Registers registers() const {

@@ -33,7 +33,7 @@ class ConvDenseWeights : public sparsetrain::generators::ClassGenerator<ConvDens
     void schedule() {
         using namespace sparsetrain::generators;
         const auto row =
-            sparsetrain::generators::row_of_tiles<sparsetrain::schedules::DenseWeightsRow>(tiles);
+            sparsetrain::generators::row_of_tiles<sparsetrain::schedules::DenseWeightsRow>(tile_sizes);
         declare_lanes(src);
         declare_lanes(diff_dst);
         declare_lanes(diff_weights);

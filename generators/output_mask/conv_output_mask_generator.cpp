@@ -35,7 +35,8 @@ class ConvOutputMask : public sparsetrain::generators::ClassGenerator<ConvOutput
     }
 
     void schedule() {
-        const auto row = sparsetrain::generators::row_of_tiles<sparsetrain::schedules::OutputMaskRow>(tiles);
+        const auto row =
+            sparsetrain::generators::row_of_tiles<sparsetrain::schedules::OutputMaskRow>(tile_sizes);
         Var yo("yo"), no("no"), group("group");
         sparsetrain::generators::declare_lanes(diff_dst);
         sparsetrain::generators::declare_lanes(diff_src);

@@ -43,7 +43,8 @@ class ConvPackOutputMask : public sparsetrain::generators::ClassGenerator<ConvPa
     };
 
     void pack_tap(int r, int s) {
-        const auto row = sparsetrain::generators::row_of_tiles<sparsetrain::schedules::OutputMaskRow>(tiles);
+        const auto row =
+            sparsetrain::generators::row_of_tiles<sparsetrain::schedules::OutputMaskRow>(tile_sizes);
         const Line line(r, filter_h, stride), column(s, filter_w, stride);
         const auto cut = sparsetrain::schedules::cut_phase(row.tap_rows, row.vectors, line.taps, column.taps);
         const Expr k_blocks = master.dim(5).extent(), c_blocks = master.dim(4).extent();

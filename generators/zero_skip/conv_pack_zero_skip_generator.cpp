@@ -20,7 +20,8 @@ class ConvPackZeroSkip : public sparsetrain::generators::ClassGenerator<ConvPack
     Output<Buffer<float, 4>> packed{"packed"};
 
     void generate() {
-        const auto row = sparsetrain::generators::row_of_tiles<sparsetrain::schedules::ZeroSkipRow>(tiles);
+        const auto row =
+            sparsetrain::generators::row_of_tiles<sparsetrain::schedules::ZeroSkipRow>(tile_sizes);
         const bool is_forward = pass.value() == "fwd";
         const int blocks_in_group = row.group / 16;
         const Expr in_blocks = master.dim(is_forward ? 4 : 5).extent(),

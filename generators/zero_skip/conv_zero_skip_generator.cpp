@@ -113,7 +113,7 @@ class ConvZeroSkip : public sparsetrain::generators::ClassGenerator<ConvZeroSkip
     }
 
     sparsetrain::schedules::ZeroSkipRow schedule_row() const {
-        return sparsetrain::generators::row_of_tiles<sparsetrain::schedules::ZeroSkipRow>(tiles);
+        return sparsetrain::generators::row_of_tiles<sparsetrain::schedules::ZeroSkipRow>(tile_sizes);
     }
 
     sparsetrain::generators::Epilogue epilogue_;

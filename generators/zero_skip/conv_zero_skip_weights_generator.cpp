@@ -81,7 +81,7 @@ class ConvZeroSkipWeights : public sparsetrain::generators::ClassGenerator<ConvZ
 
     bool scans_src() const { return scanned == Operand::src; }
     sparsetrain::schedules::ZeroSkipWeightsRow row() const {
-        return sparsetrain::generators::row_of_tiles<sparsetrain::schedules::ZeroSkipWeightsRow>(tiles);
+        return sparsetrain::generators::row_of_tiles<sparsetrain::schedules::ZeroSkipWeightsRow>(tile_sizes);
     }
 
     Var k{"k"}, c{"c"}, s{"s"}, r{"r"}, cb{"cb"}, kb{"kb"}, element{"element"}, block{"block"},

@@ -76,8 +76,8 @@ TEST(Program, HelpIsASuccess) {
     Program program({"train", "--help"});
     EXPECT_EQ(program.exit_code(), 0);
     for (const char* option :
-         {"--model", "--data", "--steps", "--batch", "--threads", "--kernels", "--choice", "--seed", "--budget",
-          "--metrics", "--data-dir", "--learning-rate", "--momentum", "--weight-decay"})
+         {"--model", "--data", "--steps", "--batch", "--threads", "--kernels", "--choice", "--seed",
+          "--budget", "--metrics", "--data-dir", "--learning-rate", "--momentum", "--weight-decay"})
         expect_contains(program.output(), option);
 }
 

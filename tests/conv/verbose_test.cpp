@@ -210,9 +210,8 @@ TEST(Verbose, ExplainsChoices) {
         TestTensor diff_src(problem.shape.src);
         std::vector<std::string> lines;
         for (int call = 0; call < 3; ++call) {
-            lines = lines_of([&] {
-                plan.backward_data(problem.diff_dst.view(), packed, diff_src.view(), workspace);
-            });
+            lines = lines_of(
+                [&] { plan.backward_data(problem.diff_dst.view(), packed, diff_src.view(), workspace); });
         }
         ASSERT_GE(lines.size(), 1 + kernels_of(layer, Pass::bwd_data).size());
         EXPECT_EQ(lines[0].find("sparsetrain_verbose,exec,"), 0U);

@@ -278,11 +278,9 @@ TEST(BudgetOf, CountsRegistersAndBytes) {
     expect(budget_of(zero_skip, zen4, k3x3s2, "fwd"), 9, 32 * 2 * 4 * 64);
     expect(budget_of(zero_skip, zen4, k3x3s2, "bwd_data"), 13, 32 * 3 * 4 * 64);
     expect(budget_of(zero_skip, *tables_of("avx2"), k3x3, "fwd"), 25, 32 * 3 * 4 * 64);
-    expect(budget_of(OutputMaskRow{"", "", 16, 3, 18, 28, 784}, zen4, k3x3, "bwd_data"), 20,
-           16 * 18 * 64);
+    expect(budget_of(OutputMaskRow{"", "", 16, 3, 18, 28, 784}, zen4, k3x3, "bwd_data"), 20, 16 * 18 * 64);
     // 8 rows of 16 pixels with a border of 2; at stride 2 every other pixel of twice as many.
-    expect(budget_of(ZeroSkipWeightsRow{"", "", 3, 2, 8}, zen4, k3x3, "bwd_weights"), 19,
-           (10 * 16 + 2) * 64);
+    expect(budget_of(ZeroSkipWeightsRow{"", "", 3, 2, 8}, zen4, k3x3, "bwd_weights"), 19, (10 * 16 + 2) * 64);
     expect(budget_of(ZeroSkipWeightsRow{"", "", 2, 4, 4}, zen4, k3x3s2, "bwd_weights"), 25,
            (9 * 32 + 2) * 64);
     expect(budget_of(ZeroSkipWeightsRow{"", "", 1, 4, 4}, zen4, k1x1, "bwd_weights"), 5, 64 * 64);

@@ -115,7 +115,8 @@ std::string describe(const Settings& settings) {
            (settings.bias ? ", bias" : ", no bias");
 }
 
-ConvRunner::ConvRunner(const ConvProblem& problem, Policy policy, int threads, ParallelFor pool, Choice choice)
+ConvRunner::ConvRunner(const ConvProblem& problem, Policy policy, int threads, ParallelFor pool,
+                       Choice choice)
     : problem_(problem),
       plan_(problem.shape, policy, choice),
       packed_(problem.weights.view()),
