@@ -25,8 +25,8 @@ inline constexpr Costs kAllCosts[] = {
     {"avx512", avx512::kCosts},    {"avx2", avx2::kCosts},
 };
 
-// Of classes that have none in the tables, as those that users add: nobody has timed them, so they stay on
-// the side of dense.
+// Of classes that have none in the tables, as those that users add: nobody has timed them. They are guesses
+// that stay on the side of dense.
 inline constexpr CostRow kUntimedCosts[] = {
     {"", "fwd", "zero_skip", "", {0.15, 0.17, 1.13}},
     {"", "bwd_data", "zero_skip", "", {0.15, 0.17, 1.13}},

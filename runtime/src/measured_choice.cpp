@@ -94,16 +94,17 @@ bool MeasuredChoice::is_due(std::span<const Candidate> candidates) const {
         if (!is_close(candidate, best)) continue;
         ++close;
         if (has_drifted(candidate)) ++drifted;
-        if (predicted(candidate) < predicted(best)) is_urgent = is_urgent || !is_measured(candidate);
+        is_urgent = is_urgent || (!is_measured(candidate) && predicted(candidate) < predicted(best));
     }
     if (close < 2) return false;
     return is_urgent || (calls_ >= next_look_ && (drifted > 0 || calls_ >= next_check_));
 }
 
 void MeasuredChoice::begin_look(std::span<const Candidate> candidates) {
-    std::vector<const ConvKernel*> close;
+    const Candidate& best = candidates[fastest(candidates)];
+    std::vector<const ConvKernel*> close;  // before findings change, by which it is told
     for (const Candidate& candidate : candidates)
-        if (is_close(candidate, candidates[fastest(candidates)])) close.push_back(candidate.kernel);
+        if (is_close(candidate, best)) close.push_back(candidate.kernel);
     for (Finding& finding : findings_) finding.is_tried = false;
     for (const ConvKernel* kernel : close) finding_of(kernel) = {.kernel = kernel, .is_tried = true};
     is_looking_ = true;
