@@ -37,7 +37,9 @@ class ConvPackZeroSkip : public sparsetrain::generators::ClassGenerator<ConvPack
             slab_(i % 16, i / 16 % row.k_vectors, i / tap % filter_w, i / (tap * filter_w), r, group, chunk);
     }
 
-    void schedule() { Func(packed).bound(r, 0, filter_h).split(i, i, o, 16).vectorize(o).parallel(chunk); }
+    void schedule() {
+        Func(packed).bound(r, 0, filter_h).split(i, i, o, 16).vectorize(o).parallel(group).parallel(chunk);
+    }
 
   private:
     Var i{"i"}, o{"o"}, kv{"kv"}, s{"s"}, in_group{"in_group"}, r{"r"}, group{"group"}, chunk{"chunk"};

@@ -73,16 +73,34 @@ PackedWeights::Impl& PackedWeights::impl() const {
 
 const float* PackedWeights::Impl::get(const detail::Packing& packing, Workspace& workspace) {
     if (packing.pipeline == nullptr) return master.data;
+    Workspace::Impl& call = workspace.impl();
+    const bool has_pool = static_cast<bool>(call.pool);
     AllPacked& all = packed_.get();
-    const std::lock_guard lock(all.mutex);
+    std::unique_lock lock(all.mutex);
     Packed& packed = all.by_pipeline[packing.pipeline];
-    if (packed.version != version) {
-        // Under the lock, nothing may run that can come back for these weights on this thread, as work of the
-        // caller's can that its pool has at hand.
-        Workspace without_pool;
-        detail::pack(master, packing, packed.values, workspace.impl().pool ? without_pool : workspace);
-        packed.version = version;
+    while (packed.is_being_packed && !packed.by_pool && !has_pool) all.packing_ended.wait(lock);
+    if (packed.version == version) return packed.values.data();
+    if (packed.is_being_packed) {
+        lock.unlock();
+        detail::pack(master, packing, call.packed, workspace);
+        return call.packed.data();
     }
+    packed.is_being_packed = true;
+    packed.by_pool = has_pool;
+    lock.unlock();
+    const auto end_packing = [&](unsigned long packed_version) {
+        lock.lock();
+        packed.version = packed_version;
+        packed.is_being_packed = false;
+        all.packing_ended.notify_all();
+    };
+    try {
+        detail::pack(master, packing, packed.values, workspace);
+    } catch (...) {
+        end_packing(0);
+        throw;
+    }
+    end_packing(version);
     return packed.values.data();
 }
 

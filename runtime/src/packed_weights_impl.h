@@ -4,6 +4,7 @@
 
 #include <array>
 #include <atomic>
+#include <condition_variable>
 #include <map>
 #include <mutex>
 
@@ -17,8 +18,12 @@ class SPARSETRAIN_PRIVATE PackedWeights::Impl {
   public:
     explicit Impl(ConstWeightsView view) : master(view) {}
 
-    // The weights in the order that a kernel reads; packs them if that has not been done since the last
-    // change. The memory stays valid until the next change.
+    // The weights in the order that a kernel reads; packs them, on all threads of the call, if that has not
+    // been done since the last change. Valid until the next change, or the next call on the Workspace.
+    //
+    // Who comes while another call packs waits for it, if both run on the library's threads. A caller's pool
+    // may run whatever it has at hand on a thread that waits in it, as a call for these weights, and may need
+    // the thread that waits for it elsewhere: where a pool has part, who comes packs a copy of its own.
     const float* get(const detail::Packing& packing, Workspace& workspace);
 
     ConstWeightsView master;
@@ -28,9 +33,11 @@ class SPARSETRAIN_PRIVATE PackedWeights::Impl {
     struct Packed {
         unsigned long version = 0;
         AlignedArray<float> values;
+        bool is_being_packed = false, by_pool = false;  // of a caller
     };
     struct AllPacked {
         std::mutex mutex;
+        std::condition_variable packing_ended;
         std::map<detail::PackPipeline, Packed> by_pipeline;
     };
     detail::PerProcess<AllPacked> packed_;  // packing may be under way when a process forks

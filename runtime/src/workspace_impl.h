@@ -19,6 +19,7 @@ class SPARSETRAIN_PRIVATE Workspace::Impl {
     detail::ScratchPool scratch;
     // Of the call that runs; kept, so that calls allocate nothing.
     AlignedArray<float> bias;
+    AlignedArray<float> packed;  // weights that another call is packing
     std::vector<detail::Candidate> candidates;
 };
 

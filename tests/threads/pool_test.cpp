@@ -133,6 +133,28 @@ TEST_P(Pool, MayComeBackForTheSameWeightsWhileACallWaits) {
     EXPECT_GT(calls, 1);
 }
 
+// Weights that changed are packed by the pool, too.
+TEST_P(Pool, PacksWeights) {
+    const ConvProblem problem(shape(), Values::integers, {50}, 3);
+    const Conv2d plan(problem.shape, policy(), Choice::tables);
+    PackedWeights packed(problem.weights.view());
+    TestTensor diff_src(problem.shape.src);
+    Random random(1);
+    const TestMask relu_mask = make_mask(problem.src, MaskKind::exact, random);
+    CountingPool pool(run_backwards);
+    Workspace workspace(kThreads, pool.parallel_for());
+    const auto calls_of_a_pass = [&] {
+        pool.calls = 0;
+        plan.backward_data(problem.diff_dst.view(), packed, diff_src.view(), workspace, relu_mask.view());
+        return pool.calls.load();
+    };
+    if (!layer().backward_data) return;  // the weights of a first convolution are read as they are
+    const int with_packing = calls_of_a_pass(), without = calls_of_a_pass();
+    EXPECT_GT(with_packing, without);
+    packed.mark_changed();
+    EXPECT_EQ(calls_of_a_pass(), with_packing);
+}
+
 INSTANTIATE_TEST_SUITE_P(Classes, Pool, every_class_and_policy(), name_of_class_and_policy);
 
 // Beside convolutions.
