@@ -120,6 +120,13 @@ macro(sparsetrain_use_broadcast)
     endif()
 endmacro()
 
+# Sets L2_BYTES, of which code has fractions, and makes VARIANT tell.
+macro(sparsetrain_use_l2)
+    sparsetrain_find_row(L2_BYTES "${UARCH}_l2_bytes")
+    math(EXPR kilobytes "${L2_BYTES} / 1024")
+    string(APPEND VARIANT "_of_${kilobytes}k")
+endmacro()
+
 # The value of `name` in the list of rows.
 function(sparsetrain_find_row RESULT name)
     get_property(are_read GLOBAL PROPERTY SPARSETRAIN_ROWS_ARE_READ SET)

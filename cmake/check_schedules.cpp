@@ -132,6 +132,8 @@ void check_core(const Tables& tables) {
     expect(is_known, "kTables", "an isa of other tables");
     expect(tables.l1_bytes > 0 && tables.slab_bytes > 0 && tables.slab_bytes <= tables.l1_bytes, "kTables",
            "l1_bytes, and slab_bytes within them");
+    expect(tables.l2_bytes >= tables.l1_bytes && tables.l2_bytes <= 1 << 30, "kTables",
+           "l2_bytes of at least l1_bytes, up to 2^30");
 }
 
 }  // namespace

@@ -56,8 +56,12 @@ void print_class(const Tables& tables, int h, int w, int stride) {
 
 int main() {
     for (const Tables* tables : kAllTables) {
-        std::printf("%s_broadcast_from_memory %d\n%s_l1_bytes %d\n", tables->name,
-                    tables->broadcast_from_memory ? 1 : 0, tables->name, tables->l1_bytes);
+        const auto print_core = [tables](const char* name, int value) {
+            std::printf("%s_%s %d\n", tables->name, name, value);
+        };
+        print_core("broadcast_from_memory", tables->broadcast_from_memory ? 1 : 0);
+        print_core("l1_bytes", tables->l1_bytes);
+        print_core("l2_bytes", tables->l2_bytes);
         for (const int h : {1, 3, 5, 7})
             for (const int w : {1, 3, 5, 7})
                 for (const int stride : {1, 2}) print_class(*tables, h, w, stride);

@@ -155,6 +155,7 @@ struct Tables {
     const char* isa;  // the instruction set of its kernels
     int l1_bytes;     // that every such core has
     int slab_bytes;
+    int l2_bytes = 1 << 20;      // that a core can count on: blocks that keep to L2 are fractions of it
     bool broadcast_from_memory;  // else by way of a general register
     Table<DenseRow> dense;
     Table<DenseWeightsRow> dense_weights;

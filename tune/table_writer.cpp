@@ -187,6 +187,7 @@ std::string traits(const Tables& base) {
     std::string text = "inline constexpr Tables kTables = {\n" + line("name", "\"tuned\"") +
                        line("isa", text_of(base.isa)) + line("l1_bytes", text_of(base.l1_bytes)) +
                        line("slab_bytes", text_of(base.slab_bytes)) +
+                       line("l2_bytes", text_of(base.l2_bytes)) +
                        line("broadcast_from_memory", base.broadcast_from_memory ? "true" : "false");
     for_each_table(
         [&]<typename Row>(Table<Row> Tables::*) { text += line(Tiles<Row>::member, Tiles<Row>::constant); });

@@ -6,6 +6,7 @@
 #include "generators/epilogue.h"
 #include "generators/lanes.h"
 #include "generators/row_of_tiles.h"
+#include "schedules/budgets.h"
 
 using namespace Halide;
 
@@ -18,6 +19,7 @@ namespace {
 class ConvZeroSkip : public sparsetrain::generators::ClassGenerator<ConvZeroSkip> {
   public:
     GeneratorParam<std::string> pass{"pass", "fwd"};
+    GeneratorParam<int> l2_bytes{"l2_bytes", 0};
     GeneratorParam<std::string> stage{"stage", ""};  // prefix of the symbols of the two extern stages
     GeneratorParam<std::string> epilogue{"epilogue", "plain"};  // or "relu" or "masked"
 
@@ -69,13 +71,12 @@ class ConvZeroSkip : public sparsetrain::generators::ClassGenerator<ConvZeroSkip
 
     void schedule() {
         using sparsetrain::schedules::kVectorBytes;
-        // Wide images have fewer rows: at 224 columns, tiles of 1.6 MB cost 14 % on a core with 2 MB of L2,
-        // which has the lists of a tile besides.
-        constexpr int kTileBytes = 448 * 1024;
+        // Wide images have fewer rows.
+        const int most_bytes = sparsetrain::schedules::tile_bytes(l2_bytes);
         const auto row = schedule_row();
         Var xi("xi"), yo("yo"), yi("yi"), kbo("kbo"), kbi("kbi"), no("no"), ni("ni");
         const Expr rows =
-            clamp(kTileBytes / (dst.dim(1).extent() * row.k_vectors * kVectorBytes), 1, row.rows);
+            clamp(most_bytes / (dst.dim(1).extent() * row.k_vectors * kVectorBytes), 1, row.rows);
         const auto traverse = [&](Func f) {
             f.split(y, yo, yi, rows, TailStrategy::GuardWithIf)
                 .split(kb, kbo, kbi, row.k_vectors, TailStrategy::GuardWithIf)

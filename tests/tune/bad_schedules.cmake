@@ -83,6 +83,7 @@ expect_fault("${dense}" "{}" "kDense, row  : expected a layer class")
 expect_fault("${transposed}" "{\"conv3x3_stride2\", \"bwd_data\", 7, 2, 784, 8}" "kDense, row conv3x3_stride2 bwd_data: chunk is 8, expected 0")
 expect_fault(".isa = \"avx512\"" ".isa = \"avx5\"" "kTables: expected an isa of other tables")
 expect_fault(".slab_bytes = 36" ".slab_bytes = 0" "kTables: expected l1_bytes, and slab_bytes")
+expect_fault("    .broadcast_from_memory" "    .l2_bytes = 9,\n    .broadcast_from_memory" "kTables: expected l2_bytes")
 expect_fault("namespace sparsetrain::schedules::tuned" "namespace other" "without tables in a namespace")
 
 string(REGEX MATCH "{\"conv3x3_stride1\", \"fwd\", *\"zero_skip\", *\"wide\", *{[^}]*}}" cost "${good}")

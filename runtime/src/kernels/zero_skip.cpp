@@ -44,12 +44,11 @@ Packing ZeroSkipKernel::packing(const WeightsShape& master) const {
 
 // The records of a tile's source rows, or the tile.
 double ZeroSkipKernel::largest_scratch(const ConvShape& shape, int threads) const {
-    constexpr int kTileBytes = 448 * 1024;
     const bool transposed = pass == Pass::bwd_data, sampled = shape.filter_w < shape.stride;
     const Shape in = transposed ? shape.dst() : shape.src, out = transposed ? shape.src : shape.dst();
     const int images = images_per_tile(row, out, threads);
     const double row_bytes = product(kWordBytes, kLanes, out.w, row.k_vectors);
-    const int out_rows = std::clamp(static_cast<int>(kTileBytes / row_bytes), 1, std::min(row.rows, out.h));
+    const int out_rows = std::clamp(static_cast<int>(tile_bytes / row_bytes), 1, std::min(row.rows, out.h));
 
     const int stride = sampled ? 1 : shape.stride, step = sampled ? shape.stride : 1;
     const int in_w = transposed ? in.w : pieces(in.w, step), in_h = transposed ? in.h : pieces(in.h, step);

@@ -11,12 +11,13 @@ namespace sparsetrain::detail {
 class ZeroSkipKernel final : public ConvKernel {
   public:
     constexpr ZeroSkipKernel(Pass its_pass, const schedules::ZeroSkipRow& its_row, PackPipeline its_pack,
-                             const ConvPipelines& its_pipelines)
+                             const ConvPipelines& its_pipelines, int most_tile_bytes)
         : ConvKernel(Kernel::zero_skip, its_pass, its_pass == Pass::fwd ? Skips::src : Skips::diff_dst,
                      its_row.blocking),
           row(its_row),
           pipelines(its_pipelines),
-          pack(its_pack) {}
+          pack(its_pack),
+          tile_bytes(most_tile_bytes) {}
 
     bool suits(const ConvShape& shape) const override;
     int channels_of_cost(const ConvShape& shape) const override;
@@ -27,6 +28,7 @@ class ZeroSkipKernel final : public ConvKernel {
     schedules::ZeroSkipRow row;
     ConvPipelines pipelines;
     PackPipeline pack;
+    int tile_bytes;  // to which images that are wide have fewer rows in a tile than the row says
 };
 
 // (context, src, diff_dst, pad_top, pad_left, images_per_part, chunks_per_task, diff_weights)

@@ -32,9 +32,8 @@ struct TilesFor<true> {
     using Of = FlatTiles<Y, X, Rows>;
 };
 
-// Of L2: what a run prepares, and the sums of a chunk that its tiles are added to. On a core with 2 MB of it,
-// sums of twice as many bytes cost 3x3 up to 23 %.
-constexpr int kPreparedBytes = 256 * 1024, kSumsBytes = 300 * 1024;
+constexpr int kPreparedBytes = sparsetrain::schedules::prepared_bytes(SPARSETRAIN_L2_BYTES),
+              kSumsBytes = sparsetrain::schedules::sums_bytes(SPARSETRAIN_L2_BYTES);
 
 // A part of the filter of a class; TapRows, KV, Rows: those of the ZeroSkipWeightsRow. ParityY, ParityX: see
 // FilterAxis.
