@@ -89,7 +89,7 @@ void Convolution::backward(const Activation& diff_dst, std::span<Activation> dif
                                    step_.src.relu_mask());
     });
     step_.diff_src = diff_src_.view();
-    diff_srcs[0] = {diff_src_.view(), {}};
+    diff_srcs[0] = {diff_src_.view(), step_.src.relu_mask(), step_.src.rectified};
 }
 
 // Weights are packed for up to two kernels of each pass that reads them.

@@ -4,6 +4,7 @@
 
 #include "checks.h"
 #include "flat_buffers.h"
+#include "mask_bits.h"
 #include "sparsetrain_max_pool2x2_backward_f32.h"
 #include "sparsetrain_max_pool2x2_forward_f32.h"
 
@@ -38,6 +39,7 @@ Activation MaxPool2x2::forward(std::span<const Activation> srcs, RunContext cont
                           PlanesBuffer(srcs[0].tensor), PlanesBuffer(dst_.view()),
                           PlaneWordsBuffer(dst_mask_.view().data, shape),
                           PlaneWordsBuffer(choice_.data(), shape));
+    detail::keep_set_bits("max_pool2x2_forward", dst_mask_.view(), context.workspace);
     return {dst_.view(), dst_mask_.view(), srcs[0].rectified};
 }
 
@@ -48,6 +50,7 @@ void MaxPool2x2::backward(const Activation& diff_dst, std::span<Activation> diff
                           PlanesBuffer(diff_dst.tensor), PlaneWordsBuffer(choice_.data(), dst_.shape()),
                           diff_src_.shape().c, PlanesBuffer(diff_src_.view()),
                           PlaneWordsBuffer(diff_src_mask_.view().data, diff_src_.shape()));
+    detail::keep_set_bits("max_pool2x2_backward", diff_src_mask_.view(), context.workspace);
     diff_srcs[0] = {diff_src_.view(), diff_src_mask_.view()};
 }
 

@@ -13,7 +13,8 @@ namespace sparsetrain::train {
 
 // An activation or a gradient on its way between operators. Its producer owns the memory; `mask` is its
 // occupancy mask, if the producer made one. `rectified`: it is the output of a ReLU or a max pool of one, so
-// that no gradient passes where it is zero.
+// that no gradient passes where it is zero; of a gradient, that it went through the backward of the ReLU
+// whose mask is `mask`.
 struct Activation {
     ConstTensorView tensor;
     ConstMaskView mask;

@@ -4,18 +4,21 @@
 
 #include "checks.h"
 #include "flat_buffers.h"
+#include "mask_bits.h"
 #include "sparsetrain/relu.h"
 #include "sparsetrain_mask_intersection_u16.h"
 
 namespace sparsetrain::train {
 
 Activation ReluGradient::compute(const Activation& diff_dst, ConstMaskView relu_mask, Workspace& workspace) {
+    if (diff_dst.rectified && diff_dst.mask.data == relu_mask.data) return diff_dst;
     ConstMaskView mask = relu_mask;
     if (diff_dst.mask) {
         detail::check_mask("ReluGradient::compute", "diff_dst mask", diff_dst.mask, mask_.shape());
         detail::call_pipeline("mask_intersection", ::sparsetrain_mask_intersection_u16, workspace,
                               detail::PixelMaskBuffer(diff_dst.mask), detail::PixelMaskBuffer(relu_mask),
                               detail::PixelMaskBuffer(mask_.view()));
+        detail::keep_set_bits("mask_intersection", mask_.view(), workspace);
         mask = mask_.view();
     }
     relu_backward(diff_dst.tensor, mask, diff_src_.view(), workspace);

@@ -13,7 +13,8 @@ class ReluGradient {
 
     // diff_dst where `relu_mask`, the mask of the ReLU's dst, has a bit; zero elsewhere. The result's mask
     // has the bits that both `relu_mask` and diff_dst's own mask have: after a max pool, which routes a
-    // gradient to winners whether they are positive or not, that is tighter than either.
+    // gradient to winners whether they are positive or not, that is tighter than either. A gradient that a
+    // kernel has masked so already is the result.
     Activation compute(const Activation& diff_dst, ConstMaskView relu_mask, Workspace& workspace);
     std::size_t bytes() const { return bytes_of(diff_src_.values(), mask_.words()); }
 

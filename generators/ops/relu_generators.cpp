@@ -100,8 +100,42 @@ class MaskIntersection : public Generator<MaskIntersection> {
     Var p{"p"};
 };
 
+// How many of the bits of `lanes` are set in the words (word, row) of a mask: sums (task, row) of kTaskWords
+// words each.
+class MaskBits : public Generator<MaskBits> {
+  public:
+    Input<Buffer<uint16_t, 2>> words{"words"};
+    Input<uint16_t> lanes{"lanes"};
+    Output<Buffer<int32_t, 2>> sums{"sums"};
+
+    void generate() {
+        words_of_tasks_ =
+            BoundaryConditions::constant_exterior(words, cast<uint16_t>(0), {{0, words.dim(0).extent()}, {}});
+        sums(task, row) = 0;
+        sums(task, row) += cast<int32_t>(popcount(words_of_tasks_(task * kTaskWords + of_, row) & lanes));
+    }
+
+    void schedule() {
+        constexpr int kVector = 32;
+        RVar strip("strip"), word("word");
+        Var lane("lane");
+        sums.update().split(of_, strip, word, kVector);
+        Func partial = sums.update().rfactor(word, lane);
+        partial.compute_at(sums, task).vectorize(lane).update().vectorize(lane);
+        sums.parallel(task).parallel(row);
+        sums.update().parallel(task).parallel(row);
+    }
+
+  private:
+    static constexpr int kTaskWords = 8192;  // 16 KB, so that a task is longer than its hand-out
+    Var task{"task"}, row{"row"};
+    RDom of_{0, kTaskWords};
+    Func words_of_tasks_{"words_of_tasks"};
+};
+
 }  // namespace
 
+HALIDE_REGISTER_GENERATOR(MaskBits, mask_bits)
 HALIDE_REGISTER_GENERATOR(ReluForward, relu_forward)
 HALIDE_REGISTER_GENERATOR(ReluBackward, relu_backward)
 HALIDE_REGISTER_GENERATOR(OccupancyMask, occupancy_mask)

@@ -8,6 +8,7 @@
 #include "conv_call.h"
 #include "conv_class.h"
 #include "kernel_choice.h"
+#include "mask_bits.h"
 #include "observed_zeros.h"
 #include "padding_lanes.h"
 #include "scratch_limits.h"
@@ -162,7 +163,7 @@ RunStatistics Conv2d::Impl::forward(const char* function, const SparseInput& src
         function, {{"dst", dst}, {"dst_mask", dst_mask}},
         {{"src", src.tensor}, {"src mask", src.mask}, {"weights", weights.master()}, {"bias", bias}});
 
-    const Observed observed[] = {{Skips::src, detail::observe_zeros(src)}};
+    const Observed observed[] = {{Skips::src, detail::observe_zeros(function, src, workspace)}};
     TensorBuffer src_buffer(with_shape(src.tensor, kernel_shape.src)),
         dst_buffer(with_shape(dst, kernel_shape.dst()));
     BiasBuffer bias_buffer(bias, shape.k, workspace);
@@ -188,7 +189,9 @@ RunStatistics Conv2d::forward_relu(SparseInput src, const PackedWeights& weights
                                    TensorView dst, MaskView dst_mask, Workspace& workspace) const {
     const char* function = "Conv2d::forward_relu";
     detail::check_mask(function, "dst_mask", dst_mask, impl().shape.dst());
-    return impl().forward(function, src, weights, bias, dst, dst_mask, workspace);
+    const RunStatistics run = impl().forward(function, src, weights, bias, dst, dst_mask, workspace);
+    detail::keep_set_bits(function, dst_mask, workspace);
+    return run;
 }
 
 namespace {
@@ -223,15 +226,16 @@ RunStatistics Conv2d::backward_data(SparseInput diff_dst, const PackedWeights& w
                               "none");
     }
 
-    const Observed both[] = {{Skips::diff_dst, detail::observe_zeros(diff_dst)},
-                             {Skips::results, relu_mask ? detail::observe_zeros(relu_mask) : 0}};
+    const Observed both[] = {
+        {Skips::diff_dst, detail::observe_zeros(function, diff_dst, workspace)},
+        {Skips::results, relu_mask ? detail::observe_zeros(function, relu_mask, workspace) : 0}};
     const std::span<const Observed> observed(both, relu_mask ? 2 : 1);
     TensorBuffer src_buffer(with_shape(diff_src, kernel_shape.src)),
         dst_buffer(with_shape(diff_dst.tensor, kernel_shape.dst()));
     BiasBuffer no_bias({}, shape.src.c, workspace);
     MaskBuffer mask_buffer(with_shape(relu_mask, kernel_shape.src));
     const auto clear_padding = [&](const ConvKernel& kernel) {
-        if (kernel.skips == Skips::results && detail::has_padding_bits(relu_mask))
+        if (kernel.skips == Skips::results && detail::has_padding_bits(function, relu_mask, workspace))
             detail::clear_padding_lanes(function, diff_src, workspace);
     };
     return impl().run(line, Pass::bwd_data, observed,
@@ -262,8 +266,8 @@ RunStatistics Conv2d::backward_weights(SparseInput src, SparseInput diff_dst, We
                          {"diff_dst", diff_dst.tensor},
                          {"diff_dst mask", diff_dst.mask}});
 
-    const Observed observed[] = {{Skips::src, detail::observe_zeros(src)},
-                                 {Skips::diff_dst, detail::observe_zeros(diff_dst)}};
+    const Observed observed[] = {{Skips::src, detail::observe_zeros(function, src, workspace)},
+                                 {Skips::diff_dst, detail::observe_zeros(function, diff_dst, workspace)}};
     TensorBuffer src_buffer(with_shape(src.tensor, kernel_shape.src)),
         diff_dst_buffer(with_shape(diff_dst.tensor, kernel_shape.dst()));
     detail::WeightsBuffer result(diff_weights);

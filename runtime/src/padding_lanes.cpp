@@ -37,18 +37,4 @@ void clear_padding_lanes(const char* function, WeightsView weights, Workspace& w
     }
 }
 
-bool has_padding_bits(ConstMaskView mask) {
-    const Shape& shape = mask.shape;
-    const int kept = channels_in_last_block(shape.c);
-    if (kept == 0) return false;
-    const auto pixels = static_cast<std::size_t>(shape.h) * static_cast<std::size_t>(shape.w);
-    const auto blocks = static_cast<std::size_t>(channel_blocks(shape.c));
-    unsigned bits = 0;
-    for (std::size_t n = 0; n < static_cast<std::size_t>(shape.n); ++n) {
-        const std::uint16_t* const words = mask.data + (n * blocks + blocks - 1) * pixels;
-        for (std::size_t i = 0; i < pixels; ++i) bits |= words[i];
-    }
-    return bits >> kept != 0;
-}
-
 }  // namespace sparsetrain::detail

@@ -13,7 +13,4 @@ namespace sparsetrain::detail {
 void clear_padding_lanes(const char* function, TensorView tensor, Workspace& workspace);
 void clear_padding_lanes(const char* function, WeightsView weights, Workspace& workspace);
 
-// Whether a mask that a caller brought has bits there, as none of the library's has.
-bool has_padding_bits(ConstMaskView mask);
-
 }  // namespace sparsetrain::detail

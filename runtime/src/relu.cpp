@@ -2,6 +2,7 @@
 
 #include "checks.h"
 #include "flat_buffers.h"
+#include "mask_bits.h"
 #include "sparsetrain_occupancy_mask_f32.h"
 #include "sparsetrain_relu_backward_f32.h"
 #include "sparsetrain_relu_forward_f32.h"
@@ -23,6 +24,7 @@ void relu_forward(ConstTensorView src, TensorView dst, MaskView dst_mask, Worksp
     }
     detail::call_pipeline("relu_forward", ::sparsetrain_relu_forward_f32, workspace, PixelsBuffer(src),
                           PixelsBuffer(dst), PixelMaskBuffer(dst_mask));
+    detail::keep_set_bits("relu_forward", dst_mask, workspace);
 }
 
 void relu_backward(ConstTensorView diff_dst, ConstMaskView mask, TensorView diff_src, Workspace& workspace) {
@@ -47,6 +49,7 @@ void occupancy_mask(ConstTensorView tensor, MaskView mask, Workspace& workspace)
     detail::check_apart("occupancy_mask", {{"mask", mask}}, {{"tensor", tensor}});
     detail::call_pipeline("occupancy_mask", ::sparsetrain_occupancy_mask_f32, workspace, PixelsBuffer(tensor),
                           PixelMaskBuffer(mask));
+    detail::keep_set_bits("occupancy_mask", mask, workspace);
 }
 
 }  // namespace sparsetrain

@@ -21,6 +21,7 @@ class SPARSETRAIN_PRIVATE Workspace::Impl {
     AlignedArray<float> bias;
     AlignedArray<float> packed;  // weights that another call is packing
     std::vector<detail::Candidate> candidates;
+    std::vector<std::int32_t> mask_bits;  // sums of parts
 };
 
 }  // namespace sparsetrain

@@ -52,6 +52,22 @@ TEST_F(TrainingSteps, LossOfTwentyStepsAgreesWithDense) {
     EXPECT_LT(last, first) << "nothing was learnt: the comparison says nothing";
 }
 
+// Behind a convolution, its kernel has done it: the gradient goes on as it is. Behind a pool, nobody has.
+TEST_F(TrainingSteps, AReluIsAppliedToAGradientOnce) {
+    const Network net = network_after_a_step(Policy::zero_skip);
+    const auto convolutions = net.convolutions();
+    int alone = 0;
+    for (std::size_t i = 0; i + 1 < convolutions.size(); ++i) {
+        const ConvolutionStep &own = convolutions[i]->last_step(), &next = convolutions[i + 1]->last_step();
+        if (own.dst.tensor.data != next.src.tensor.data) continue;
+        EXPECT_EQ(own.diff_dst.tensor.data, next.diff_src.data) << convolutions[i]->name();
+        EXPECT_EQ(own.diff_dst.mask.data, own.dst.mask.data) << convolutions[i]->name();
+        ++alone;
+    }
+    EXPECT_GE(alone, 3);
+    EXPECT_LT(alone, static_cast<int>(convolutions.size()) - 1);
+}
+
 TEST_F(TrainingSteps, PoliciesRunTheKernelsThatTheyName) {
     for (const auto& [policy, kernel] :
          {std::pair{Policy::dense, Kernel::dense}, std::pair{Policy::zero_skip, Kernel::zero_skip}}) {

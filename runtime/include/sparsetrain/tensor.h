@@ -5,9 +5,11 @@
 // lanes beyond C are zero in every tensor given to the library and in every tensor that it writes.
 #pragma once
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <memory>
 #include <new>
 #include <utility>
 
@@ -54,6 +56,8 @@ struct BasicTensorView {
 using TensorView = BasicTensorView<float>;
 using ConstTensorView = BasicTensorView<const float>;
 
+inline constexpr std::int64_t kNotCounted = -1;
+
 // A non-owning view of an occupancy mask: one word per 16-channel pixel, [N][C/16][H][W], bit i for lane i.
 // Masks are conservative: a clear bit promises a zero, a set bit promises nothing. A view without data means
 // "no mask".
@@ -61,9 +65,17 @@ template <typename T>
 struct BasicMaskView {
     T* data = nullptr;
     Shape shape;
+    // Where the library keeps how many bits are set, once it made or counted them (kNotCounted before), so
+    // that it need not count again; null: nowhere, and each call counts.
+    std::atomic<std::int64_t>* set_bits = nullptr;
 
     explicit operator bool() const { return data != nullptr; }
-    operator BasicMaskView<const T>() const { return {data, shape}; }
+    operator BasicMaskView<const T>() const { return {data, shape, set_bits}; }
+
+    // To be called by whoever changes bits by hand; else `auto` goes by what there was.
+    void mark_changed() const {
+        if (set_bits != nullptr) *set_bits = kNotCounted;
+    }
 };
 using MaskView = BasicMaskView<std::uint16_t>;
 using ConstMaskView = BasicMaskView<const std::uint16_t>;
@@ -178,15 +190,19 @@ class Tensor {
 class Mask {
   public:
     Mask() = default;
-    explicit Mask(Shape shape) : words_(checked_sizes("Mask", shape).pixels()), shape_(shape) {}
-    MaskView view() { return {words_.data(), shape_}; }
-    ConstMaskView view() const { return {words_.data(), shape_}; }
+    explicit Mask(Shape shape)
+        : words_(checked_sizes("Mask", shape).pixels()),
+          shape_(shape),
+          set_bits_(std::make_unique<std::atomic<std::int64_t>>(kNotCounted)) {}
+    MaskView view() { return {words_.data(), shape_, set_bits_.get()}; }
+    ConstMaskView view() const { return {words_.data(), shape_, set_bits_.get()}; }
     const AlignedArray<std::uint16_t>& words() const { return words_; }
     Shape shape() const { return shape_; }
 
   private:
     AlignedArray<std::uint16_t> words_;
     Shape shape_;
+    std::unique_ptr<std::atomic<std::int64_t>> set_bits_;
 };
 
 class Weights {
