@@ -7,6 +7,7 @@
 #include <limits>
 #include <ostream>
 #include <string>
+#include <string_view>
 
 #include "implementation.h"
 
@@ -47,12 +48,12 @@ struct Cell {
 
 // Whether the policy is `automatic` or that of a kernel that the pass has, and can use.
 bool competes(const Problem& problem, Policy policy) {
-    if (policy == Policy::automatic) return true;
-    if (policy == Policy::output_mask && problem.relu_mask.words().size() == 0) return false;
-    const auto all = kernels();
-    return std::any_of(all.begin(), all.end(), [&](Kernel kernel) {
-        return policy_of(kernel) == policy && has_kernel(problem.shape, problem.pass, kernel);
-    });
+    const bool has_mask = problem.relu_mask.words().size() > 0;
+    for (const ImplementationEntry& entry : implementations())
+        if (std::string_view(entry.name) == to_string(policy))
+            return entry.serves(problem.shape, problem.pass) &&
+                   (has_mask || entry.zeros_in != ZerosIn::relu_mask);
+    return false;
 }
 
 // `auto` is the first.

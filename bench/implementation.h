@@ -54,10 +54,6 @@ ImplementationEntries turns_of(int round, const ImplementationEntries& entries);
 // oneDNN reads when it creates a primitive, OpenBLAS's and this library's. All are process-wide in the peers.
 void use_threads(int threads);
 
-// Whether the class of a shape has the kernel. Of one that is not linked, dense, whose plan tells that it is
-// missing.
-bool has_kernel(const ConvShape& shape, Pass pass, Kernel kernel);
-
 // This library through its public API.
 std::unique_ptr<Implementation> make_sparsetrain(Problem& problem, Policy policy);
 

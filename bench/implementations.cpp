@@ -14,9 +14,17 @@ bool every_pass(const ConvShape&, Pass) {
     return true;
 }
 
+// Of a class that is not linked, dense, whose plan tells that it is missing.
 template <Kernel kernel>
 bool has(const ConvShape& shape, Pass pass) {
-    return has_kernel(shape, pass, kernel);
+    for (const LayerClassInfo& layer : layer_classes()) {
+        if (layer.filter_h != shape.filter_h || layer.filter_w != shape.filter_w ||
+            layer.stride != shape.stride)
+            continue;
+        const std::vector<Kernel> kernels = kernels_of(layer, pass);
+        return std::find(kernels.begin(), kernels.end(), kernel) != kernels.end();
+    }
+    return kernel == Kernel::dense;
 }
 
 template <Policy policy>
@@ -36,17 +44,6 @@ constexpr ImplementationEntry kImplementations[] = {
 };
 
 }  // namespace
-
-bool has_kernel(const ConvShape& shape, Pass pass, Kernel kernel) {
-    for (const LayerClassInfo& layer : layer_classes()) {
-        if (layer.filter_h != shape.filter_h || layer.filter_w != shape.filter_w ||
-            layer.stride != shape.stride)
-            continue;
-        const std::vector<Kernel> kernels = kernels_of(layer, pass);
-        return std::find(kernels.begin(), kernels.end(), kernel) != kernels.end();
-    }
-    return kernel == Kernel::dense;
-}
 
 std::span<const ImplementationEntry> implementations() {
     return kImplementations;

@@ -86,7 +86,7 @@ PassReport replay_pass(LayerReplay& replay, Pass pass, const Conv2d& chosen, con
         chosen_times[i] = replay.seconds(pass, chosen, workspace, clock);
         dense_times[i] = replay.seconds(pass, dense, workspace, clock);
     }
-    return {pass, run.kernel, run.skipped, median_ms(chosen_times), median_ms(dense_times)};
+    return {pass, run.kernel, run.skipped, median_ms(chosen_times), median_ms(dense_times), run.skips};
 }
 
 LayerReport replay_layer(const train::Convolution& convolution, Workspace& workspace) {

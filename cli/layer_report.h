@@ -15,6 +15,7 @@ struct PassReport {
     Kernel kernel = Kernel::dense;       // that the training run's last step ran
     Operand skipped = Operand::src;      // whose zeros the replay skipped, if it did
     double chosen_ms = 0, dense_ms = 0;  // medians; packing of weights included
+    bool skips = false;
 
     double speedup() const { return dense_ms / chosen_ms; }
 };

@@ -30,7 +30,7 @@ std::string format_kernel(const std::string& pass, const std::string& kernel, co
 }
 
 const char* skipped_of(const PassReport& pass) {
-    return pass.kernel == Kernel::dense ? "-" : to_string(pass.skipped);
+    return pass.skips ? to_string(pass.skipped) : "-";
 }
 
 std::string format_zeros(const LayerReport& layer) {

@@ -6,9 +6,9 @@
 namespace sparsetrain::cli {
 namespace {
 
-// The operand whose zeros a pass skipped; null if it was dense.
-Json skipped(Kernel kernel, Operand operand) {
-    return kernel == Kernel::dense ? Json() : Json(to_string(operand));
+// The operand whose zeros a pass skipped; null if it skipped none.
+Json skipped(bool skips, Operand operand) {
+    return skips ? Json(to_string(operand)) : Json();
 }
 
 Json record_of_convolution(const train::Convolution& convolution) {
@@ -22,7 +22,7 @@ Json record_of_convolution(const train::Convolution& convolution) {
         const train::PassRun& run = step.run_of(pass);
         record["passes"][to_string(pass)] = {
             {"kernel", to_string(run.statistics.kernel)},
-            {"skipped", skipped(run.statistics.kernel, run.statistics.skipped)},
+            {"skipped", skipped(run.statistics.skips, run.statistics.skipped)},
             {"ms", 1e3 * run.seconds}};
     }
     return record;
@@ -43,7 +43,7 @@ Json record_of_layer(const LayerReport& layer) {
                    {"passes", Json::object()}};
     for (const PassReport& pass : layer.passes)
         record["passes"][to_string(pass.pass)] = {{"kernel", to_string(pass.kernel)},
-                                                  {"skipped", skipped(pass.kernel, pass.skipped)},
+                                                  {"skipped", skipped(pass.skips, pass.skipped)},
                                                   {"chosen_ms", pass.chosen_ms},
                                                   {"dense_ms", pass.dense_ms},
                                                   {"speedup", pass.speedup()}};

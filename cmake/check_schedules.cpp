@@ -86,15 +86,12 @@ bool has_what_of(const CostRow& cost, const Table<ZeroSkipRow>& rows) {
         if (key_of(row) == text_of(cost.layer_class) + " " + text_of(cost.pass) + " " + cost.of) return true;
     return false;
 }
-bool has_what_of(const CostRow& cost, const Table<OutputMaskRow>&) {
-    return same_name(cost.of, "");
-}
 bool has_what_of(const CostRow& cost, const Table<ZeroSkipWeightsRow>&) {
     return same_name(cost.of, "") || same_name(cost.of, kNarrowImages);
 }
 template <typename Row>
-bool has_what_of(const CostRow&, const Table<Row>&) {
-    return false;  // dense
+bool has_what_of(const CostRow& cost, const Table<Row>&) {
+    return same_name(cost.of, "");
 }
 
 void check_cost_row(const CostRow& row, const Tables& tables, const std::string& where) {

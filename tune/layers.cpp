@@ -77,7 +77,8 @@ bool is_used(const Subject& subject, const bench::Layer& layer, const schedules:
         if (found != replaced.end()) row = with_sizes(row, found->second);
         if (suits) continue;
         used = other.blocking;
-        suits = detail::ZeroSkipKernel(subject.pass, row, nullptr, {}).suits(layer.shape);
+        suits = detail::ZeroSkipKernel(subject.pass, row, nullptr, {}, schedules::tile_bytes(tables.l2_bytes))
+                    .suits(layer.shape);
     }
     return subject.blocking == used;
 }

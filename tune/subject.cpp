@@ -9,11 +9,20 @@
 namespace sparsetrain::tune {
 namespace {
 
+// A kernel that reads the rows of another has none to tune.
+bool has_rows(const detail::ConvKernel& kernel) {
+    bool has = false;
+    schedules::for_each_table([&]<typename Row>(schedules::Table<Row> schedules::Tables::*) {
+        has = has || schedules::is_for<Row>(to_string(kernel.name), to_string(kernel.pass));
+    });
+    return has;
+}
+
 void add_subjects_of(const detail::LayerClass& layer_class, std::vector<Subject>& all) {
     const LayerClassInfo& info = layer_class.info;
     for (const bool is_dense : {false, true}) {
         for (const detail::ConvKernel* kernel : layer_class.kernels) {
-            if ((kernel->name == Kernel::dense) != is_dense) continue;
+            if ((kernel->name == Kernel::dense) != is_dense || !has_rows(*kernel)) continue;
             Subject subject = {info.name,
                                {info.filter_h, info.filter_w, info.stride},
                                kernel->pass,

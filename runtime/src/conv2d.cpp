@@ -90,7 +90,8 @@ RunStatistics Conv2d::Impl::statistics(const Candidate& decided, std::span<const
                                               [](const auto& a, const auto& b) { return a.zeros < b.zeros; });
     for (const Observed& one : observed)
         if (one.skips == decided.kernel->skips) seen = &one;
-    return {decided.kernel->pass, decided.kernel->name, operand_of(seen->skips), seen->zeros};
+    return {decided.kernel->pass, decided.kernel->name, operand_of(seen->skips), seen->zeros,
+            decided.kernel->skips != Skips::nothing};
 }
 
 // Lines come after the call, so that one that failed leaves no trace.

@@ -86,7 +86,7 @@ std::string problem_string(const ConvShape& shape) {
 void VerboseCall::print(const char* layer_class, const ConvShape& shape, const RunStatistics& run) const {
     const std::chrono::duration<double, std::milli> time = std::chrono::steady_clock::now() - start_;
     // All products of a zero are skipped, or none.
-    const double skipped_flops = run.kernel == Kernel::dense ? 0 : run.zeros;
+    const double skipped_flops = run.skips ? run.zeros : 0;
     print_fields("exec", {layer_class, to_string(run.pass), problem_string(shape), to_string(run.kernel),
                           to_string(run.skipped), to_text(run.zeros, 1), to_text(skipped_flops, 1),
                           to_text(time.count(), 3)});

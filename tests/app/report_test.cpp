@@ -100,8 +100,8 @@ std::vector<LayerReport> two_layers() {
              second,
              52.0,
              63.5,
-             {{Pass::fwd, Kernel::zero_skip, Operand::src, 10, 15},
-              {Pass::bwd_weights, Kernel::zero_skip, Operand::diff_dst, 10, 25}}}};
+             {{Pass::fwd, Kernel::zero_skip, Operand::src, 10, 15, true},
+              {Pass::bwd_weights, Kernel::zero_skip, Operand::diff_dst, 10, 25, true}}}};
 }
 
 TEST(LayerTable, TotalLeavesOutTheFirstConvolution) {

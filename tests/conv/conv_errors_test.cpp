@@ -136,7 +136,7 @@ TEST(ErrorsOfPlans, FiltersAndStridesBelowOne) {
 
 TEST(ErrorsOfPlans, APolicyThatIsNone) {
     const ConvShape shape = shape_of(layer_classes().front(), {2, 17, 9, 11, 40, {}});
-    for (const int value : {99, -1, 4}) {
+    for (const int value : {99, -1, static_cast<int>(policies().size())}) {
         expect_error(kInvalid,
                      {"Conv2d", "policy", "zero_skip", "given policy value " + std::to_string(value)},
                      [&] { Conv2d plan(shape, static_cast<Policy>(value)); });

@@ -125,10 +125,10 @@ ConvRunner::ConvRunner(const ConvProblem& problem, Policy policy, int threads, P
 
 void ConvRunner::expect_statistics(Pass pass) const {
     EXPECT_EQ(last_run().pass, pass);
-    const bool skips_zeros = layer_of(problem_.shape).skips_zeros;
-    if (plan_.policy() == Policy::automatic && skips_zeros) return;
-    // output_mask is a way to compute bwd_data only.
-    const bool dense = !skips_zeros || (plan_.policy() == Policy::output_mask && pass != Pass::bwd_data);
+    const std::vector<Kernel> own = kernels_of(layer_of(problem_.shape), pass);
+    if (plan_.policy() == Policy::automatic && own.size() > 1) return;
+    const bool dense = std::none_of(own.begin(), own.end(),
+                                    [this](Kernel kernel) { return policy_of(kernel) == plan_.policy(); });
     EXPECT_STREQ(sparsetrain::to_string(last_run().kernel),
                  sparsetrain::to_string(dense ? Policy::dense : plan_.policy()));
 }
