@@ -125,6 +125,12 @@ constexpr bool is_row_of(const Row& row, const char* layer_class, const char* pa
     return is_row_of(row, layer_class, pass) && same_name(row.blocking, blocking);
 }
 
+// Rows of one kind that were put together (as_but.h).
+template <typename Row, int Count>
+struct Rows {
+    Row rows[Count];
+};
+
 // Rows of one kind.
 template <typename Row>
 struct Table {
@@ -134,6 +140,8 @@ struct Table {
     constexpr Table() = default;
     template <int Count>
     constexpr Table(const Row (&all)[Count]) : rows(all), count(Count) {}
+    template <int Count>
+    constexpr Table(const Rows<Row, Count>& all) : Table(all.rows) {}
     constexpr const Row* begin() const { return rows; }
     constexpr const Row* end() const { return rows + count; }
 

@@ -1,77 +1,46 @@
-// Schedules for Sapphire Rapids and the Intel server cores that followed: two zmm FMAs and two zmm loads per
-// cycle (1.4 where each FMA has a load of its own) and 48 KB of L1 as in avx512.h, but slower L2 and memory.
-// Found by `sparsetrain tune` and by hand, 2026-11-24, on one core of a shared server (a virtual machine with
-// AMX). Speeds behind rows are geometric means over layers and percentages of zeros, relative to the tile
-// sizes that are named there.
+// Schedules for Sapphire Rapids and the Intel server cores that followed: as avx512.h, with two zmm FMAs and
+// two zmm loads per cycle (1.4 where each FMA has a load of its own) and 48 KB of L1, but slower L2 and
+// memory. Found by `sparsetrain tune` and by hand, 2026-11-24, on one core of a shared server (a virtual
+// machine with AMX). Speeds behind rows are geometric means over layers and percentages of zeros, relative to
+// the tile sizes that are named there.
 #pragma once
 
-#include "schedules/rows.h"
+#include "schedules/as_but.h"
+#include "schedules/avx512.h"
 
 namespace sparsetrain::schedules::sapphire_rapids {
 
 // clang-format off
-inline constexpr DenseRow kDense[] = {
+inline constexpr auto kDense = as_but(avx512::kDense, {
     // class            pass        x_tile k_vectors pixels chunk
     {"conv3x3_stride1", "fwd",      7,     2,        784,   1},  // 1.08x of 7,2,784,0
     {"conv3x3_stride1", "bwd_data", 7,     2,        784,   2},  // 1.08x of 7,2,784,0
     {"conv3x3_stride2", "fwd",      7,     2,        392,   0},  // 1.02x of 7,2,784,0
-    {"conv3x3_stride2", "bwd_data", 7,     2,        784,   0},
     {"conv1x1_stride1", "fwd",      6,     4,        240,   16},  // 1.04x of 7,2,280,8 at 28x28 and 56x56
     {"conv1x1_stride1", "bwd_data", 6,     4,        240,   8},  // 1.04x of 7,2,280,8 at 28x28 and 56x56
     {"conv1x1_stride2", "fwd",      7,     2,        196,   8},  // 1.03x of 7,2,280,8
-    {"conv1x1_stride2", "bwd_data", 7,     2,        1120,  8},
-    {"conv5x5_stride1", "fwd",      7,     2,        784,   0},
-    {"conv5x5_stride1", "bwd_data", 7,     2,        784,   0},
-    {"conv7x7_stride2", "fwd",      7,     2,        784,   0},
-};
+});
 
-inline constexpr DenseWeightsRow kDenseWeights[] = {
+inline constexpr auto kDenseWeights = as_but(avx512::kDenseWeights, {
     // class            pass           c_lanes tap_columns k_vectors pixels
-    {"conv3x3_stride1", "bwd_weights", 4,      3,          2,        784},
     {"conv3x3_stride2", "bwd_weights", 2,      3,          4,        784},  // 1.04x of 4,3,2,784
-    {"conv1x1_stride1", "bwd_weights", 8,      1,          2,        196},
-    {"conv1x1_stride2", "bwd_weights", 8,      1,          2,        196},
-    {"conv5x5_stride1", "bwd_weights", 2,      5,          2,        784},
-    {"conv7x7_stride2", "bwd_weights", 2,      7,          2,        784},
-};
+});
 
-inline constexpr ZeroSkipRow kZeroSkip[] = {
+inline constexpr auto kZeroSkip = as_but(avx512::kZeroSkip, {
     // class            pass        blocking  most_channels group k_vectors rows pixels
     {"conv3x3_stride1", "fwd",      "wide",   kAnyChannels, 64,   4,        28,  400},  // 1.06x of 32,4,28,400
-    {"conv3x3_stride1", "fwd",      "narrow", kAnyChannels, 64,   2,        14,  400},
     {"conv3x3_stride1", "bwd_data", "wide",   kAnyChannels, 64,   4,        28,  400},  // 1.04x of 32,4,14,400
-    {"conv3x3_stride1", "bwd_data", "narrow", kAnyChannels, 64,   2,        14,  400},
-    {"conv3x3_stride2", "fwd",      "wide",   kAnyChannels, 64,   4,        14,  400},
     {"conv3x3_stride2", "bwd_data", "wide",   kAnyChannels, 32,   4,        28,  1600},  // 1.09x of 32,4,14,400
     {"conv1x1_stride1", "fwd",      "wide",   kAnyChannels, 64,   8,        2,   400},  // 1.03x of 64,8,1,256
-    {"conv1x1_stride1", "fwd",      "narrow", kAnyChannels, 64,   4,        1,   256},
     {"conv1x1_stride1", "bwd_data", "wide",   kAnyChannels, 64,   8,        2,   400},  // 1.04x of 64,8,1,256
-    {"conv1x1_stride1", "bwd_data", "narrow", kAnyChannels, 64,   4,        1,   256},
-    {"conv1x1_stride2", "fwd",      "wide",   kAnyChannels, 64,   8,        7,   400},
-    {"conv1x1_stride2", "fwd",      "narrow", kAnyChannels, 64,   4,        7,   400},
     {"conv1x1_stride2", "bwd_data", "wide",   kAnyChannels, 64,   8,        28,  800},  // 1.16x of 64,8,7,400
-    {"conv1x1_stride2", "bwd_data", "narrow", kAnyChannels, 64,   4,        7,   400},
-    {"conv5x5_stride1", "fwd",      "wide",   kAnyChannels, 32,   2,        14,  400},
-    {"conv5x5_stride1", "bwd_data", "wide",   kAnyChannels, 32,   2,        14,  400},
-};
+});
 
-inline constexpr OutputMaskRow kOutputMask[] = {
-    // class            pass        group tap_rows vectors rows pixels
-    {"conv3x3_stride1", "bwd_data", 32,   3,       18,     28,  784},
-    {"conv3x3_stride2", "bwd_data", 32,   2,       16,     28,  784},
-    {"conv1x1_stride1", "bwd_data", 32,   1,       16,     28,  784},
-    {"conv1x1_stride2", "bwd_data", 32,   1,       16,     28,  784},
-    {"conv5x5_stride1", "bwd_data", 16,   5,       25,     28,  784},
-};
-
-inline constexpr ZeroSkipWeightsRow kZeroSkipWeights[] = {
+inline constexpr auto kZeroSkipWeights = as_but(avx512::kZeroSkipWeights, {
     // class            pass           tap_rows k_vectors rows
     {"conv3x3_stride1", "bwd_weights", 3,       2,        8},  // 1.01x of 3,2,16
     {"conv3x3_stride2", "bwd_weights", 2,       4,        8},  // 1.03x of 2,4,4
-    {"conv1x1_stride1", "bwd_weights", 1,       8,        4},
-    {"conv1x1_stride2", "bwd_weights", 1,       8,        4},
-    {"conv5x5_stride1", "bwd_weights", 5,       1,        8},
-};
+});
 // clang-format on
 
 inline constexpr Tables kTables = {
@@ -83,7 +52,7 @@ inline constexpr Tables kTables = {
     .dense = kDense,
     .dense_weights = kDenseWeights,
     .zero_skip = kZeroSkip,
-    .output_mask = kOutputMask,
+    .output_mask = avx512::kOutputMask,
     .zero_skip_weights = kZeroSkipWeights,
 };
 

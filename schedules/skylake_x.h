@@ -1,76 +1,29 @@
-// Schedules for Skylake-X, Cascade Lake and Cooper Lake: two zmm FMAs and two zmm loads per cycle as in
-// avx512.h, but 32 KB of L1 as in zen4.h. No such core was at hand: rows are those of avx512.h where they fit
-// 32 KB, else of zen4.h or narrower groups of channels that meet as many sums, as the latency of two FMAs per
-// cycle wants. `sparsetrain tune` measures them on a core of yours.
+// Schedules for Skylake-X, Cascade Lake and Cooper Lake: as avx512.h, with two zmm FMAs and two zmm loads per
+// cycle, but 32 KB of L1 as in zen4.h. No such core was at hand: where rows of avx512.h do not fit 32 KB,
+// they are those of zen4.h or narrower groups of channels that meet as many sums, as the latency of two FMAs
+// per cycle wants. `sparsetrain tune` measures them on a core of yours.
 #pragma once
 
-#include "schedules/rows.h"
+#include "schedules/as_but.h"
+#include "schedules/avx512.h"
+#include "schedules/zen4.h"
 
 namespace sparsetrain::schedules::skylake_x {
 
 // clang-format off
-inline constexpr DenseRow kDense[] = {
-    // class             pass         x_tile  k_vectors  pixels  chunk
-    {"conv3x3_stride1", "fwd",         7,       2,      784,      0},
-    {"conv3x3_stride1", "bwd_data",    7,       2,      784,      0},
-    {"conv3x3_stride2", "fwd",         7,       2,      784,      0},
-    {"conv3x3_stride2", "bwd_data",    7,       2,      784,      0},
-    {"conv1x1_stride1", "fwd",         7,       2,      280,      8},
-    {"conv1x1_stride1", "bwd_data",    7,       2,      280,      8},
-    {"conv1x1_stride2", "fwd",         7,       2,      280,      8},
-    {"conv1x1_stride2", "bwd_data",    7,       2,     1120,      8},
-    {"conv5x5_stride1", "fwd",         7,       2,      784,      0},
-    {"conv5x5_stride1", "bwd_data",    7,       2,      784,      0},
-    {"conv7x7_stride2", "fwd",         7,       2,      784,      0},
-};
-
-inline constexpr DenseWeightsRow kDenseWeights[] = {
-    // class             pass         c_lanes  tap_columns  k_vectors  pixels
-    {"conv3x3_stride1", "bwd_weights",   4,         3,        2,     784},
-    {"conv3x3_stride2", "bwd_weights",   4,         3,        2,     784},
-    {"conv1x1_stride1", "bwd_weights",   8,         1,        2,     196},
-    {"conv1x1_stride2", "bwd_weights",   8,         1,        2,     196},
-    {"conv5x5_stride1", "bwd_weights",   2,         5,        2,     784},
-    {"conv7x7_stride2", "bwd_weights",   2,         7,        2,     784},
-};
-
-inline constexpr ZeroSkipRow kZeroSkip[] = {
+inline constexpr auto kZeroSkip = as_but(avx512::kZeroSkip, {
     // class             pass       blocking  most_channels  group  k_vectors  rows  pixels
-    {"conv3x3_stride1", "fwd",      "wide",   kAnyChannels,   32,    4,        14,    400},
-    {"conv3x3_stride1", "fwd",      "narrow", kAnyChannels,   64,    2,        14,    400},
-    {"conv3x3_stride1", "bwd_data", "wide",   kAnyChannels,   32,    4,        14,    400},
-    {"conv3x3_stride1", "bwd_data", "narrow", kAnyChannels,   64,    2,        14,    400},
     {"conv3x3_stride2", "fwd",      "wide",   kAnyChannels,   32,    4,        14,    400},
-    {"conv3x3_stride2", "bwd_data", "wide",   kAnyChannels,   32,    4,        14,    400},
     {"conv1x1_stride1", "fwd",      "wide",   kAnyChannels,   32,    8,        1,     256},
-    {"conv1x1_stride1", "fwd",      "narrow", kAnyChannels,   64,    4,        1,     256},
     {"conv1x1_stride1", "bwd_data", "wide",   kAnyChannels,   32,    8,        1,     256},
-    {"conv1x1_stride1", "bwd_data", "narrow", kAnyChannels,   64,    4,        1,     256},
     {"conv1x1_stride2", "fwd",      "wide",   kAnyChannels,   32,    8,        7,     400},
-    {"conv1x1_stride2", "fwd",      "narrow", kAnyChannels,   64,    4,        7,     400},
     {"conv1x1_stride2", "bwd_data", "wide",   kAnyChannels,   32,    8,        7,     400},
-    {"conv1x1_stride2", "bwd_data", "narrow", kAnyChannels,   64,    4,        7,     400},
-    {"conv5x5_stride1", "fwd",      "wide",   kAnyChannels,   32,    2,        14,    400},
-    {"conv5x5_stride1", "bwd_data", "wide",   kAnyChannels,   32,    2,        14,    400},
-};
+});
 
-inline constexpr OutputMaskRow kOutputMask[] = {
-    // class             pass       group  tap_rows  vectors  rows  pixels
-    {"conv3x3_stride1", "bwd_data",   16,     3,       18,     28,   784},
-    {"conv3x3_stride2", "bwd_data",   32,     2,       12,     28,   784},
-    {"conv1x1_stride1", "bwd_data",   32,     1,       12,     28,   784},
-    {"conv1x1_stride2", "bwd_data",   32,     1,       12,     28,   784},
-    {"conv5x5_stride1", "bwd_data",   16,     5,       25,     28,   784},
-};
-
-inline constexpr ZeroSkipWeightsRow kZeroSkipWeights[] = {
+inline constexpr auto kZeroSkipWeights = as_but(avx512::kZeroSkipWeights, {
     // class             pass          tap_rows  k_vectors  rows
     {"conv3x3_stride1", "bwd_weights",    3,         2,       8},
-    {"conv3x3_stride2", "bwd_weights",    2,         4,       4},
-    {"conv1x1_stride1", "bwd_weights",    1,         8,       4},
-    {"conv1x1_stride2", "bwd_weights",    1,         8,       4},
-    {"conv5x5_stride1", "bwd_weights",    5,         1,       8},
-};
+});
 // clang-format on
 
 inline constexpr Tables kTables = {
@@ -79,10 +32,10 @@ inline constexpr Tables kTables = {
     .l1_bytes = 32 * 1024,
     .slab_bytes = 24 * 1024,
     .broadcast_from_memory = true,
-    .dense = kDense,
-    .dense_weights = kDenseWeights,
+    .dense = avx512::kDense,
+    .dense_weights = avx512::kDenseWeights,
     .zero_skip = kZeroSkip,
-    .output_mask = kOutputMask,
+    .output_mask = zen4::kOutputMask,
     .zero_skip_weights = kZeroSkipWeights,
 };
 

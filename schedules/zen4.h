@@ -1,37 +1,24 @@
-// Schedules for Zen 4: AVX-512 in a core that begins one zmm FMA and one zmm load per cycle. Rows of
-// conv3x3_stride1 were measured on a server core; those of the other classes follow from the budgets, and
-// their costs are estimates.
+// Schedules for Zen 4, AVX-512 in a core that begins one zmm FMA and one zmm load per cycle: dense ones and
+// those of bwd_weights as in avx512.h, but for the rows here. Rows of conv3x3_stride1 were measured on a
+// server core; those of the other classes follow from the budgets, and their costs are estimates.
 #pragma once
 
-#include "schedules/rows.h"
+#include "schedules/as_but.h"
+#include "schedules/avx512.h"
 
 namespace sparsetrain::schedules::zen4 {
 
 // clang-format off
-inline constexpr DenseRow kDense[] = {
+inline constexpr auto kDense = as_but(avx512::kDense, {
     // class             pass         x_tile  k_vectors  pixels  chunk
-    {"conv3x3_stride1", "fwd",         7,       2,      784,      0},
-    {"conv3x3_stride1", "bwd_data",    7,       2,      784,      0},
-    {"conv3x3_stride2", "fwd",         7,       2,      784,      0},
-    {"conv3x3_stride2", "bwd_data",    7,       2,      784,      0},
-    {"conv1x1_stride1", "fwd",         7,       2,      280,      8},
-    {"conv1x1_stride1", "bwd_data",    7,       2,      280,      8},
-    {"conv1x1_stride2", "fwd",         7,       2,      280,      8},
     {"conv1x1_stride2", "bwd_data",    7,       2,      280,      8},
-    {"conv5x5_stride1", "fwd",         7,       2,      784,      0},
-    {"conv5x5_stride1", "bwd_data",    7,       2,      784,      0},
-    {"conv7x7_stride2", "fwd",         7,       2,      784,      0},
-};
+});
 
-inline constexpr DenseWeightsRow kDenseWeights[] = {
+inline constexpr auto kDenseWeights = as_but(avx512::kDenseWeights, {
     // class             pass         c_lanes  tap_columns  k_vectors  pixels
-    {"conv3x3_stride1", "bwd_weights",   4,         3,        2,     784},
-    {"conv3x3_stride2", "bwd_weights",   4,         3,        2,     784},
     {"conv1x1_stride1", "bwd_weights",   8,         1,        3,     196},
     {"conv1x1_stride2", "bwd_weights",   8,         1,        3,     196},
-    {"conv5x5_stride1", "bwd_weights",   2,         5,        2,     784},
-    {"conv7x7_stride2", "bwd_weights",   2,         7,        2,     784},
-};
+});
 
 // Groups of 64 halve the accumulators' loads and stores per FMA: of 64 channels or more, no other blocking was
 // faster at any percentage of zeros by more than 1 %. GFLOP/s of the stages alone at 0 / 50 / 80 / 90 %, by group x k_vectors:
@@ -74,14 +61,12 @@ inline constexpr OutputMaskRow kOutputMask[] = {
     {"conv5x5_stride1", "bwd_data",   16,     5,       25,     28,   784},
 };
 
-inline constexpr ZeroSkipWeightsRow kZeroSkipWeights[] = {
+inline constexpr auto kZeroSkipWeights = as_but(avx512::kZeroSkipWeights, {
     // class             pass          tap_rows  k_vectors  rows
     {"conv3x3_stride1", "bwd_weights",    3,         2,       8},
-    {"conv3x3_stride2", "bwd_weights",    2,         4,       4},
     {"conv1x1_stride1", "bwd_weights",    1,         4,       4},
     {"conv1x1_stride2", "bwd_weights",    1,         4,       4},
-    {"conv5x5_stride1", "bwd_weights",    5,         1,       8},
-};
+});
 // clang-format on
 
 inline constexpr Tables kTables = {

@@ -10,6 +10,7 @@
 
 #include "kernels/zero_skip.h"
 #include "layer_class.h"
+#include "schedules/as_but.h"
 #include "schedules/budgets.h"
 #include "schedules/costs.h"
 #include "schedules/derived.h"
@@ -295,6 +296,17 @@ TEST(TablesOf, AreFoundByName) {
     EXPECT_EQ(tables_of(""), nullptr);
     // The one that runs here.
     EXPECT_NE(tables_of(microarchitecture()), nullptr);
+}
+
+// The others of the base stay, a row of another pass among them.
+TEST(AsBut, ChangesTheRowsThatItNames) {
+    static constexpr DenseRow kBase[] = {{"conv3x3_stride1", "fwd", 7, 2, 784, 0},
+                                         {"conv3x3_stride1", "bwd_data", 7, 2, 784, 0}};
+    static constexpr auto kChanged = as_but(kBase, {{"conv3x3_stride1", "bwd_data", 6, 4, 240, 8}});
+    const Table<DenseRow> table = kChanged;
+    ASSERT_EQ(table.count, 2);
+    EXPECT_EQ(table.find("conv3x3_stride1", "fwd")->x_tile, 7);
+    EXPECT_EQ(table.find("conv3x3_stride1", "bwd_data")->chunk, 8);
 }
 
 }  // namespace
