@@ -45,8 +45,10 @@ class ConvKernel {
     Kernel name;
     Pass pass;
     Skips skips;
-    const char* blocking;    // which of the ways that a kernel has to cut its work; "" where there is one
-    double error_bound = 0;  // 0: sums of the same products, exact on small integers
+    const char* blocking;  // which of the ways that a kernel has to cut its work; "" where there is one
+    // How far a result may be from the sum of its products, besides their rounding, in units of the results'
+    // RMS; 0: it is that sum.
+    double error_bound = 0;
 
     // Whether its blocking suits a plan of this shape, which has the first that does, or the last.
     virtual bool suits(const ConvShape& /*shape*/) const { return true; }

@@ -70,17 +70,35 @@ std::span<const LayerClassInfo> layer_classes() {
     });
 }
 
-std::vector<Kernel> kernels_of(const LayerClassInfo& layer, Pass pass) {
-    std::vector<Kernel> kernels;
+namespace {
+
+// Calls visit(kernel) for each record of a class and pass, on the microarchitectures that may run.
+template <typename Visit>
+void for_each_kernel(const LayerClassInfo& layer, Pass pass, Visit visit) {
     for (const LayerClass* linked : detail::linked_layer_classes()) {
         if (linked->info.name != std::string_view(layer.name)) continue;
-        for (const detail::ConvKernel* kernel : linked->kernels) {
-            if (kernel->pass == pass &&
-                std::find(kernels.begin(), kernels.end(), kernel->name) == kernels.end())
-                kernels.push_back(kernel->name);
-        }
+        for (const detail::ConvKernel* kernel : linked->kernels)
+            if (kernel->pass == pass) visit(*kernel);
     }
+}
+
+}  // namespace
+
+std::vector<Kernel> kernels_of(const LayerClassInfo& layer, Pass pass) {
+    std::vector<Kernel> kernels;
+    for_each_kernel(layer, pass, [&](const detail::ConvKernel& kernel) {
+        if (std::find(kernels.begin(), kernels.end(), kernel.name) == kernels.end())
+            kernels.push_back(kernel.name);
+    });
     return kernels;
+}
+
+double error_bound_of(const LayerClassInfo& layer, Pass pass, Kernel kernel) {
+    double bound = 0;
+    for_each_kernel(layer, pass, [&](const detail::ConvKernel& one) {
+        if (one.name == kernel) bound = std::max(bound, one.error_bound);
+    });
+    return bound;
 }
 
 }  // namespace sparsetrain

@@ -418,7 +418,7 @@ TEST_P(ErrorsOfPasses, TheNextCallWorks) {
     expect_error(kInvalid, {"dst"}, [&] { forward(problem.src.view(), {}, problem.src.view()); });
     const TestTensor result(problem.shape.dst());
     forward(problem.src.view(), problem.bias.values(), result.view());
-    EXPECT_TRUE(matches(ConvReference(problem).forward(true), result, Precision::exact));
+    EXPECT_TRUE(matches(ConvReference(problem).forward(true), result, kExact));
 }
 
 std::string name(const ::testing::TestParamInfo<LayerClassInfo>& info) {

@@ -110,8 +110,7 @@ TEST_P(ConvSkips, ForwardLeavesOutWeightsOfZeroChannels) {
     });
     for (const Settings& settings : settings_for(Policy::zero_skip)) {
         EXPECT_TRUE(matches(expected,
-                            ConvRunner(problem, settings.policy, settings.threads).forward(settings),
-                            Precision::exact))
+                            ConvRunner(problem, settings.policy, settings.threads).forward(settings), kExact))
             << describe(settings);
     }
     for (const Settings& settings : settings_for(Policy::dense)) {
@@ -127,9 +126,8 @@ TEST_P(ConvSkips, BackwardDataLeavesOutWeightsOfZeroChannels) {
         if (k == 0 || k == 5 || k == 16 || k == 33 || k == 35) weight = c % 2 != 0 ? kNaN : kInf;
     });
     for (const Settings& settings : settings_for(Policy::zero_skip)) {
-        EXPECT_TRUE(matches(expected,
-                            ConvRunner(problem, settings.policy, settings.threads).backward_data(settings),
-                            Precision::exact))
+        EXPECT_TRUE(matches(
+            expected, ConvRunner(problem, settings.policy, settings.threads).backward_data(settings), kExact))
             << describe(settings);
     }
     for (const Settings& settings : settings_for(Policy::dense)) {

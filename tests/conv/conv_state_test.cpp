@@ -90,11 +90,14 @@ TEST_P(ConvState, RepeatedCallsAgreeBitForBit) {
     }
 }
 
+INSTANTIATE_TEST_SUITE_P(Classes, ConvState, every_class_and_policy(), name_of_class_and_policy);
+
+class MeasuredChoices : public ::testing::TestWithParam<LayerClassInfo> {};
+
 // While `auto` tries kernels in turn, in two threads at a time, whose calls take what they take.
-TEST_P(ConvState, MeasuredChoicesComputeTheSame) {
-    if (policy() != Policy::automatic) return;
+TEST_P(MeasuredChoices, ComputeTheSame) {
     constexpr int kCalls = 30;
-    const ConvProblem problem(shape(kExtents), Values::integers, {50}, 10);
+    const ConvProblem problem(shape_of(GetParam(), kExtents), Values::integers, {50}, 10);
     const ConvReference reference(problem);
     const Conv2d plan(problem.shape);
     EXPECT_EQ(plan.choice(), Choice::measured);
@@ -108,7 +111,8 @@ TEST_P(ConvState, MeasuredChoicesComputeTheSame) {
     other.join();
 }
 
-INSTANTIATE_TEST_SUITE_P(Classes, ConvState, every_class_and_policy(), name_of_class_and_policy);
+INSTANTIATE_TEST_SUITE_P(Classes, MeasuredChoices, ::testing::ValuesIn(layer_classes()),
+                         [](const auto& instance) { return std::string(instance.param.name); });
 
 }  // namespace
 }  // namespace sparsetrain::test

@@ -83,5 +83,36 @@ TEST(LayerClasses, AreLinked) {
     EXPECT_FALSE(layer_classes().empty());
 }
 
+// What a kernel may lose comes on top of what rounding does.
+TEST(Comparison, KeepsToTheErrorBound) {
+    reference::Element three;
+    three.add(1, 3);
+    const std::vector<reference::Element> expected(kLanes, three);
+    TestTensor result({1, kLanes, 1, 1});
+    const auto is_taken = [&](float value, const Precision& precision) {
+        for (std::size_t i = 0; i < result.memory.size(); ++i) result.memory[i] = value;
+        return static_cast<bool>(matches(expected, result, precision));
+    };
+    EXPECT_TRUE(is_taken(3, kExact));
+    EXPECT_FALSE(is_taken(3.0001F, kExact));
+    EXPECT_FALSE(is_taken(3.0001F, {.sums_are_exact = false}));
+    EXPECT_TRUE(is_taken(3.0001F, {.error_bound = 1e-4}));
+    EXPECT_FALSE(is_taken(3.001F, {.error_bound = 1e-4}));
+}
+
+// `dense` computes the very sums, and every kernel says how far it is from them.
+TEST(ErrorBounds, AreOfKernels) {
+    for (const LayerClassInfo& layer : layer_classes()) {
+        for (const Pass pass : {Pass::fwd, Pass::bwd_data, Pass::bwd_weights}) {
+            for (const Kernel kernel : kernels_of(layer, pass)) {
+                const double bound = error_bound_of(layer, pass, kernel);
+                EXPECT_GE(bound, 0) << layer.name << " " << to_string(kernel);
+                EXPECT_LT(bound, 1e-4) << layer.name << " " << to_string(kernel);
+            }
+            EXPECT_EQ(error_bound_of(layer, pass, Kernel::dense), 0) << layer.name;
+        }
+    }
+}
+
 }  // namespace
 }  // namespace sparsetrain::test

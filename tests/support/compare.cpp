@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstring>
 #include <sstream>
+#include <string_view>
 
 namespace sparsetrain::test {
 
@@ -42,17 +43,43 @@ std::ostream& operator<<(std::ostream& out, const Index& index) {
     return out << "]";
 }
 
-void compare(const Element& expected, float result, Precision precision, const Index& index,
+double rms(const std::vector<Element>& elements) {
+    double squares = 0;
+    for (const Element& element : elements) squares += element.value * element.value;
+    return elements.empty() ? 0 : std::sqrt(squares / static_cast<double>(elements.size()));
+}
+
+// What any of these may be off by, besides what its sum loses in float.
+struct Tolerance {
+    Tolerance(const Precision& precision, const std::vector<Element>& expected)
+        : sums_are_exact(precision.sums_are_exact), of_kernel(precision.error_bound * rms(expected)) {}
+
+    bool sums_are_exact;
+    double of_kernel;
+};
+
+void compare(const Element& expected, float result, const Tolerance& tolerance, const Index& index,
              Differences& differences) {
-    const double bound = precision == Precision::exact ? 0 : reference::rounding_bound(expected);
+    const double of_sum = tolerance.sums_are_exact ? 0 : reference::rounding_bound(expected);
+    const double bound = of_sum + tolerance.of_kernel;
     if (std::abs(static_cast<double>(result) - expected.value) <= bound) return;
     differences.add(index, ": expected ", expected.value, " +- ", bound, ", given ", result);
 }
 
 }  // namespace
 
+Precision precision_of(Values values, const LayerClassInfo& layer, Pass pass, Policy policy) {
+    Precision precision{values == Values::integers, 0};
+    for (const Kernel kernel : kernels_of(layer, pass)) {
+        if (policy == Policy::automatic || std::string_view(to_string(kernel)) == to_string(policy))
+            precision.error_bound = std::max(precision.error_bound, error_bound_of(layer, pass, kernel));
+    }
+    return precision;
+}
+
 AssertionResult matches(const std::vector<Element>& expected, const TestTensor& result, Precision precision) {
     const Shape& shape = result.shape;
+    const Tolerance tolerance(precision, expected);
     Differences differences;
     auto element = expected.begin();
     for (int n = 0; n < shape.n; ++n)
@@ -60,7 +87,7 @@ AssertionResult matches(const std::vector<Element>& expected, const TestTensor& 
             for (int y = 0; y < shape.h; ++y)
                 for (int x = 0; x < shape.w; ++x)
                     compare(c < shape.c ? *element++ : Element{}, reference::at(result.view(), n, c, y, x),
-                            precision, {"(n, c, y, x) = ", {n, c, y, x}}, differences);
+                            tolerance, {"(n, c, y, x) = ", {n, c, y, x}}, differences);
     if (element != expected.end()) return AssertionFailure() << "the reference has another size";
     return differences.result();
 }
@@ -68,6 +95,7 @@ AssertionResult matches(const std::vector<Element>& expected, const TestTensor& 
 AssertionResult matches(const std::vector<Element>& expected, const TestWeights& result,
                         Precision precision) {
     const WeightsShape& shape = result.shape;
+    const Tolerance tolerance(precision, expected);
     Differences differences;
     auto element = expected.begin();
     for (int k = 0; k < channel_blocks(shape.k) * kLanes; ++k)
@@ -75,7 +103,7 @@ AssertionResult matches(const std::vector<Element>& expected, const TestWeights&
             for (int r = 0; r < shape.r; ++r)
                 for (int s = 0; s < shape.s; ++s)
                     compare(k < shape.k && c < shape.c ? *element++ : Element{}, result.at(k, c, r, s),
-                            precision, {"(k, c, r, s) = ", {k, c, r, s}}, differences);
+                            tolerance, {"(k, c, r, s) = ", {k, c, r, s}}, differences);
     if (element != expected.end()) return AssertionFailure() << "the reference has another size";
     return differences.result();
 }
@@ -83,9 +111,10 @@ AssertionResult matches(const std::vector<Element>& expected, const TestWeights&
 AssertionResult matches(const std::vector<Element>& expected, const Guarded<float>& result,
                         Precision precision) {
     if (expected.size() != result.size()) return AssertionFailure() << "the reference has another size";
+    const Tolerance tolerance(precision, expected);
     Differences differences;
     for (std::size_t k = 0; k < expected.size(); ++k)
-        compare(expected[k], result[k], precision, {"(k) = ", {static_cast<int>(k), 0, 0, 0}}, differences);
+        compare(expected[k], result[k], tolerance, {"(k) = ", {static_cast<int>(k), 0, 0, 0}}, differences);
     return differences.result();
 }
 

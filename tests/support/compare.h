@@ -6,16 +6,21 @@
 #include <vector>
 
 #include "direct_convolution.h"
+#include "sparsetrain/library.h"
 #include "test_data.h"
 
 namespace sparsetrain::test {
 
-// exact: equal to the reference (data of Values::integers); rounded: within reference::rounding_bound.
-enum class Precision { exact, rounded };
+// How near to the reference: what its sums may lose in float, nothing (data of Values::integers) or
+// reference::rounding_bound, and what a kernel may lose besides, in units of the expected results' RMS.
+struct Precision {
+    bool sums_are_exact = true;
+    double error_bound = 0;
+};
+inline constexpr Precision kExact{};
 
-inline Precision precision_of(Values values) {
-    return values == Values::integers ? Precision::exact : Precision::rounded;
-}
+// Of every kernel that a policy may run.
+Precision precision_of(Values values, const LayerClassInfo& layer, Pass pass, Policy policy);
 
 // Each compares every logical element, and expects 0 in the lanes beyond the last channel. A result of NaN
 // never passes.

@@ -195,21 +195,34 @@ BackwardWeightsResult ConvRunner::backward_weights(const Settings& settings, Ope
     return result;
 }
 
+namespace {
+
+Precision precision_of(const ConvProblem& problem, Pass pass, Policy policy) {
+    return test::precision_of(problem.values, layer_of(problem.shape), pass, policy);
+}
+
+}  // namespace
+
 void expect_all_passes(const ConvProblem& problem, const ConvReference& reference, const Settings& settings) {
     SCOPED_TRACE(name_of(problem.shape) + ", " + describe(settings));
-    const Precision precision = precision_of(problem.values);
+    const auto precision = [&](Pass pass) { return precision_of(problem, pass, settings.policy); };
     ConvRunner runner(problem, settings.policy, settings.threads, settings.pool);
 
-    EXPECT_TRUE(matches(reference.forward(settings.bias), runner.forward(settings), precision)) << "fwd";
+    EXPECT_TRUE(matches(reference.forward(settings.bias), runner.forward(settings), precision(Pass::fwd)))
+        << "fwd";
     const ForwardReluResult activated = runner.forward_relu(settings);
-    EXPECT_TRUE(matches(reference.forward_relu(settings.bias), activated.dst, precision)) << "fwd, ReLU";
+    EXPECT_TRUE(matches(reference.forward_relu(settings.bias), activated.dst, precision(Pass::fwd)))
+        << "fwd, ReLU";
     EXPECT_TRUE(marks_nonzeros_of(activated.dst, activated.mask)) << "fwd, mask";
     if (layer_of(problem.shape).backward_data) {
         if (settings.policy != Policy::output_mask) {
-            EXPECT_TRUE(matches(reference.diff_src, runner.backward_data(settings), precision)) << "bwd_data";
+            EXPECT_TRUE(
+                matches(reference.diff_src, runner.backward_data(settings), precision(Pass::bwd_data)))
+                << "bwd_data";
         }
         const MaskedDiffSrc masked = runner.backward_data_masked(settings);
-        EXPECT_TRUE(matches(reference.masked_diff_src(masked.relu_mask), masked.diff_src, precision))
+        EXPECT_TRUE(
+            matches(reference.masked_diff_src(masked.relu_mask), masked.diff_src, precision(Pass::bwd_data)))
             << "bwd_data, mask";
     }
     // A plan per operand: `auto` may not learn from the other's call what to expect.
@@ -218,9 +231,12 @@ void expect_all_passes(const ConvProblem& problem, const ConvReference& referenc
         const BackwardWeightsResult gradients =
             ConvRunner(problem, settings.policy, settings.threads, settings.pool)
                 .backward_weights(settings, sparse);
-        EXPECT_TRUE(matches(reference.gradients(sparse).weights, gradients.diff_weights, precision));
+        EXPECT_TRUE(matches(reference.gradients(sparse).weights, gradients.diff_weights,
+                            precision(Pass::bwd_weights)));
         if (gradients.diff_bias) {
-            EXPECT_TRUE(matches(reference.gradients(sparse).bias, *gradients.diff_bias, precision)) << "bias";
+            EXPECT_TRUE(matches(reference.gradients(sparse).bias, *gradients.diff_bias,
+                                precision_of(problem, Pass::bwd_weights, Policy::dense)))
+                << "bias";
         }
     }
     EXPECT_TRUE(problem.inputs_unchanged());
@@ -230,21 +246,23 @@ namespace {
 
 void expect_backward_data(const ConvProblem& problem, const ConvReference& reference, const Conv2d& plan,
                           const PackedWeights& packed, Workspace& workspace) {
+    const Precision precision = precision_of(problem, Pass::bwd_data, plan.policy());
     TestTensor diff_src(problem.shape.src), masked_diff_src(problem.shape.src);
     Random random(1);
     const TestMask relu_mask = make_mask(problem.src, MaskKind::exact, random);
     plan.backward_data(problem.diff_dst.view(), packed, masked_diff_src.view(), workspace, relu_mask.view());
-    EXPECT_TRUE(matches(reference.masked_diff_src(relu_mask), masked_diff_src, precision_of(problem.values)));
+    EXPECT_TRUE(matches(reference.masked_diff_src(relu_mask), masked_diff_src, precision));
     if (plan.policy() == Policy::output_mask) return;
     plan.backward_data(problem.diff_dst.view(), packed, diff_src.view(), workspace);
-    EXPECT_TRUE(matches(reference.diff_src, diff_src, precision_of(problem.values)));
+    EXPECT_TRUE(matches(reference.diff_src, diff_src, precision));
 }
 
 }  // namespace
 
 void expect_passes(const ConvProblem& problem, const ConvReference& reference, const Conv2d& plan,
                    const PackedWeights& packed, Workspace& workspace) {
-    const Precision precision = precision_of(problem.values);
+    const Precision forward = precision_of(problem, Pass::fwd, plan.policy()),
+                    gradients = precision_of(problem, Pass::bwd_weights, plan.policy());
     TestTensor dst(problem.shape.dst()), activated(problem.shape.dst());
     TestMask mask(problem.shape.dst());
     TestWeights by_src(problem.shape.weights()), by_diff_dst(problem.shape.weights());
@@ -255,11 +273,11 @@ void expect_passes(const ConvProblem& problem, const ConvReference& reference, c
     plan.backward_weights(problem.src.view(), problem.diff_dst_dense.view(), by_src.view(), {}, workspace);
     plan.backward_weights(problem.src_dense.view(), problem.diff_dst.view(), by_diff_dst.view(), {},
                           workspace);
-    EXPECT_TRUE(matches(reference.forward(true), dst, precision));
-    EXPECT_TRUE(matches(reference.forward_relu(false), activated, precision));
+    EXPECT_TRUE(matches(reference.forward(true), dst, forward));
+    EXPECT_TRUE(matches(reference.forward_relu(false), activated, forward));
     EXPECT_TRUE(marks_nonzeros_of(activated, mask));
-    EXPECT_TRUE(matches(reference.by_src.weights, by_src, precision));
-    EXPECT_TRUE(matches(reference.by_diff_dst.weights, by_diff_dst, precision));
+    EXPECT_TRUE(matches(reference.by_src.weights, by_src, gradients));
+    EXPECT_TRUE(matches(reference.by_diff_dst.weights, by_diff_dst, gradients));
 }
 
 void expect_meaningful(const ConvProblem& problem, const ConvReference& reference) {

@@ -53,8 +53,8 @@ struct Layer {
     int check_results() {
         Workspace fresh(kThreads);
         step(fresh);
-        const bool right = matches(reference.forward(false), dst, Precision::exact) &&
-                           matches(reference.diff_src, diff_src, Precision::exact);
+        const bool right =
+            matches(reference.forward(false), dst, kExact) && matches(reference.diff_src, diff_src, kExact);
         return right ? kRight : 1;
     }
 

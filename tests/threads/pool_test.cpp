@@ -133,9 +133,10 @@ TEST_P(Pool, MayComeBackForTheSameWeightsWhileACallWaits) {
     EXPECT_GT(calls, 1);
 }
 
-// Weights that changed are packed by the pool, too.
+// Weights that changed are packed by the pool, too: channels enough for several groups and chunks.
 TEST_P(Pool, PacksWeights) {
-    const ConvProblem problem(shape(), Values::integers, {50}, 3);
+    const ConvProblem problem(shape_of(layer(), {2, 160, 5, 6, 160, {1, 1, 1, 1}}), Values::integers, {50},
+                              3);
     const Conv2d plan(problem.shape, policy(), Choice::tables);
     PackedWeights packed(problem.weights.view());
     TestTensor diff_src(problem.shape.src);

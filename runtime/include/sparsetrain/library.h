@@ -59,6 +59,10 @@ SPARSETRAIN_API void require_supported_cpu();
 
 // The kernels that a class has for a pass.
 SPARSETRAIN_API std::vector<Kernel> kernels_of(const LayerClassInfo& layer, Pass pass);
+// How far a result of a kernel may be from the sum of its products, besides what rounding each of them in
+// float costs: in units of the results' root mean square. 0 of kernels that compute just that sum, and of
+// those that the class has not.
+SPARSETRAIN_API double error_bound_of(const LayerClassInfo& layer, Pass pass, Kernel kernel);
 
 // The layer classes linked into this program, as microarchitecture() has them.
 SPARSETRAIN_API std::span<const LayerClassInfo> layer_classes();
