@@ -24,6 +24,7 @@ struct Options {
     std::optional<int> batch;
     int threads = 1;
     int rounds = 5;
+    bool pack = false;
     bool choice = false;
     std::vector<std::string> benchmark_flags;
 
@@ -137,6 +138,7 @@ int run(char* program, Options options) {
     initialize_google_benchmark(program, options.benchmark_flags);
     add_context(options);
     use_threads(options.threads);
+    pack_in_every_call(options.pack);
 
     if (options.choice) {
         print_choices(layers, {.rounds = options.rounds, .clock = options.clock()}, std::cout);
@@ -179,6 +181,8 @@ int main(int argc, char** argv) {
     app.add_option("--rounds", options.rounds, "How often the implementations of a group take turns")
         ->capture_default_str()
         ->check(CLI::Range(1, 1000));
+    app.add_flag("--pack", options.pack,
+                 "Weights of this library change before every call, as in training: packing them counts");
     app.add_flag(
         "--choice", options.choice,
         "Instead: how far auto is from the best kernel after 30 calls, for each layer, pass and zeros");

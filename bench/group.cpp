@@ -13,6 +13,7 @@ Group::Contestant compute_once(const ImplementationEntry& entry, Problem& proble
         contestant.implementation->publish_result();
         const std::string mistake = problem.find_mistake(contestant.implementation->tolerance());
         if (!mistake.empty()) contestant.failure = "mistrusted: " + mistake;
+        contestant.implementation->settle();
     } catch (const std::exception& error) {
         contestant.failure = error.what();
     }

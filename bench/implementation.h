@@ -19,6 +19,8 @@ class Implementation {
 
     // The timed part.
     virtual void run() = 0;
+    // Comes before: whoever learns from its calls has those that it learns from.
+    virtual void settle() {}
     // Brings the result of the last run to the Problem, in the library's layout.
     virtual void publish_result() = 0;
     // How far a right result may be from the exact one. Whoever only multiplies and adds is exact.
@@ -53,6 +55,10 @@ ImplementationEntries turns_of(int round, const ImplementationEntries& entries);
 // Sets how many threads every implementation runs on, for those made from now on: OpenMP's number, which
 // oneDNN reads when it creates a primitive, OpenBLAS's and this library's. All are process-wide in the peers.
 void use_threads(int threads);
+
+// Whether the weights that this library has change before every call, as in training, so that it packs them
+// in the timed part; for those made from now on.
+void pack_in_every_call(bool packs);
 
 // This library through its public API.
 std::unique_ptr<Implementation> make_sparsetrain(Problem& problem, Policy policy);

@@ -90,8 +90,12 @@ RunStatistics Conv2d::Impl::statistics(const Candidate& decided, std::span<const
                                               [](const auto& a, const auto& b) { return a.zeros < b.zeros; });
     for (const Observed& one : observed)
         if (one.skips == decided.kernel->skips) seen = &one;
-    return {decided.kernel->pass, decided.kernel->name, operand_of(seen->skips), seen->zeros,
-            decided.kernel->skips != Skips::nothing};
+    return {decided.kernel->pass,
+            decided.kernel->name,
+            operand_of(seen->skips),
+            seen->zeros,
+            decided.kernel->skips != Skips::nothing,
+            decided.is_tried};
 }
 
 // Lines come after the call, so that one that failed leaves no trace.

@@ -49,11 +49,21 @@ inline int images_per_thread(const Shape& out, int threads) {
     return (out.n + threads - 1) / threads;
 }
 
+// How many images share a task where `most` may: parts of one size, and as many for each thread. (Five of 16
+// images to a task would be four tasks, one of them nearly empty.)
+inline int images_of_equal_parts(const Shape& out, int most, int threads) {
+    if (threads == 1) return most;
+    const int needed = (out.n + most - 1) / most;
+    const int parts = std::min((needed + threads - 1) / threads * threads, out.n);
+    return (out.n + parts - 1) / parts;
+}
+
 // How many images share a tile: as many as make row.pixels pixels, within images_per_thread.
 template <typename Row>
 int images_per_tile(const Row& row, const Shape& out, int threads) {
     const int pixels = std::min(row.rows, out.h) * out.w;
-    return std::clamp(row.pixels / pixels, 1, images_per_thread(out, threads));
+    const int most = std::clamp(row.pixels / pixels, 1, images_per_thread(out, threads));
+    return images_of_equal_parts(out, most, threads);
 }
 
 // A call's weights as its kernel reads them; packs them if that has not been done since they changed.

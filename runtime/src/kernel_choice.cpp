@@ -53,7 +53,10 @@ Candidate KernelChoice::decide(const CallKind& kind, std::span<const Observed> o
     if (!learns(kind.pass)) return memory[cheapest(memory)];
     Learned& learned = learned_.get();
     const std::lock_guard lock(learned.mutex);
-    return memory[learned.of(kind).choose(memory)];
+    MeasuredChoice& choice = learned.of(kind);
+    Candidate decided = memory[choice.choose(memory)];
+    decided.is_tried = choice.is_looking();
+    return decided;
 }
 
 bool KernelChoice::learns(Pass pass) const {

@@ -15,6 +15,7 @@ struct Candidate {
     const ConvKernel* kernel;
     double zeros;
     double cost;
+    bool is_tried = false;  // for a look, whatever it takes
 };
 
 // The first with the least cost, of at least one.
@@ -39,6 +40,8 @@ class MeasuredChoice {
 
     // Which of a call's candidates it should run. There is at least one.
     std::size_t choose(std::span<const Candidate> candidates);
+    // Whether the one that was chosen last is, for a look.
+    bool is_looking() const { return is_looking_; }
 
     // What the call took that had chosen `candidate`.
     void add_time(const Candidate& candidate, double seconds);

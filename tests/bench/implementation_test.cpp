@@ -93,6 +93,21 @@ TEST_P(Peer, Im2colRunsOnSeveralThreads) {
     use_threads(1);
 }
 
+// Of what is packed again the result is the same, and trials of `auto` are over before its turns.
+TEST_P(Peer, OursPacksInEveryCallAndSettles) {
+    const ConvShape shape = {{2, 64, 14, 14}, 32, 3, 3, 1, {1, 1, 1, 1}};
+    if (!class_is_linked(shape)) GTEST_FAIL() << "no class for " << to_text(shape);
+    pack_in_every_call(true);
+    Problem problem(shape, GetParam(), 50);
+    const auto implementation = make_sparsetrain(problem, Policy::automatic);
+    pack_in_every_call(false);
+    implementation->run();
+    implementation->settle();
+    problem.forget_result();
+    implementation->run();
+    EXPECT_EQ(problem.find_mistake(0), "");
+}
+
 TEST_P(Peer, WinogradKeepsToItsTolerance) {
     const ConvShape shape = {{2, 64, 14, 14}, 32, 3, 3, 1, {1, 1, 1, 1}};
     Problem problem(shape, GetParam(), 50);

@@ -75,8 +75,7 @@ class ConvStatistics : public ::testing::TestWithParam<LayerClassInfo> {
             {src.view(), masks ? ConstMaskView(src_mask.view()) : ConstMaskView()},
             {diff_dst.view(), masks ? ConstMaskView(diff_dst_mask.view()) : ConstMaskView()}, result.view(),
             {}, workspace);
-        EXPECT_TRUE(matches(reference::backward_weights(shape, src.view(), diff_dst.view()), result,
-                            Precision::exact));
+        EXPECT_TRUE(matches(reference::backward_weights(shape, src.view(), diff_dst.view()), result, kExact));
         return run;
     }
 };
@@ -121,6 +120,26 @@ TEST_P(ConvStatistics, AutoSkipsManyZeros) {
         after_each_pass(Policy::automatic, 90, mask, [](const RunStatistics& run) {
             EXPECT_NE(run.kernel, Kernel::dense) << to_string(run.pass);
         });
+    }
+}
+
+// While `auto` learns, a call says that it was for that, and after a few no call is.
+TEST_P(ConvStatistics, TrialsAreCalledSoAndEnd) {
+    constexpr int kCalls = 64;
+    const ConvProblem problem(sampled_shape(GetParam()), Values::integers, {50}, 7);
+    const PackedWeights packed(problem.weights.view());
+    TestTensor dst(problem.shape.dst());
+    Workspace workspace(1);
+    for (const Choice choice : {Choice::measured, Choice::tables}) {
+        const Conv2d plan(problem.shape, Policy::automatic, choice);
+        const auto is_trial = [&] {
+            return plan.forward(problem.src.view(), packed, {}, dst.view(), workspace).is_trial;
+        };
+        const bool learns = choice == Choice::measured && kernels_of(GetParam(), Pass::fwd).size() > 1;
+        EXPECT_EQ(is_trial(), learns);
+        bool last = true;
+        for (int call = 0; call < kCalls && last; ++call) last = is_trial();
+        EXPECT_FALSE(last);
     }
 }
 

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "conv_call.h"
 #include "conv_class.h"
 #include "conv_problem.h"
 #include "conv_shapes.h"
@@ -152,6 +153,25 @@ TEST(ScratchLimits, AreSaidInTheCallersTerms) {
 
 INSTANTIATE_TEST_SUITE_P(Classes, Scratch, ::testing::ValuesIn(layer_classes()),
                          [](const auto& parameter) { return std::string(parameter.param.name); });
+
+TEST(ImagesOfATask, AreAsManyForEachThread) {
+    const auto images = [](int n, int most, int threads) {
+        return detail::images_of_equal_parts({n, 16, 7, 7}, most, threads);
+    };
+    EXPECT_EQ(images(16, 5, 2), 4);  // four tasks, not 5, 5, 5 and 1 images
+    EXPECT_EQ(images(16, 8, 2), 8);
+    EXPECT_EQ(images(16, 16, 4), 4);
+    EXPECT_EQ(images(16, 5, 1), 5);
+    EXPECT_EQ(images(3, 2, 2), 2);
+    EXPECT_EQ(images(3, 3, 8), 1);
+    EXPECT_EQ(images(1, 1, 2), 1);
+    for (int n = 1; n < 20; ++n)
+        for (int most = 1; most <= n; ++most)
+            for (const int threads : {1, 2, 3, 8}) {
+                EXPECT_LE(images(n, most, threads), most);  // what scratch memory was checked for
+                EXPECT_GE(images(n, most, threads), 1);
+            }
+}
 
 }  // namespace
 }  // namespace sparsetrain::test

@@ -98,8 +98,9 @@ struct RunStatistics {
     // What the kernel skips the zeros of, or another would have where dense ran: src in fwd, diff_dst in
     // bwd_data unless a relu_mask says more of src, the sparser of the two in bwd_weights.
     Operand skipped = Operand::src;
-    double zeros = 0;    // percentage of zeros seen in `skipped`
-    bool skips = false;  // whether the kernel left out their products, or the results that they stand for
+    double zeros = 0;       // percentage of zeros seen in `skipped`
+    bool skips = false;     // whether the kernel left out their products, or the results that they stand for
+    bool is_trial = false;  // whether Choice::measured ran it to learn what it takes
 };
 
 // A plan for one convolution, usable from many threads at once, each with its own Workspace. It is immutable

@@ -74,7 +74,9 @@ void DenseKernel::run(const ConvCall& call) const {
     const Shape dst = shape.dst(), &out = pass == Pass::fwd ? dst : shape.src;
     const bool is_whole = whole.plain != nullptr && shape.src.w == dst.w && dst.w % row.x_tile == 0 &&
                           shape.padding.left == (shape.filter_w - 1) / 2;
-    (is_whole ? whole : any).run(*this, call, images_per_thread(out, threads_for_call(call.workspace)));
+    const int threads = threads_for_call(call.workspace);
+    const Block block(row.pixels, out, images_per_thread(out, threads));
+    (is_whole ? whole : any).run(*this, call, images_of_equal_parts(out, block.images, threads));
 }
 
 // The copy of a block's part of src with its padding.
