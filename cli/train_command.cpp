@@ -39,12 +39,12 @@ struct TimedStep {
 TimedStep train_one_step(TrainingRun& run, const RunPosition& position,
                          std::span<const std::uint32_t> indices) {
     const Recipe& recipe = run.options.recipe;
-    const train::Sgd sgd{recipe.learning_rate_at(position, run.options.length()), recipe.momentum,
-                         recipe.weight_decay};
+    const Sgd sgd{recipe.learning_rate_at(position, run.options.length()), recipe.momentum,
+                  recipe.weight_decay};
     const int step = position.step;
     const double start = wall_seconds();
     const train::Batch batch = gather(run.data.train, run.normalisation, indices);
-    const train::StepResult result = run.network.train_step(batch.images, batch.labels, sgd);
+    const LossResult result = run.network.train_step(batch.images, batch.labels, sgd);
     const double seconds = wall_seconds() - start;
     if (run.metrics) {
         const double accuracy = static_cast<double>(result.correct) / batch.size();
@@ -80,7 +80,7 @@ void evaluate_test_set(TrainingRun& run, RunSummary& summary) {
     int correct = 0;
     for (int first = 0; first < test.count; first += run.options.batch) {
         const train::Batch batch = consecutive(test, run.normalisation, first, run.options.batch);
-        const train::StepResult result = run.network.evaluate(batch.images, batch.labels);
+        const LossResult result = run.network.evaluate(batch.images, batch.labels);
         loss += result.loss * batch.size();
         correct += result.correct;
     }

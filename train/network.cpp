@@ -36,18 +36,19 @@ Network::Network(Shape input, Operators operators, int threads)
     }
 }
 
-StepResult Network::train_step(std::span<const float> images, std::span<const std::int32_t> labels,
+LossResult Network::train_step(std::span<const float> images, std::span<const std::int32_t> labels,
                                const Sgd& sgd) {
     detail::check_count("Network::train_step", "labels", static_cast<std::size_t>(src_.shape().n),
                         labels.size());
     const Activation logits = forward(images, labels.size(), Mode::training);
-    const StepResult result = loss_.compute(logits.tensor, labels, diff_logits_.view(), workspace_);
+    const LossResult result =
+        softmax_cross_entropy(logits.tensor, {.labels = labels}, diff_logits_.view(), workspace_);
     backward();
     update(sgd);
     return result;
 }
 
-StepResult Network::evaluate(std::span<const float> images, std::span<const std::int32_t> labels) {
+LossResult Network::evaluate(std::span<const float> images, std::span<const std::int32_t> labels) {
     const int count = static_cast<int>(labels.size());
     if (count < 1 || count > src_.shape().n)
         detail::throw_invalid("Network::evaluate", "labels", "1 to " + std::to_string(src_.shape().n),
@@ -56,7 +57,7 @@ StepResult Network::evaluate(std::span<const float> images, std::span<const std:
     ConstTensorView logits = forward(images, labels.size(), Mode::inference).tensor;
     TensorView diff_logits = diff_logits_.view();
     logits.shape.n = diff_logits.shape.n = count;
-    return loss_.compute(logits, labels, diff_logits, workspace_);
+    return softmax_cross_entropy(logits, {.labels = labels}, diff_logits, workspace_);
 }
 
 std::size_t Network::bytes() const {
@@ -89,7 +90,11 @@ void Network::backward() {
 }
 
 void Network::update(const Sgd& sgd) {
-    for (const Parameter& parameter : parameters_) sgd_step(parameter, sgd, workspace_);
+    for (const Parameter& parameter : parameters_) {
+        Sgd own = sgd;
+        if (!parameter.decayed) own.weight_decay = 0;
+        sgd_step(parameter.value, parameter.gradient, parameter.momentum, own, workspace_);
+    }
     for (const auto& op : operators_) op->parameters_changed();
 }
 

@@ -6,10 +6,10 @@
 #include <span>
 #include <vector>
 
+#include "sparsetrain/loss.h"
+#include "sparsetrain/sgd.h"
 #include "train/convolution.h"
-#include "train/loss.h"
 #include "train/operator.h"
-#include "train/sgd.h"
 
 namespace sparsetrain::train {
 
@@ -26,12 +26,12 @@ class Network {
 
     // One step of SGD. `images` is float [batch][C][H][W]; there are as many labels, from 0 to classes - 1.
     // Throws Error(invalid_argument) for other sizes or labels.
-    StepResult train_step(std::span<const float> images, std::span<const std::int32_t> labels,
+    LossResult train_step(std::span<const float> images, std::span<const std::int32_t> labels,
                           const Sgd& sgd);
 
     // Loss and correct predictions of 1 to batch images, as many as there are labels. Changes no parameter,
     // but overwrites the activations that convolutions() show.
-    StepResult evaluate(std::span<const float> images, std::span<const std::int32_t> labels);
+    LossResult evaluate(std::span<const float> images, std::span<const std::int32_t> labels);
 
     // Of all arrays of the network.
     std::size_t bytes() const;
@@ -53,7 +53,6 @@ class Network {
     std::vector<const Convolution*> convolutions_;
     std::vector<Parameter> parameters_;
     Workspace workspace_;
-    SoftmaxCrossEntropy loss_;
     Tensor src_, diff_logits_;
 };
 

@@ -3,15 +3,13 @@
 #include <Halide.h>
 
 #include "generators/lanes.h"
+#include "generators/ops/pixel_loops.h"
 #include "generators/relu.h"
 
 using namespace Halide;
 using namespace sparsetrain::generators;
 
 namespace {
-
-// Pixels per task: 64 KB of each tensor, so that a task is much longer than its hand-out.
-constexpr int kTaskPixels = 1024;
 
 class ReluForward : public Generator<ReluForward> {
   public:
@@ -29,11 +27,7 @@ class ReluForward : public Generator<ReluForward> {
         declare_lanes(src);
         declare_lanes(dst);
         declare_mask_of(mask, dst);
-        Var task("task"), i("i");
-        mask.split(p, task, i, kTaskPixels, TailStrategy::GuardWithIf).parallel(task);
-        dst.split(p, task, i, kTaskPixels, TailStrategy::GuardWithIf).vectorize(l).parallel(task);
-        dst.compute_with(mask, i);
-        bits_.compute_at(mask, i).update().atomic().vectorize(lanes_);
+        traverse_pixels(dst, mask, bits_, l, p, lanes_);
     }
 
   private:
@@ -54,8 +48,7 @@ class ReluBackward : public Generator<ReluBackward> {
     void schedule() {
         declare_lanes(diff_dst);
         declare_lanes(diff_src);
-        Var task("task"), i("i");
-        diff_src.split(p, task, i, kTaskPixels, TailStrategy::GuardWithIf).vectorize(l).parallel(task);
+        traverse_pixels(diff_src, l, p);
     }
 
   private:

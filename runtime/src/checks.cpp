@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
+#include <cstdio>
 #include <limits>
 #include <utility>
 
@@ -57,6 +58,12 @@ std::string to_text(const Shape& shape) {
 
 std::string to_text(const WeightsShape& shape) {
     return join({{'K', shape.k}, {'C', shape.c}, {'R', shape.r}, {'S', shape.s}});
+}
+
+std::string to_text(float value) {
+    char text[32];
+    std::snprintf(text, sizeof text, "%g", static_cast<double>(value));
+    return text;
 }
 
 void throw_invalid(const char* function, const char* argument, const std::string& expected,

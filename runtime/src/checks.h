@@ -13,6 +13,8 @@ namespace sparsetrain::detail {
 
 std::string to_text(const Shape& shape);         // "N2 C64 H56 W56"
 std::string to_text(const WeightsShape& shape);  // "K64 C64 R3 S3"
+// "0.5". (std::to_string of what is no integer would be exported by whoever links the archives.)
+std::string to_text(float value);
 
 [[noreturn]] void throw_invalid(const char* function, const char* argument, const std::string& expected,
                                 const std::string& given);
@@ -66,6 +68,11 @@ struct Argument {
 // out.
 void check_apart(const char* function, std::initializer_list<Argument> outputs,
                  std::initializer_list<Argument> inputs);
+
+// An input that an output may be: no Argument, where it is.
+inline Argument unless_in_place(const char* name, ConstTensorView input, ConstTensorView output) {
+    return input.data == output.data ? Argument(name, nullptr, 0) : Argument(name, input);
+}
 
 // A tensor and, unless its view says "no mask", the mask beside it (named "<argument> mask"). Without NDEBUG
 // also that the mask is not stale: that no value other than zero has a clear bit.

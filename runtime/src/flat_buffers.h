@@ -36,6 +36,20 @@ struct PlaneWordsBuffer : Buffer<3> {
         : Buffer<3>(words, {shape.w, shape.h, shape.n * channel_blocks(shape.c)}) {}
 };
 
+// (lane, pixel, channel block, n).
+struct ChannelsBuffer : Buffer<4> {
+    template <typename T>
+    explicit ChannelsBuffer(BasicTensorView<T> t)
+        : Buffer<4>(t.data, {kLanes, t.shape.h * t.shape.w, channel_blocks(t.shape.c), t.shape.n}) {}
+};
+
+// (pixel, channel block, n).
+struct ChannelMaskBuffer : Buffer<3> {
+    template <typename T>
+    explicit ChannelMaskBuffer(BasicMaskView<T> m)
+        : Buffer<3>(m.data, {m.shape.h * m.shape.w, channel_blocks(m.shape.c), m.shape.n}) {}
+};
+
 // (feature, n): every image as one row.
 struct RowsBuffer : Buffer<2> {
     template <typename T>

@@ -11,17 +11,15 @@ namespace sparsetrain {
 
 using detail::PixelMaskBuffer;
 using detail::PixelsBuffer;
+using detail::unless_in_place;
 
 void relu_forward(ConstTensorView src, TensorView dst, MaskView dst_mask, Workspace& workspace) {
     detail::check_shape("relu_forward", "src", src.shape);
     detail::check_tensor("relu_forward", "src", src, src.shape);
     detail::check_tensor("relu_forward", "dst", dst, src.shape);
     detail::check_mask("relu_forward", "dst_mask", dst_mask, src.shape);
-    if (src.data == dst.data) {  // in place
-        detail::check_apart("relu_forward", {{"dst", dst}, {"dst_mask", dst_mask}}, {});
-    } else {
-        detail::check_apart("relu_forward", {{"dst", dst}, {"dst_mask", dst_mask}}, {{"src", src}});
-    }
+    detail::check_apart("relu_forward", {{"dst", dst}, {"dst_mask", dst_mask}},
+                        {unless_in_place("src", src, dst)});
     detail::call_pipeline("relu_forward", ::sparsetrain_relu_forward_f32, workspace, PixelsBuffer(src),
                           PixelsBuffer(dst), PixelMaskBuffer(dst_mask));
     detail::keep_set_bits("relu_forward", dst_mask, workspace);
@@ -32,12 +30,8 @@ void relu_backward(ConstTensorView diff_dst, ConstMaskView mask, TensorView diff
     detail::check_tensor("relu_backward", "diff_dst", diff_dst, diff_dst.shape);
     detail::check_mask("relu_backward", "mask", mask, diff_dst.shape);
     detail::check_tensor("relu_backward", "diff_src", diff_src, diff_dst.shape);
-    if (diff_dst.data == diff_src.data) {  // in place
-        detail::check_apart("relu_backward", {{"diff_src", diff_src}}, {{"mask", mask}});
-    } else {
-        detail::check_apart("relu_backward", {{"diff_src", diff_src}},
-                            {{"diff_dst", diff_dst}, {"mask", mask}});
-    }
+    detail::check_apart("relu_backward", {{"diff_src", diff_src}},
+                        {unless_in_place("diff_dst", diff_dst, diff_src), {"mask", mask}});
     detail::call_pipeline("relu_backward", ::sparsetrain_relu_backward_f32, workspace, PixelsBuffer(diff_dst),
                           PixelMaskBuffer(mask), PixelsBuffer(diff_src));
 }

@@ -19,7 +19,8 @@ class SPARSETRAIN_PRIVATE Workspace::Impl {
     detail::ScratchPool scratch;
     // Of the call that runs; kept, so that calls allocate nothing.
     AlignedArray<float> bias;
-    AlignedArray<float> packed;  // weights that another call is packing
+    AlignedArray<float> channels;  // ChannelArrays
+    AlignedArray<float> packed;    // weights that another call is packing
     std::vector<detail::Candidate> candidates;
     std::vector<std::int32_t> mask_bits;  // sums of parts
 };

@@ -26,7 +26,7 @@ class TrainingSteps : public testing::Test {
     static Network network(Policy policy, int threads = 1) {
         return vgg_small(kBatch, kSeed, policy, threads);
     }
-    static StepResult step(Network& network, int index, const Sgd& sgd) {
+    static LossResult step(Network& network, int index, const Sgd& sgd) {
         const Batch& batch = batches_[static_cast<std::size_t>(index)];
         return network.train_step(batch.images, batch.labels, sgd);
     }

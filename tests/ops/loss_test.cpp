@@ -1,4 +1,4 @@
-#include "train/loss.h"
+#include "sparsetrain/loss.h"
 
 #include <cmath>
 #include <numeric>
@@ -11,7 +11,6 @@ namespace {
 class LossTest : public testing::TestWithParam<int> {
   protected:
     Workspace workspace{GetParam()};
-    train::SoftmaxCrossEntropy loss;
 };
 INSTANTIATE_TEST_SUITE_P(Threads, LossTest, testing::Values(1, 2));
 
@@ -44,13 +43,30 @@ std::vector<double> softmax(const Tensor& logits, int n) {
     return p;
 }
 
-double reference_loss(const Problem& problem) {
+// The probabilities that an image's logits should have.
+std::vector<double> wanted(const Targets& targets, int n, int classes) {
+    std::vector<double> p(static_cast<std::size_t>(classes), double{targets.smoothing} / classes);
+    const auto image = static_cast<std::size_t>(n);
+    const auto add = [&](std::int32_t label, double share) {
+        p[static_cast<std::size_t>(label)] += (1 - double{targets.smoothing}) * share;
+    };
+    add(targets.labels[image], targets.weight);
+    if (!targets.other_labels.empty()) add(targets.other_labels[image], 1 - double{targets.weight});
+    return p;
+}
+
+double reference_loss(const Problem& problem, const Targets& targets) {
+    const Shape shape = problem.logits.shape();
     double sum = 0;
-    for (int n = 0; n < problem.logits.shape().n; ++n) {
-        const auto label = static_cast<std::size_t>(problem.labels[static_cast<std::size_t>(n)]);
-        sum -= std::log(softmax(problem.logits, n)[label]);
+    for (int n = 0; n < shape.n; ++n) {
+        const std::vector<double> p = softmax(problem.logits, n), q = wanted(targets, n, shape.c);
+        for (std::size_t c = 0; c < p.size(); ++c)
+            if (q[c] > 0) sum -= q[c] * std::log(p[c]);
     }
-    return sum / problem.logits.shape().n;
+    return sum / shape.n;
+}
+double reference_loss(const Problem& problem) {
+    return reference_loss(problem, {.labels = problem.labels});
 }
 
 TEST_P(LossTest, LossGradientAndHitsMatchTheDefinition) {
@@ -60,8 +76,8 @@ TEST_P(LossTest, LossGradientAndHitsMatchTheDefinition) {
             Problem problem = random_problem(batch, classes, 4.0F);
             const Shape shape = problem.logits.shape();
             Tensor diff = stale(shape);
-            const train::StepResult result =
-                loss.compute(problem.logits.view(), problem.labels, diff.view(), workspace);
+            const LossResult result = softmax_cross_entropy(problem.logits.view(), {.labels = problem.labels},
+                                                            diff.view(), workspace);
             EXPECT_NEAR(result.loss, reference_loss(problem), 1e-5);
             int correct = 0;
             for (int n = 0; n < batch; ++n) {
@@ -83,7 +99,7 @@ TEST_P(LossTest, GradientIsTheSlopeOfTheLoss) {
     Problem problem = random_problem(3, 10, 2.0F);
     const Shape shape = problem.logits.shape();
     Tensor diff(shape);
-    loss.compute(problem.logits.view(), problem.labels, diff.view(), workspace);
+    softmax_cross_entropy(problem.logits.view(), {.labels = problem.labels}, diff.view(), workspace);
     constexpr float kStep = 1.0F / 64;
     for_each(shape, [&](int n, int c, int, int) {
         const std::size_t i = at(shape, n, c, 0, 0);
@@ -97,6 +113,32 @@ TEST_P(LossTest, GradientIsTheSlopeOfTheLoss) {
     });
 }
 
+// With smoothing, under mixup (also of a class with itself), and both.
+TEST_P(LossTest, SmoothedAndMixedTargetsMatchTheDefinition) {
+    for (const int classes : {1, 2, 10, 17, 40})
+        for (const float smoothing : {0.0F, 0.1F, 0.9F})
+            for (const float weight : {0.0F, 0.3F, 1.0F}) {
+                const Problem problem = random_problem(7, classes, 4.0F);
+                const Shape shape = problem.logits.shape();
+                std::vector<std::int32_t> others(problem.labels.rbegin(), problem.labels.rend());
+                const Targets targets{problem.labels, others, weight, smoothing};
+                Tensor diff = stale(shape);
+                const LossResult result =
+                    softmax_cross_entropy(problem.logits.view(), targets, diff.view(), workspace);
+                EXPECT_NEAR(result.loss, reference_loss(problem, targets), 1e-5);
+                for (int n = 0; n < shape.n; ++n) {
+                    const std::vector<double> p = softmax(problem.logits, n), q = wanted(targets, n, classes);
+                    for (int c = 0; c < classes; ++c) {
+                        const auto i = static_cast<std::size_t>(c);
+                        ASSERT_NEAR(diff.values()[at(shape, n, c, 0, 0)], (p[i] - q[i]) / shape.n, 1e-6);
+                    }
+                }
+                for_each_padding(shape, [&](int n, int c, int, int) {
+                    ASSERT_EQ(diff.values()[at(shape, n, c, 0, 0)], 0);
+                });
+            }
+}
+
 TEST_P(LossTest, HugeLogitsStayFinite) {
     Problem problem = random_problem(4, 10, 1.0F);
     const Shape shape = problem.logits.shape();
@@ -105,13 +147,13 @@ TEST_P(LossTest, HugeLogitsStayFinite) {
         problem.logits.values()[at(shape, n, c, 0, 0)] = c == n ? 1e4F : -1e4F;
     });
     Tensor diff(shape);
-    const train::StepResult result =
-        loss.compute(problem.logits.view(), problem.labels, diff.view(), workspace);
+    const LossResult result =
+        softmax_cross_entropy(problem.logits.view(), {.labels = problem.labels}, diff.view(), workspace);
     EXPECT_NEAR(result.loss, 0, 1e-6);
     EXPECT_EQ(result.correct, 4);
     problem.labels = {9, 9, 9, 9};
-    const train::StepResult wrong =
-        loss.compute(problem.logits.view(), problem.labels, diff.view(), workspace);
+    const LossResult wrong =
+        softmax_cross_entropy(problem.logits.view(), {.labels = problem.labels}, diff.view(), workspace);
     EXPECT_NEAR(wrong.loss, 2e4, 1);
     EXPECT_EQ(wrong.correct, 0);
 }
@@ -119,18 +161,33 @@ TEST_P(LossTest, HugeLogitsStayFinite) {
 TEST_P(LossTest, TheFirstOfEqualLogitsIsThePrediction) {
     Problem problem{Tensor({2, 10, 1, 1}), {0, 3}};
     Tensor diff(problem.logits.shape());
-    EXPECT_EQ(loss.compute(problem.logits.view(), problem.labels, diff.view(), workspace).correct, 1);
+    EXPECT_EQ(softmax_cross_entropy(problem.logits.view(), {.labels = problem.labels}, diff.view(), workspace)
+                  .correct,
+              1);
 }
 
 TEST(LossErrors, NameTheLabelOrTheShape) {
     Workspace workspace;
-    train::SoftmaxCrossEntropy loss;
     Tensor logits({2, 10, 1, 1}), diff({2, 10, 1, 1}), wide({2, 10, 1, 2});
     const std::vector<std::int32_t> beyond{0, 10}, negative{-1, 0}, few{0}, good{0, 1};
-    expect_invalid([&] { loss.compute(logits.view(), beyond, diff.view(), workspace); }, {"0 to 9", "10"});
-    expect_invalid([&] { loss.compute(logits.view(), negative, diff.view(), workspace); }, {"0 to 9", "-1"});
-    expect_invalid([&] { loss.compute(logits.view(), few, diff.view(), workspace); }, {"labels", "2", "1"});
-    expect_invalid([&] { loss.compute(wide.view(), good, diff.view(), workspace); }, {"logits", "W1", "W2"});
+    expect_invalid([&] { softmax_cross_entropy(logits.view(), {.labels = beyond}, diff.view(), workspace); },
+                   {"0 to 9", "10"});
+    expect_invalid(
+        [&] { softmax_cross_entropy(logits.view(), {.labels = negative}, diff.view(), workspace); },
+        {"0 to 9", "-1"});
+    expect_invalid([&] { softmax_cross_entropy(logits.view(), {.labels = few}, diff.view(), workspace); },
+                   {"labels", "2", "1"});
+    expect_invalid([&] { softmax_cross_entropy(wide.view(), {.labels = good}, diff.view(), workspace); },
+                   {"logits", "W1", "W2"});
+    const auto expect_refused = [&](const Targets& targets, const std::vector<std::string>& words) {
+        expect_invalid([&] { softmax_cross_entropy(logits.view(), targets, diff.view(), workspace); }, words);
+    };
+    expect_refused({good, beyond, 0.5F}, {"other_labels", "0 to 9", "10"});
+    expect_refused({good, few, 0.5F}, {"other_labels", "2", "1"});
+    expect_refused({good, good, 1.5F}, {"weight", "from 0 to 1", "1.5"});
+    expect_refused({good, {}, 0.5F}, {"weight", "1 without other_labels", "0.5"});
+    expect_refused({good, {}, 1, 1}, {"smoothing", "from 0 to below 1"});
+    expect_refused({good, {}, 1, std::nanf("")}, {"smoothing"});
 }
 
 }  // namespace

@@ -54,7 +54,7 @@ std::vector<double> losses(train::Network network, const Batch& batch, int steps
 TEST(Network, LearnsABatchByHeart) {
     const Batch batch = random_batch(kInput, kClasses);
     train::Network network = small_network(Policy::automatic, 2);
-    train::StepResult result;
+    LossResult result;
     for (int i = 0; i < 60; ++i) result = network.train_step(batch.images, batch.labels, {0.02F, 0.9F, 0});
     EXPECT_EQ(result.correct, kInput.n);
     EXPECT_LT(result.loss, 0.1);

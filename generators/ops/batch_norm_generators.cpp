@@ -1,0 +1,339 @@
+// Batch normalisation: what a batch's channels are like, the normalisation itself with what may follow it,
+// and its backward. Buffers: tensors (lane, pixel, channel block, image), masks (pixel, channel block,
+// image), channels (lane, channel block), which are zero beyond the last channel.
+#include <Halide.h>
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "generators/lanes.h"
+#include "generators/relu.h"
+
+using namespace Halide;
+using namespace sparsetrain::generators;
+
+namespace {
+
+// A task is a channel block of as many images as make 64 KB of a tensor, so that it is longer than its
+// hand-out.
+constexpr int kTaskPixels = 1024;
+// Pixels that are summed in float: 16 KB of a tensor, which is still in L1 when it is read again.
+constexpr int kBlock = 256;
+// Sums of a block that are independent of each other: an addition takes 3 to 4 cycles.
+constexpr int kChains = 4;
+
+// The loops over images and channel blocks of a Func. (Not fused: of a fused variable Halide 21 takes the
+// region of a producer of two outputs for the whole tensor.)
+void traverse(Func f, const Var& cb, const Var& n, const Expr& pixels, const std::vector<VarOrRVar>& inner) {
+    Var first("first"), image("image");
+    std::vector<VarOrRVar> order = inner;
+    order.insert(order.end(), {image, cb, first});
+    f.compute_root()
+        .split(n, first, image, max(kTaskPixels / pixels, 1), TailStrategy::GuardWithIf)
+        .reorder(order)
+        .parallel(cb)
+        .parallel(first);
+}
+
+// Sums over the pixels of a block: of a term, in chains, and in double over all blocks of a channel.
+class BlockSums {
+  public:
+    Var l{"l"}, chain{"chain"}, block{"block"}, cb{"cb"}, n{"n"};
+    explicit BlockSums(const Expr& its_pixels)
+        : r(0, (min(its_pixels, kBlock) + (kChains - 1)) / kChains), pixels(its_pixels) {}
+
+    Expr blocks() const { return (pixels + (kBlock - 1)) / kBlock; }
+    Expr count() const { return min(pixels - block * kBlock, kBlock); }
+    // Of the term that r and chain are at, which is no pixel beyond the last.
+    Expr pixel() const { return min(block * kBlock + r * kChains + chain, pixels - 1); }
+    Expr is_pixel() const { return likely(block * kBlock + r * kChains + chain < pixels); }
+
+    // The chains' sums of `term`.
+    Func chains_of(const Expr& term, const std::string& name) const {
+        Func sums(name);
+        sums(l, chain, block, cb, n) += select(is_pixel(), term, 0.0f);
+        return sums;
+    }
+    Expr total(Func sums) const {
+        Expr all = sums(l, 0, block, cb, n);
+        for (int i = 1; i < kChains; ++i) all += sums(l, i, block, cb, n);
+        return all;
+    }
+
+    // The schedule of chains_of within the blocks of `consumer`.
+    void schedule(Func sums, Func consumer) const {
+        sums.compute_at(consumer, block).vectorize(l).unroll(chain);
+        sums.update().reorder(l, chain, r).vectorize(l).unroll(chain);
+    }
+    void schedule_blocks(Func parts) const {
+        traverse(parts, cb, n, pixels, {l, block});
+        parts.bound(l, 0, kLanes).vectorize(l);
+    }
+
+    RDom r;
+    Expr pixels;
+};
+
+// Mean and (biased) variance of each channel. A block's mean is relative to its first pixel, and its squares
+// to its mean, so that a mean of a thousand deviations costs no digit of the variance; blocks are put
+// together in double.
+class BatchStatistics : public Generator<BatchStatistics> {
+  public:
+    Input<Buffer<float, 4>> src{"src"};
+    Output<Buffer<float, 2>> mean{"mean"};
+    Output<Buffer<float, 2>> variance{"variance"};
+
+    void generate() {
+        const Expr pixels = src.dim(1).extent(), images = src.dim(3).extent();
+        in_ = std::make_unique<BlockSums>(pixels);
+        const BlockSums& in = *in_;
+        const Expr first = src(in.l, in.block * kBlock, in.cb, in.n);
+        const Expr relative = src(in.l, in.pixel(), in.cb, in.n) - first;
+        sums_ = in.chains_of(relative, "sums");
+        relative_mean_(in.l, in.block, in.cb, in.n) = in.total(sums_) / cast<float>(in.count());
+        const Expr deviation = relative - relative_mean_(in.l, in.block, in.cb, in.n);
+        squares_ = in.chains_of(deviation * deviation, "squares");
+        parts_(in.l, in.block, in.cb, in.n) =
+            Tuple(first, relative_mean_(in.l, in.block, in.cb, in.n), in.total(squares_));
+
+        const RDom all(0, in.blocks(), 0, images);
+        const Expr count = cast<double>(min(pixels - all.x * kBlock, kBlock));
+        const Expr total = cast<double>(pixels) * cast<double>(images);
+        const auto part = [&](int i) { return cast<double>(parts_(l, all.x, cb, all.y)[i]); };
+        mean_sum_(l, cb) += count * (part(0) + part(1));
+        exact_mean_(l, cb) = mean_sum_(l, cb) / total;
+        const Expr distance = part(0) + part(1) - exact_mean_(l, cb);
+        square_sum_(l, cb) += part(2) + count * distance * distance;
+        mean(l, cb) = cast<float>(exact_mean_(l, cb));
+        variance(l, cb) = cast<float>(square_sum_(l, cb) / total);
+    }
+
+    void schedule() {
+        declare_lanes(src);
+        for (auto* channels : {&mean, &variance}) {
+            declare_lanes(*channels);
+            Func(*channels).bound(l, 0, kLanes).vectorize(l);
+        }
+        in_->schedule_blocks(parts_);
+        in_->schedule(sums_, parts_);
+        in_->schedule(squares_, parts_);
+        relative_mean_.compute_at(parts_, in_->block).vectorize(in_->l);
+        Func(mean).parallel(cb);
+        Func(variance).parallel(cb);
+        exact_mean_.compute_root().bound(l, 0, kLanes).vectorize(l).parallel(cb);
+        mean_sum_.compute_at(exact_mean_, cb).vectorize(l).update().vectorize(l);
+        square_sum_.compute_at(Func(variance), cb).vectorize(l).update().vectorize(l);
+    }
+
+  private:
+    Var l{"l"}, cb{"cb"};
+    std::unique_ptr<BlockSums> in_;
+    Func sums_, squares_, relative_mean_{"relative_mean"}, parts_{"parts"};
+    Func mean_sum_{"mean_sum"}, exact_mean_{"exact_mean"}, square_sum_{"square_sum"};
+};
+
+// dst = (src - mean) * scale / sqrt(variance + epsilon) + shift; or that through ReLU, with its mask; or with
+// another tensor added before the ReLU.
+class BatchNormForward : public Generator<BatchNormForward> {
+  public:
+    GeneratorParam<std::string> epilogue{"epilogue", "plain"};  // or "relu" or "add_relu"
+    Input<Buffer<float, 4>> src{"src"};
+    Input<Buffer<float, 2>> mean{"mean"};
+    Input<Buffer<float, 2>> variance{"variance"};
+    Input<Buffer<float, 2>> scale{"scale"};
+    Input<Buffer<float, 2>> shift{"shift"};
+    Input<float> epsilon{"epsilon"};
+
+    void configure() {
+        if (epilogue.value() == "add_relu") addend_ = add_input<Buffer<float, 4>>("addend");
+        dst_ = add_output<Buffer<float, 4>>("dst");
+        if (epilogue.value() != "plain") mask_ = add_output<Buffer<uint16_t, 3>>("mask");
+    }
+
+    void generate() {
+        factor_(l, cb) = scale(l, cb) / sqrt(variance(l, cb) + epsilon);
+        const auto normal = [&](const Expr& lane) {
+            const Expr value = (src(lane, p, cb, n) - mean(lane, cb)) * factor_(lane, cb) + shift(lane, cb);
+            return addend_ == nullptr ? value : value + (*addend_)(lane, p, cb, n);
+        };
+        normal_(l, p, cb, n) = normal(l);
+        if (mask_ == nullptr) {
+            (*dst_)(l, p, cb, n) = normal_(l, p, cb, n);
+            return;
+        }
+        (*dst_)(l, p, cb, n) = select(relu_keeps(normal_(l, p, cb, n)), normal_(l, p, cb, n), 0.0f);
+        bits_(p, cb, n) += bit_if(relu_keeps(normal_(lanes_, p, cb, n)), lanes_);
+        (*mask_)(p, cb, n) = bits_(p, cb, n);
+    }
+
+    void schedule() {
+        declare_lanes(src);
+        declare_lanes(*dst_);
+        if (addend_ != nullptr) declare_lanes(*addend_);
+        for (auto* channels : {&mean, &variance, &scale, &shift}) declare_lanes(*channels);
+        factor_.compute_root().bound(l, 0, kLanes).vectorize(l);
+        const Expr pixels = src.dim(1).extent();
+        traverse(Func(*dst_), cb, n, pixels, {l, p});
+        Func(*dst_).bound(l, 0, kLanes).vectorize(l);
+        if (mask_ == nullptr) return;
+        declare_mask_of(*mask_, *dst_);
+        traverse(Func(*mask_), cb, n, pixels, {p});
+        Func(*dst_).compute_with(Func(*mask_), p);
+        bits_.compute_at(Func(*mask_), p).update().atomic().vectorize(lanes_);
+    }
+
+  private:
+    Var l{"l"}, p{"p"}, cb{"cb"}, n{"n"};
+    RDom lanes_{0, kLanes};
+    GeneratorInput<Buffer<float, 4>>* addend_ = nullptr;
+    GeneratorOutput<Buffer<float, 4>>* dst_ = nullptr;
+    GeneratorOutput<Buffer<uint16_t, 3>>* mask_ = nullptr;
+    Func factor_{"factor"}, normal_{"normal"}, bits_{"bits"};
+};
+
+// What the backward of a ReLU behind the normalisation leaves of a gradient, if there is one.
+class GradientParameter {
+  public:
+    GeneratorInput<Buffer<float, 4>>* diff_dst = nullptr;
+    GeneratorInput<Buffer<uint16_t, 3>>* mask = nullptr;
+
+    Expr at(const Expr& l, const Expr& p, const Expr& cb, const Expr& n) const {
+        const Expr value = (*diff_dst)(l, p, cb, n);
+        return mask == nullptr ? value : select(bit_of((*mask)(p, cb, n), l), value, 0.0f);
+    }
+};
+
+// Of each channel: the gradients of shift, the sum of diff_dst, and of scale, the sum of diff_dst times the
+// normalised src.
+class BatchNormBackwardSums : public Generator<BatchNormBackwardSums> {
+  public:
+    GeneratorParam<std::string> epilogue{"epilogue",
+                                         "plain"};  // or "relu": diff_dst counts where mask has a bit
+    Input<Buffer<float, 4>> src{"src"};
+    Input<Buffer<float, 2>> mean{"mean"};
+    Input<Buffer<float, 2>> variance{"variance"};
+    Input<float> epsilon{"epsilon"};
+    Output<Buffer<float, 2>> diff_shift{"diff_shift"};
+    Output<Buffer<float, 2>> diff_scale{"diff_scale"};
+
+    void configure() {
+        gradient_.diff_dst = add_input<Buffer<float, 4>>("diff_dst");
+        if (epilogue.value() != "plain") gradient_.mask = add_input<Buffer<uint16_t, 3>>("mask");
+    }
+
+    void generate() {
+        const Expr pixels = src.dim(1).extent(), images = src.dim(3).extent();
+        in_ = std::make_unique<BlockSums>(pixels);
+        const BlockSums& in = *in_;
+        const Expr gradient = gradient_.at(in.l, in.pixel(), in.cb, in.n);
+        const Expr deviation = src(in.l, in.pixel(), in.cb, in.n) - mean(in.l, in.cb);
+        sums_(in.l, in.chain, in.block, in.cb, in.n) = Tuple(0.0f, 0.0f);
+        const Tuple before = sums_(in.l, in.chain, in.block, in.cb, in.n);
+        const Expr term = select(in.is_pixel(), gradient, 0.0f);
+        sums_(in.l, in.chain, in.block, in.cb, in.n) = Tuple(before[0] + term, before[1] + term * deviation);
+        Expr of_gradient = 0.0f, of_product = 0.0f;
+        for (int i = 0; i < kChains; ++i) {
+            of_gradient += sums_(in.l, i, in.block, in.cb, in.n)[0];
+            of_product += sums_(in.l, i, in.block, in.cb, in.n)[1];
+        }
+        parts_(in.l, in.block, in.cb, in.n) = Tuple(of_gradient, of_product);
+
+        const RDom all(0, in.blocks(), 0, images);
+        totals_(l, cb) = Tuple(cast<double>(0), cast<double>(0));
+        const Tuple part = parts_(l, all.x, cb, all.y);
+        totals_(l, cb) =
+            Tuple(totals_(l, cb)[0] + cast<double>(part[0]), totals_(l, cb)[1] + cast<double>(part[1]));
+        diff_shift(l, cb) = cast<float>(totals_(l, cb)[0]);
+        diff_scale(l, cb) =
+            cast<float>(totals_(l, cb)[1] / sqrt(cast<double>(variance(l, cb)) + cast<double>(epsilon)));
+    }
+
+    void schedule() {
+        declare_lanes(src);
+        declare_lanes(*gradient_.diff_dst);
+        for (auto* channels : {&mean, &variance}) declare_lanes(*channels);
+        for (auto* channels : {&diff_shift, &diff_scale}) {
+            declare_lanes(*channels);
+            Func(*channels).bound(l, 0, kLanes).vectorize(l);
+        }
+        in_->schedule_blocks(parts_);
+        in_->schedule(sums_, parts_);
+        totals_.compute_root()
+            .bound(l, 0, kLanes)
+            .vectorize(l)
+            .parallel(cb)
+            .update()
+            .vectorize(l)
+            .parallel(cb);
+    }
+
+  private:
+    Var l{"l"}, cb{"cb"};
+    GradientParameter gradient_;
+    std::unique_ptr<BlockSums> in_;
+    Func sums_{"sums"}, parts_{"parts"}, totals_{"totals"};
+};
+
+// diff_src of a batch's own statistics, which depend on src, and where a ReLU and an addition are behind the
+// normalisation, the gradient of the addend: what that ReLU's backward leaves of diff_dst.
+class BatchNormBackward : public Generator<BatchNormBackward> {
+  public:
+    GeneratorParam<std::string> epilogue{"epilogue", "plain"};  // or "relu" or "add_relu"
+    Input<Buffer<float, 4>> src{"src"};
+    Input<Buffer<float, 2>> mean{"mean"};
+    Input<Buffer<float, 2>> variance{"variance"};
+    Input<Buffer<float, 2>> scale{"scale"};
+    Input<Buffer<float, 2>> diff_shift{"diff_shift"};
+    Input<Buffer<float, 2>> diff_scale{"diff_scale"};
+    Input<float> epsilon{"epsilon"};
+
+    void configure() {
+        gradient_.diff_dst = add_input<Buffer<float, 4>>("diff_dst");
+        if (epilogue.value() != "plain") gradient_.mask = add_input<Buffer<uint16_t, 3>>("mask");
+        diff_src_ = add_output<Buffer<float, 4>>("diff_src");
+        if (epilogue.value() == "add_relu") diff_addend_ = add_output<Buffer<float, 4>>("diff_addend");
+    }
+
+    void generate() {
+        const Expr count = cast<float>(src.dim(1).extent()) * cast<float>(src.dim(3).extent());
+        const Expr per_deviation = 1.0f / sqrt(variance(l, cb) + epsilon);
+        const Expr factor = scale(l, cb) * per_deviation;
+        factors_(l, cb) = Tuple(factor, -factor * diff_shift(l, cb) / count,
+                                -factor * per_deviation * diff_scale(l, cb) / count);
+        gradient_of_(l, p, cb, n) = gradient_.at(l, p, cb, n);
+        const Tuple factors = factors_(l, cb);
+        (*diff_src_)(l, p, cb, n) = gradient_of_(l, p, cb, n) * factors[0] + factors[1] +
+                                    (src(l, p, cb, n) - mean(l, cb)) * factors[2];
+        if (diff_addend_ != nullptr) (*diff_addend_)(l, p, cb, n) = gradient_of_(l, p, cb, n);
+    }
+
+    void schedule() {
+        declare_lanes(src);
+        declare_lanes(*gradient_.diff_dst);
+        declare_lanes(*diff_src_);
+        for (auto* channels : {&mean, &variance, &scale, &diff_shift, &diff_scale}) declare_lanes(*channels);
+        factors_.compute_root().bound(l, 0, kLanes).vectorize(l);
+        const Expr pixels = src.dim(1).extent();
+        traverse(Func(*diff_src_), cb, n, pixels, {l, p});
+        Func(*diff_src_).bound(l, 0, kLanes).vectorize(l);
+        if (diff_addend_ == nullptr) return;
+        declare_lanes(*diff_addend_);
+        traverse(Func(*diff_addend_), cb, n, pixels, {l, p});
+        Func(*diff_addend_).bound(l, 0, kLanes).vectorize(l);
+        Func(*diff_addend_).compute_with(Func(*diff_src_), p);
+    }
+
+  private:
+    Var l{"l"}, p{"p"}, cb{"cb"}, n{"n"};
+    GradientParameter gradient_;
+    GeneratorOutput<Buffer<float, 4>>*diff_src_ = nullptr, *diff_addend_ = nullptr;
+    Func factors_{"factors"}, gradient_of_{"gradient"};
+};
+
+}  // namespace
+
+HALIDE_REGISTER_GENERATOR(BatchNormBackward, batch_norm_backward)
+HALIDE_REGISTER_GENERATOR(BatchNormBackwardSums, batch_norm_backward_sums)
+HALIDE_REGISTER_GENERATOR(BatchStatistics, batch_statistics)
+HALIDE_REGISTER_GENERATOR(BatchNormForward, batch_norm_forward)

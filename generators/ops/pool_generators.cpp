@@ -1,0 +1,279 @@
+// Pools: of windows of any size, stride and padding, and of whole images. Buffers: tensors (lane, x, y,
+// plane), masks and choices (x, y, plane) or with lanes in front; a plane is one channel block of one image.
+#include <Halide.h>
+
+#include <limits>
+#include <string>
+
+#include "generators/lanes.h"
+
+using namespace Halide;
+using namespace Halide::ConciseCasts;
+using namespace sparsetrain::generators;
+
+namespace {
+
+// Where windows lie: their size, how far they are apart, and how far the first one is outside of the input.
+// Each meets at least one pixel of it.
+struct Windows {
+    Expr height, width, stride_y, stride_x, top, left;
+
+    // The taps of a window.
+    RDom taps() const { return {{{0, width}, {0, height}}}; }
+    // The pixel of the input under a tap of an output's window; it may be outside.
+    Expr row(const Expr& y, const Expr& tap) const { return y * stride_y + tap - top; }
+    Expr column(const Expr& x, const Expr& tap) const { return x * stride_x + tap - left; }
+
+    // The outputs whose windows may hold a pixel: the i-th from the last one back, in either direction.
+    RDom outputs() const {
+        return {{{0, (width + stride_x - 1) / stride_x}, {0, (height + stride_y - 1) / stride_y}}};
+    }
+    Expr output_row(const Expr& y, const Expr& i) const { return (y + top) / stride_y - i; }
+    Expr output_column(const Expr& x, const Expr& i) const { return (x + left) / stride_x - i; }
+};
+
+// The parameters of Windows, in the order in which every pool takes them.
+#define SPARSETRAIN_WINDOW_INPUTS                                                                        \
+    Input<int> height{"height"}, width{"width"}, stride_y{"stride_y"}, stride_x{"stride_x"}, top{"top"}, \
+        left{"left"};                                                                                    \
+    Windows windows() {                                                                                  \
+        return {height, width, stride_y, stride_x, top, left};                                           \
+    }
+
+Expr is_inside(const Expr& y, const Expr& x, const Expr& rows, const Expr& columns) {
+    return y >= 0 && y < rows && x >= 0 && x < columns;
+}
+
+// Whether a float, by its bits, is NaN: comparisons of floats may be compiled as if none were.
+Expr is_nan_by_bits(const Expr& value) {
+    return (reinterpret<int32_t>(value) & 0x7fffffff) > 0x7f800000;
+}
+
+// dst, its mask, and which tap of the window won: the first of equals in row-major order, a NaN before all.
+class MaxPoolForward : public Generator<MaxPoolForward> {
+  public:
+    Input<Buffer<float, 4>> src{"src"};
+    SPARSETRAIN_WINDOW_INPUTS
+    Output<Buffer<float, 4>> dst{"dst"};
+    Output<Buffer<uint16_t, 3>> mask{"mask"};
+    Output<Buffer<uint8_t, 4>> choice{"choice"};
+
+    void generate() {
+        const RDom tap = windows().taps();
+        const Expr sy = windows().row(y, tap.y), sx = windows().column(x, tap.x);
+        const Expr rows = src.dim(2).extent(), columns = src.dim(1).extent();
+        const Expr inside = is_inside(sy, sx, rows, columns);
+        const Expr value = src(l, clamp(sx, 0, columns - 1), clamp(sy, 0, rows - 1), p);
+        best_(l, x, y, p) = Tuple(Expr(-std::numeric_limits<float>::infinity()), Expr(-1));
+        const Expr best = best_(l, x, y, p)[0], chosen = best_(l, x, y, p)[1];
+        const Expr wins =
+            inside && !is_nan_by_bits(best) && (chosen < 0 || value > best || is_nan_by_bits(value));
+        best_(l, x, y, p) = Tuple(select(wins, value, best), select(wins, tap.y * width + tap.x, chosen));
+
+        bits_(x, y, p) += bit_if(reinterpret<int32_t>(best_(lanes_, x, y, p)[0]) * 2 != 0, lanes_);
+        dst(l, x, y, p) = best_(l, x, y, p)[0];
+        choice(l, x, y, p) = cast<uint8_t>(best_(l, x, y, p)[1]);
+        mask(x, y, p) = bits_(x, y, p);
+    }
+
+    void schedule() {
+        declare_lanes(src);
+        declare_lanes(dst);
+        declare_lanes(choice);
+        declare_mask_of(mask, dst);
+        mask.parallel(p);
+        for (Func f : {Func(dst), Func(choice)}) {
+            f.bound(l, 0, kLanes).vectorize(l).parallel(p).compute_with(Func(mask), x);
+        }
+        best_.compute_at(Func(mask), x).vectorize(l).update().vectorize(l);
+        bits_.compute_at(Func(mask), x).update().atomic().vectorize(lanes_);
+    }
+
+  private:
+    Var l{"l"}, x{"x"}, y{"y"}, p{"p"};
+    RDom lanes_{0, kLanes};
+    Func best_{"best"}, bits_{"bits"};
+};
+
+// diff_src: what the windows that a pixel won in bring it; and its mask, with a bit where it won.
+class MaxPoolBackward : public Generator<MaxPoolBackward> {
+  public:
+    Input<Buffer<float, 4>> diff_dst{"diff_dst"};
+    Input<Buffer<uint8_t, 4>> choice{"choice"};
+    Input<int> channels{"channels"};  // C before rounding up: the mask is clear in the lanes beyond
+    SPARSETRAIN_WINDOW_INPUTS
+    Output<Buffer<float, 4>> diff_src{"diff_src"};
+    Output<Buffer<uint16_t, 3>> mask{"mask"};
+
+    void generate() {
+        const RDom back = windows().outputs();
+        const Expr oy = windows().output_row(y, back.y), ox = windows().output_column(x, back.x);
+        const Expr rows = diff_dst.dim(2).extent(), columns = diff_dst.dim(1).extent();
+        const Expr tap_y = y + top - oy * stride_y, tap_x = x + left - ox * stride_x;
+        const Expr meets = is_inside(oy, ox, rows, columns) && tap_y < height && tap_x < width;
+        const Expr some_y = clamp(oy, 0, rows - 1), some_x = clamp(ox, 0, columns - 1);
+        const Expr won = meets && i32(choice(l, some_x, some_y, p)) == tap_y * width + tap_x;
+        sum_(l, x, y, p) = Tuple(0.0f, u8(0));
+        const Tuple before = sum_(l, x, y, p);
+        sum_(l, x, y, p) = Tuple(before[0] + select(won, diff_dst(l, some_x, some_y, p), 0.0f),
+                                 before[1] | select(won, u8(1), u8(0)));
+        const Expr blocks = (channels + kLanes - 1) / kLanes;
+        const Expr is_channel = (p % blocks) * kLanes + lanes_ < channels;
+        bits_(x, y, p) += bit_if(sum_(lanes_, x, y, p)[1] != u8(0) && is_channel, lanes_);
+        diff_src(l, x, y, p) = sum_(l, x, y, p)[0];
+        mask(x, y, p) = bits_(x, y, p);
+    }
+
+    void schedule() {
+        declare_lanes(diff_dst);
+        declare_lanes(choice);
+        declare_lanes(diff_src);
+        declare_mask_of(mask, diff_src);
+        mask.parallel(p);
+        Func(diff_src).bound(l, 0, kLanes).vectorize(l).parallel(p).compute_with(Func(mask), x);
+        sum_.compute_at(Func(mask), x).vectorize(l).update().vectorize(l);
+        bits_.compute_at(Func(mask), x).update().atomic().vectorize(lanes_);
+    }
+
+  private:
+    Var l{"l"}, x{"x"}, y{"y"}, p{"p"};
+    RDom lanes_{0, kLanes};
+    Func sum_{"sum"}, bits_{"bits"};
+};
+
+// The mean of a window's pixels: of those inside the input, or, padding counting as zeros, of all its taps.
+class AveragePoolForward : public Generator<AveragePoolForward> {
+  public:
+    Input<Buffer<float, 4>> src{"src"};
+    SPARSETRAIN_WINDOW_INPUTS
+    Input<bool> counts_padding{"counts_padding"};
+    Output<Buffer<float, 4>> dst{"dst"};
+
+    void generate() {
+        const RDom tap = windows().taps();
+        const Expr sy = windows().row(y, tap.y), sx = windows().column(x, tap.x);
+        const Expr rows = src.dim(2).extent(), columns = src.dim(1).extent();
+        const Expr value = src(l, clamp(sx, 0, columns - 1), clamp(sy, 0, rows - 1), p);
+        sum_(l, x, y, p) += select(is_inside(sy, sx, rows, columns), value, 0.0f);
+        dst(l, x, y, p) = sum_(l, x, y, p) / averaged(windows(), y, x, rows, columns, counts_padding);
+    }
+
+    void schedule() {
+        declare_lanes(src);
+        declare_lanes(dst);
+        Func(dst).bound(l, 0, kLanes).vectorize(l).parallel(p);
+        sum_.compute_at(Func(dst), x).vectorize(l).update().vectorize(l);
+    }
+
+    // How many pixels the mean of an output is of.
+    static Expr averaged(const Windows& windows, const Expr& y, const Expr& x, const Expr& rows,
+                         const Expr& columns, const Expr& counts_padding) {
+        const auto inside = [](const Expr& first, const Expr& size, const Expr& extent) {
+            return min(first + size, extent) - max(first, 0);
+        };
+        const Expr count = inside(windows.row(y, 0), windows.height, rows) *
+                           inside(windows.column(x, 0), windows.width, columns);
+        return f32(select(counts_padding, windows.height * windows.width, count));
+    }
+
+  private:
+    Var l{"l"}, x{"x"}, y{"y"}, p{"p"};
+    Func sum_{"sum"};
+};
+
+class AveragePoolBackward : public Generator<AveragePoolBackward> {
+  public:
+    Input<Buffer<float, 4>> diff_dst{"diff_dst"};
+    SPARSETRAIN_WINDOW_INPUTS
+    Input<bool> counts_padding{"counts_padding"};
+    Output<Buffer<float, 4>> diff_src{"diff_src"};
+
+    void generate() {
+        const RDom back = windows().outputs();
+        const Expr oy = windows().output_row(y, back.y), ox = windows().output_column(x, back.x);
+        const Expr rows = diff_dst.dim(2).extent(), columns = diff_dst.dim(1).extent();
+        const Expr meets = is_inside(oy, ox, rows, columns) && y + top - oy * stride_y < height &&
+                           x + left - ox * stride_x < width;
+        const Expr some_y = clamp(oy, 0, rows - 1), some_x = clamp(ox, 0, columns - 1);
+        const Expr averaged = AveragePoolForward::averaged(
+            windows(), some_y, some_x, diff_src.dim(2).extent(), diff_src.dim(1).extent(), counts_padding);
+        sum_(l, x, y, p) += select(meets, diff_dst(l, some_x, some_y, p) / averaged, 0.0f);
+        diff_src(l, x, y, p) = sum_(l, x, y, p);
+    }
+
+    void schedule() {
+        declare_lanes(diff_dst);
+        declare_lanes(diff_src);
+        Func(diff_src).bound(l, 0, kLanes).vectorize(l).parallel(p);
+        sum_.compute_at(Func(diff_src), x).vectorize(l).update().vectorize(l);
+    }
+
+  private:
+    Var l{"l"}, x{"x"}, y{"y"}, p{"p"};
+    Func sum_{"sum"};
+};
+
+// The mean of each plane: src (lane, pixel, plane), dst (lane, plane).
+class GlobalAveragePoolForward : public Generator<GlobalAveragePoolForward> {
+  public:
+    Input<Buffer<float, 3>> src{"src"};
+    Output<Buffer<float, 2>> dst{"dst"};
+
+    void generate() {
+        const RDom of(0, src.dim(1).extent());
+        sum_(l, p) += src(l, of, p);
+        dst(l, p) = sum_(l, p) / f32(src.dim(1).extent());
+    }
+
+    void schedule() {
+        declare_lanes(src);
+        declare_lanes(dst);
+        Func(dst).bound(l, 0, kLanes).vectorize(l).parallel(p);
+        sum_.compute_at(Func(dst), p).vectorize(l).update().vectorize(l);
+    }
+
+  private:
+    Var l{"l"}, p{"p"};
+    Func sum_{"sum"};
+};
+
+// Every pixel's share of its plane's gradient; with the backward of the ReLU that made src, where its mask
+// has a bit.
+class GlobalAveragePoolBackward : public Generator<GlobalAveragePoolBackward> {
+  public:
+    GeneratorParam<std::string> epilogue{"epilogue", "plain"};  // or "masked"
+    Input<Buffer<float, 2>> diff_dst{"diff_dst"};
+
+    void configure() {
+        if (epilogue.value() == "masked") mask_ = add_input<Buffer<uint16_t, 2>>("mask");
+        diff_src_ = add_output<Buffer<float, 3>>("diff_src");
+    }
+
+    void generate() {
+        share_(l, p) = diff_dst(l, p) / f32(diff_src_->dim(1).extent());
+        (*diff_src_)(l, i, p) =
+            mask_ == nullptr ? share_(l, p) : select(bit_of((*mask_)(i, p), l), share_(l, p), 0.0f);
+    }
+
+    void schedule() {
+        declare_lanes(diff_dst);
+        declare_lanes(*diff_src_);
+        Func(*diff_src_).bound(l, 0, kLanes).vectorize(l).parallel(p);
+        share_.compute_at(Func(*diff_src_), p).vectorize(l);
+    }
+
+  private:
+    Var l{"l"}, i{"i"}, p{"p"};
+    GeneratorInput<Buffer<uint16_t, 2>>* mask_ = nullptr;
+    GeneratorOutput<Buffer<float, 3>>* diff_src_ = nullptr;
+    Func share_{"share"};
+};
+
+}  // namespace
+
+HALIDE_REGISTER_GENERATOR(AveragePoolBackward, average_pool_backward)
+HALIDE_REGISTER_GENERATOR(AveragePoolForward, average_pool_forward)
+HALIDE_REGISTER_GENERATOR(GlobalAveragePoolBackward, global_average_pool_backward)
+HALIDE_REGISTER_GENERATOR(GlobalAveragePoolForward, global_average_pool_forward)
+HALIDE_REGISTER_GENERATOR(MaxPoolBackward, max_pool_backward)
+HALIDE_REGISTER_GENERATOR(MaxPoolForward, max_pool_forward)
