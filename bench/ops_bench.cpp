@@ -12,7 +12,6 @@
 
 #include "sparsetrain/batch_norm.h"
 #include "sparsetrain/dropout.h"
-#include "sparsetrain/error.h"
 #include "sparsetrain/join.h"
 #include "sparsetrain/pool.h"
 #include "sparsetrain/relu.h"

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "generators/lanes.h"
+#include "generators/ops/pixel_loops.h"
 #include "generators/relu.h"
 
 using namespace Halide;
@@ -15,15 +16,13 @@ using namespace sparsetrain::generators;
 
 namespace {
 
-// A task is a channel block of as many images as make 64 KB of a tensor, so that it is longer than its
-// hand-out.
-constexpr int kTaskPixels = 1024;
 // Pixels that are summed in float: 16 KB of a tensor, which is still in L1 when it is read again.
 constexpr int kBlock = 256;
 // Sums of a block that are independent of each other: an addition takes 3 to 4 cycles.
 constexpr int kChains = 4;
 
-// The loops over images and channel blocks of a Func. (Not fused: of a fused variable Halide 21 takes the
+// The loops over images and channel blocks of a Func: a task is a channel block of as many images as make
+// kTaskPixels. (Not fused: of a fused variable Halide 21 takes the
 // region of a producer of two outputs for the whole tensor.)
 void traverse(Func f, const Var& cb, const Var& n, const Expr& pixels, const std::vector<VarOrRVar>& inner) {
     Var first("first"), image("image");
@@ -40,6 +39,7 @@ void traverse(Func f, const Var& cb, const Var& n, const Expr& pixels, const std
 class BlockSums {
   public:
     Var l{"l"}, chain{"chain"}, block{"block"}, cb{"cb"}, n{"n"};
+
     explicit BlockSums(const Expr& its_pixels)
         : r(0, (min(its_pixels, kBlock) + (kChains - 1)) / kChains), pixels(its_pixels) {}
 
@@ -153,11 +153,9 @@ class BatchNormForward : public Generator<BatchNormForward> {
 
     void generate() {
         factor_(l, cb) = scale(l, cb) / sqrt(variance(l, cb) + epsilon);
-        const auto normal = [&](const Expr& lane) {
-            const Expr value = (src(lane, p, cb, n) - mean(lane, cb)) * factor_(lane, cb) + shift(lane, cb);
-            return addend_ == nullptr ? value : value + (*addend_)(lane, p, cb, n);
-        };
-        normal_(l, p, cb, n) = normal(l);
+        Expr normal = (src(l, p, cb, n) - mean(l, cb)) * factor_(l, cb) + shift(l, cb);
+        if (addend_ != nullptr) normal += (*addend_)(l, p, cb, n);
+        normal_(l, p, cb, n) = normal;
         if (mask_ == nullptr) {
             (*dst_)(l, p, cb, n) = normal_(l, p, cb, n);
             return;
@@ -208,8 +206,8 @@ class GradientParameter {
 // normalised src.
 class BatchNormBackwardSums : public Generator<BatchNormBackwardSums> {
   public:
-    GeneratorParam<std::string> epilogue{"epilogue",
-                                         "plain"};  // or "relu": diff_dst counts where mask has a bit
+    // Or "relu": diff_dst counts where a mask has a bit.
+    GeneratorParam<std::string> epilogue{"epilogue", "plain"};
     Input<Buffer<float, 4>> src{"src"};
     Input<Buffer<float, 2>> mean{"mean"};
     Input<Buffer<float, 2>> variance{"variance"};

@@ -10,8 +10,7 @@ using namespace sparsetrain::generators;
 
 namespace {
 
-// Random bits of a place: a hash of two rounds, a key of the seed's in each. (A multiplication of 16 integers
-// takes ten cycles; a third would be seen.)
+// Random bits of a place: a hash of two rounds, a key of the seed's in each.
 Expr random_bits(const Expr& place, const Expr& first_key, const Expr& second_key) {
     const auto round = [](const Expr& x, int shift, unsigned factor) {
         return (x ^ (x >> shift)) * u32(static_cast<int>(factor));

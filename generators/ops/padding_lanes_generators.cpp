@@ -3,13 +3,12 @@
 #include <Halide.h>
 
 #include "generators/lanes.h"
+#include "generators/ops/pixel_loops.h"
 
 using namespace Halide;
 using namespace sparsetrain::generators;
 
 namespace {
-
-constexpr int kTaskPixels = 1024;
 
 // In place, in the last block of tensor (element, pixel, block, n): zero from element `kept` on. Elements are
 // lanes, or those of the [16c][16k] of weights.

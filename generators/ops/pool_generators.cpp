@@ -32,13 +32,16 @@ struct Windows {
     Expr output_column(const Expr& x, const Expr& i) const { return (x + left) / stride_x - i; }
 };
 
-// The parameters of Windows, in the order in which every pool takes them.
-#define SPARSETRAIN_WINDOW_INPUTS                                                                        \
-    Input<int> height{"height"}, width{"width"}, stride_y{"stride_y"}, stride_x{"stride_x"}, top{"top"}, \
-        left{"left"};                                                                                    \
-    Windows windows() {                                                                                  \
-        return {height, width, stride_y, stride_x, top, left};                                           \
-    }
+// What the generator of every pool with windows is told of them, before its buffers.
+template <typename T>
+class WindowGenerator : public Generator<T> {
+  public:
+    GeneratorInput<int> height{"height"}, width{"width"}, stride_y{"stride_y"}, stride_x{"stride_x"};
+    GeneratorInput<int> top{"top"}, left{"left"};
+
+  protected:
+    Windows windows() const { return {height, width, stride_y, stride_x, top, left}; }
+};
 
 Expr is_inside(const Expr& y, const Expr& x, const Expr& rows, const Expr& columns) {
     return y >= 0 && y < rows && x >= 0 && x < columns;
@@ -50,10 +53,9 @@ Expr is_nan_by_bits(const Expr& value) {
 }
 
 // dst, its mask, and which tap of the window won: the first of equals in row-major order, a NaN before all.
-class MaxPoolForward : public Generator<MaxPoolForward> {
+class MaxPoolForward : public WindowGenerator<MaxPoolForward> {
   public:
     Input<Buffer<float, 4>> src{"src"};
-    SPARSETRAIN_WINDOW_INPUTS
     Output<Buffer<float, 4>> dst{"dst"};
     Output<Buffer<uint16_t, 3>> mask{"mask"};
     Output<Buffer<uint8_t, 4>> choice{"choice"};
@@ -96,12 +98,11 @@ class MaxPoolForward : public Generator<MaxPoolForward> {
 };
 
 // diff_src: what the windows that a pixel won in bring it; and its mask, with a bit where it won.
-class MaxPoolBackward : public Generator<MaxPoolBackward> {
+class MaxPoolBackward : public WindowGenerator<MaxPoolBackward> {
   public:
     Input<Buffer<float, 4>> diff_dst{"diff_dst"};
     Input<Buffer<uint8_t, 4>> choice{"choice"};
     Input<int> channels{"channels"};  // C before rounding up: the mask is clear in the lanes beyond
-    SPARSETRAIN_WINDOW_INPUTS
     Output<Buffer<float, 4>> diff_src{"diff_src"};
     Output<Buffer<uint16_t, 3>> mask{"mask"};
 
@@ -142,10 +143,9 @@ class MaxPoolBackward : public Generator<MaxPoolBackward> {
 };
 
 // The mean of a window's pixels: of those inside the input, or, padding counting as zeros, of all its taps.
-class AveragePoolForward : public Generator<AveragePoolForward> {
+class AveragePoolForward : public WindowGenerator<AveragePoolForward> {
   public:
     Input<Buffer<float, 4>> src{"src"};
-    SPARSETRAIN_WINDOW_INPUTS
     Input<bool> counts_padding{"counts_padding"};
     Output<Buffer<float, 4>> dst{"dst"};
 
@@ -181,10 +181,9 @@ class AveragePoolForward : public Generator<AveragePoolForward> {
     Func sum_{"sum"};
 };
 
-class AveragePoolBackward : public Generator<AveragePoolBackward> {
+class AveragePoolBackward : public WindowGenerator<AveragePoolBackward> {
   public:
     Input<Buffer<float, 4>> diff_dst{"diff_dst"};
-    SPARSETRAIN_WINDOW_INPUTS
     Input<bool> counts_padding{"counts_padding"};
     Output<Buffer<float, 4>> diff_src{"diff_src"};
 

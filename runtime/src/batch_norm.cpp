@@ -90,9 +90,9 @@ struct Backward {
                      {"shift", norm.shift}});
     }
 
-    // `more`: the mask behind diff_dst, where pipelines take one; `diff_srcs`: the outputs of the second.
-    template <typename Sums, typename Pipeline, typename... More, typename... Outputs>
-    void run(Sums sums, Pipeline pipeline, std::tuple<More&...> more, Outputs&&... outputs) const {
+    // `masks`: that behind diff_dst, of pipelines that take one; `outputs`: of the second pipeline.
+    template <typename Sums, typename Pipeline, typename... Masks, typename... Outputs>
+    void run(Sums sums, Pipeline pipeline, std::tuple<Masks&...> masks, Outputs&&... outputs) const {
         enum { mean, variance, scale, diff_shift, diff_scale };
         const ChannelArrays arrays({norm.mean, norm.variance, norm.scale}, 2, src.shape.c, workspace);
         ChannelsBuffer src_buffer(src), diff_dst_buffer(diff_dst);
@@ -102,7 +102,7 @@ struct Backward {
                                       arrays.buffer(variance), norm.epsilon, diff_dst_buffer, mask...,
                                       arrays.buffer(diff_shift), arrays.buffer(diff_scale));
             },
-            more);
+            masks);
         std::ranges::copy(arrays[diff_shift], gradients.shift.begin());
         std::ranges::copy(arrays[diff_scale], gradients.scale.begin());
         if (norm.statistics == BatchNorm::Statistics::constant) {  // which pass nothing on
@@ -116,7 +116,7 @@ struct Backward {
                                       arrays.buffer(diff_shift), arrays.buffer(diff_scale), norm.epsilon,
                                       diff_dst_buffer, mask..., outputs...);
             },
-            more);
+            masks);
     }
 };
 

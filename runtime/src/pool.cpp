@@ -2,7 +2,7 @@
 
 #include <limits>
 #include <string>
-#include <tuple>
+#include <utility>
 
 #include "checks.h"
 #include "flat_buffers.h"
@@ -95,17 +95,12 @@ struct ChoiceBuffer : detail::Buffer<4> {
         : Buffer<4>(choice.data(), {kLanes, dst.w, dst.h, dst.n * channel_blocks(dst.c)}) {}
 };
 
-// Calls `pipeline` with a window's parameters behind `inputs`, and `outputs` behind those.
-template <typename Pipeline, typename... Inputs, typename... Outputs>
+template <typename Pipeline, typename... Arguments>
 void call_with_window(const char* function, Pipeline pipeline, Workspace& workspace, const PoolWindow& window,
-                      std::tuple<Inputs...> inputs, Outputs&&... outputs) {
-    std::apply(
-        [&](auto&... given) {
-            detail::call_pipeline(function, pipeline, workspace, given..., window.height, window.width,
-                                  window.stride_y, window.stride_x, window.padding.top, window.padding.left,
-                                  outputs...);
-        },
-        inputs);
+                      Arguments&&... arguments) {
+    detail::call_pipeline(function, pipeline, workspace, window.height, window.width, window.stride_y,
+                          window.stride_x, window.padding.top, window.padding.left,
+                          std::forward<Arguments>(arguments)...);
 }
 
 // (lane, pixel, plane).
@@ -134,8 +129,7 @@ void max_pool_forward(ConstTensorView src, const PoolWindow& window, TensorView 
     detail::check_mask(function, "dst_mask", dst_mask, dst.shape);
     check_choice(function, window, choice, dst.shape);
     detail::check_apart(function, {{"dst", dst}, {"dst_mask", dst_mask}, {"choice", choice}}, {{"src", src}});
-    PlanesBuffer src_buffer(src);
-    call_with_window(function, ::sparsetrain_max_pool_forward_f32, workspace, window, std::tie(src_buffer),
+    call_with_window(function, ::sparsetrain_max_pool_forward_f32, workspace, window, PlanesBuffer(src),
                      PlanesBuffer(dst), PlaneWordsBuffer(dst_mask.data, dst.shape),
                      ChoiceBuffer(choice, dst.shape));
     detail::keep_set_bits(function, dst_mask, workspace);
@@ -150,11 +144,8 @@ void max_pool_backward(ConstTensorView diff_dst, std::span<const std::uint8_t> c
     check_choice(function, window, choice, diff_dst.shape);
     detail::check_apart(function, {{"diff_src", diff_src}, {"diff_src_mask", diff_src_mask}},
                         {{"diff_dst", diff_dst}, {"choice", choice}});
-    PlanesBuffer diff_dst_buffer(diff_dst);
-    ChoiceBuffer choice_buffer(choice, diff_dst.shape);
-    int channels = diff_src.shape.c;
-    call_with_window(function, ::sparsetrain_max_pool_backward_f32, workspace, window,
-                     std::tie(diff_dst_buffer, choice_buffer, channels), PlanesBuffer(diff_src),
+    call_with_window(function, ::sparsetrain_max_pool_backward_f32, workspace, window, PlanesBuffer(diff_dst),
+                     ChoiceBuffer(choice, diff_dst.shape), diff_src.shape.c, PlanesBuffer(diff_src),
                      PlaneWordsBuffer(diff_src_mask.data, diff_src.shape));
     detail::keep_set_bits(function, diff_src_mask, workspace);
 }
@@ -164,9 +155,8 @@ void average_pool_forward(ConstTensorView src, const PoolWindow& window, Average
     const char* const function = "average_pool_forward";
     check_pool(function, window, "src", src, "dst", dst);
     detail::check_apart(function, {{"dst", dst}}, {{"src", src}});
-    PlanesBuffer src_buffer(src);
-    call_with_window(function, ::sparsetrain_average_pool_forward_f32, workspace, window,
-                     std::tie(src_buffer), averaged == Averaged::all, PlanesBuffer(dst));
+    call_with_window(function, ::sparsetrain_average_pool_forward_f32, workspace, window, PlanesBuffer(src),
+                     averaged == Averaged::all, PlanesBuffer(dst));
 }
 
 void average_pool_backward(ConstTensorView diff_dst, const PoolWindow& window, Averaged averaged,
@@ -174,9 +164,8 @@ void average_pool_backward(ConstTensorView diff_dst, const PoolWindow& window, A
     const char* const function = "average_pool_backward";
     check_pool(function, window, "diff_src", diff_src, "diff_dst", diff_dst);
     detail::check_apart(function, {{"diff_src", diff_src}}, {{"diff_dst", diff_dst}});
-    PlanesBuffer diff_dst_buffer(diff_dst);
     call_with_window(function, ::sparsetrain_average_pool_backward_f32, workspace, window,
-                     std::tie(diff_dst_buffer), averaged == Averaged::all, PlanesBuffer(diff_src));
+                     PlanesBuffer(diff_dst), averaged == Averaged::all, PlanesBuffer(diff_src));
 }
 
 void global_average_pool_forward(ConstTensorView src, TensorView dst, Workspace& workspace) {

@@ -201,8 +201,7 @@ TEST_P(PoolTest, AveragesAndTheirGradients) {
         }
 }
 
-// The backward is the forward's transpose: <pool(a), b> = <a, backward(b)>, which finite differences of a
-// linear map would show.
+// By definition: each pixel's share of the sum, and of the gradient.
 TEST_P(PoolTest, GlobalAverageAndItsGradients) {
     for (const Shape& shape : tail_shapes()) {
         SCOPED_TRACE(test::text(shape));
@@ -230,6 +229,9 @@ TEST_P(PoolTest, GlobalAverageAndItsGradients) {
                     diff_dst.values()[at(diff_dst.shape(), n, c, 0, 0)] / static_cast<float>(pixels);
                 const bool kept = !masked || bit(mask.view(), n, c, y, x);
                 ASSERT_EQ(diff_src.values()[at(shape, n, c, y, x)], kept ? share : 0.0F);
+            });
+            for_each_padding(shape, [&](int n, int c, int y, int x) {
+                ASSERT_EQ(diff_src.values()[at(shape, n, c, y, x)], 0);
             });
         }
     }
