@@ -17,7 +17,8 @@ class RegisterTile {
 
     // Computes `sum` in registers for one tile at a time: an iteration of `loop` of `consumer`, where the
     // dimensions `single` have one value.
-    void keep(Halide::Func sum, const schedules::DenseRow& row, Halide::LoopLevel loop,
+    template <typename Row>
+    void keep(Halide::Func sum, const Row& row, Halide::LoopLevel loop,
               const std::vector<Halide::Var>& single) const {
         sum.compute_at(loop).store_in(Halide::MemoryType::Register);
         for (const Halide::Var& var : single) sum.bound_extent(var, 1);
@@ -25,8 +26,8 @@ class RegisterTile {
     }
 
     // The tile's own loops in the initial values of `sum`, inside `outer`.
-    void initialise(Halide::Func sum, const schedules::DenseRow& row,
-                    std::vector<Halide::VarOrRVar> outer) const {
+    template <typename Row>
+    void initialise(Halide::Func sum, const Row& row, std::vector<Halide::VarOrRVar> outer) const {
         outer.insert(outer.begin(), {k, kb, in_tile});
         sum.bound(in_tile, 0, row.x_tile)
             .bound_extent(kb, row.k_vectors)

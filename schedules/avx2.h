@@ -32,6 +32,22 @@ inline constexpr DenseWeightsRow kDenseWeights[] = {
     {"conv7x7_stride2", "bwd_weights",   1,         4,        1,     784},
 };
 
+inline constexpr DensePlanarRow kDensePlanar[] = {
+    // class             pass         x_tile  k_vectors  pixels
+    {"conv3x3_stride1", "fwd",         6,       1,     1568},
+    {"conv3x3_stride2", "fwd",         6,       1,      784},
+    {"conv5x5_stride1", "fwd",         6,       1,      784},
+    {"conv7x7_stride2", "fwd",         6,       1,      784},
+};
+
+inline constexpr DensePlanarWeightsRow kDensePlanarWeights[] = {
+    // class             pass         tap_rows  tap_columns  k_vectors  pixels
+    {"conv3x3_stride1", "bwd_weights",   2,          3,         1,      784},
+    {"conv3x3_stride2", "bwd_weights",   2,          3,         1,      784},
+    {"conv5x5_stride1", "bwd_weights",   1,          5,         1,      784},
+    {"conv7x7_stride2", "bwd_weights",   3,          2,         1,      784},
+};
+
 // fwd at stride 2, 7 rows and 200 pixels against 14 and 400: equal at 50 % zeros, 2 to 5 % faster at 80 %, 3 to
 // 12 % at 90 % (128-128, 56x56 and 256-256, 28x28).
 inline constexpr ZeroSkipRow kZeroSkip[] = {
@@ -81,6 +97,8 @@ inline constexpr Tables kTables = {
     .broadcast_from_memory = false,
     .dense = kDense,
     .dense_weights = kDenseWeights,
+    .dense_planar = kDensePlanar,
+    .dense_planar_weights = kDensePlanarWeights,
     .zero_skip = kZeroSkip,
     .output_mask = kOutputMask,
     .zero_skip_weights = kZeroSkipWeights,

@@ -34,6 +34,22 @@ inline constexpr DenseWeightsRow kDenseWeights[] = {
     {"conv7x7_stride2", "bwd_weights",   2,         7,        2,     784},
 };
 
+inline constexpr DensePlanarRow kDensePlanar[] = {
+    // class             pass         x_tile  k_vectors  pixels
+    {"conv3x3_stride1", "fwd",         7,       2,     3136},
+    {"conv3x3_stride2", "fwd",         7,       2,     1568},
+    {"conv5x5_stride1", "fwd",         7,       2,     1568},
+    {"conv7x7_stride2", "fwd",         7,       2,     1568},
+};
+
+inline constexpr DensePlanarWeightsRow kDensePlanarWeights[] = {
+    // class             pass         tap_rows  tap_columns  k_vectors  pixels
+    {"conv3x3_stride1", "bwd_weights",   3,          3,         2,      784},
+    {"conv3x3_stride2", "bwd_weights",   3,          3,         2,      784},
+    {"conv5x5_stride1", "bwd_weights",   2,          5,         2,      784},
+    {"conv7x7_stride2", "bwd_weights",   2,          7,         2,      784},
+};
+
 inline constexpr ZeroSkipRow kZeroSkip[] = {
     // class             pass       blocking  most_channels  group  k_vectors  rows  pixels
     {"conv3x3_stride1", "fwd",      "wide",   kAnyChannels,   32,    4,        14,    400},
@@ -81,6 +97,8 @@ inline constexpr Tables kTables = {
     .broadcast_from_memory = true,
     .dense = kDense,
     .dense_weights = kDenseWeights,
+    .dense_planar = kDensePlanar,
+    .dense_planar_weights = kDensePlanarWeights,
     .zero_skip = kZeroSkip,
     .output_mask = kOutputMask,
     .zero_skip_weights = kZeroSkipWeights,

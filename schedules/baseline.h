@@ -32,6 +32,22 @@ inline constexpr DenseWeightsRow kDenseWeights[] = {
     {"conv5x5_stride1", "bwd_weights",   1,         2,        1,     784},
     {"conv7x7_stride2", "bwd_weights",   1,         2,        1,     784},
 };
+
+inline constexpr DensePlanarRow kDensePlanar[] = {
+    // class             pass         x_tile  k_vectors  pixels
+    {"conv3x3_stride1", "fwd",         2,       1,      784},
+    {"conv3x3_stride2", "fwd",         2,       1,      784},
+    {"conv5x5_stride1", "fwd",         2,       1,      784},
+    {"conv7x7_stride2", "fwd",         2,       1,      784},
+};
+
+inline constexpr DensePlanarWeightsRow kDensePlanarWeights[] = {
+    // class             pass         tap_rows  tap_columns  k_vectors  pixels
+    {"conv3x3_stride1", "bwd_weights",   1,          2,         1,      784},
+    {"conv3x3_stride2", "bwd_weights",   1,          2,         1,      784},
+    {"conv5x5_stride1", "bwd_weights",   1,          2,         1,      784},
+    {"conv7x7_stride2", "bwd_weights",   1,          2,         1,      784},
+};
 // clang-format on
 
 inline constexpr Tables kTables = {
@@ -42,6 +58,8 @@ inline constexpr Tables kTables = {
     .broadcast_from_memory = false,
     .dense = kDense,
     .dense_weights = kDenseWeights,
+    .dense_planar = kDensePlanar,
+    .dense_planar_weights = kDensePlanarWeights,
     .zero_skip = {},
     .output_mask = {},
     .zero_skip_weights = {},

@@ -44,9 +44,16 @@ constexpr bool fits(const Budget& budget, const Tables& tables) {
 
 // Accumulators, the fewer of a tile's broadcast pixels and its vectors of weights, and one of the others in
 // turn. Its block is in L2.
-constexpr Budget budget_of(const DenseRow& row, const Tables& tables, const ClassSize&, const char*) {
+template <typename Row>
+constexpr Budget budget_of_tile(const Row& row, const Tables& tables) {
     const int vectors = row.k_vectors * tables.registers().per_vector;
     return {row.x_tile * vectors + smaller(row.x_tile, vectors) + 1, 0, 0};
+}
+constexpr Budget budget_of(const DenseRow& row, const Tables& tables, const ClassSize&, const char*) {
+    return budget_of_tile(row, tables);
+}
+constexpr Budget budget_of(const DensePlanarRow& row, const Tables& tables, const ClassSize&, const char*) {
+    return budget_of_tile(row, tables);
 }
 
 // Of the source, what the pixels of a dense tile meet through `taps` columns of a filter row: pixel i those
@@ -55,8 +62,12 @@ constexpr Budget budget_of(const DenseRow& row, const Tables& tables, const Clas
 struct SourceColumns {
     int taps, stride;
 
-    constexpr int pixels(const DenseRow& row) const { return (row.x_tile - 1) * stride + taps; }
-    constexpr bool are_shared(const DenseRow& row, const Registers& registers) const {
+    template <typename Row>
+    constexpr int pixels(const Row& row) const {
+        return (row.x_tile - 1) * stride + taps;
+    }
+    template <typename Row>
+    constexpr bool are_shared(const Row& row, const Registers& registers) const {
         const int vectors = (row.x_tile + 1) * row.k_vectors * registers.per_vector;
         return taps > 1 && vectors + pixels(row) <= registers.count;
     }
@@ -68,9 +79,14 @@ constexpr SourceColumns source_columns(const ClassSize& size, const char* pass) 
     return {pieces(size.filter_w, size.stride), 1};
 }
 
-// Accumulators of a filter row, diff_dst of a pixel, and a broadcast src.
+// Accumulators of a filter row, or of some, diff_dst of a pixel, and a broadcast src.
 constexpr Budget budget_of(const DenseWeightsRow& row, const Tables& tables, const ClassSize&, const char*) {
     const int vectors = (row.c_lanes * row.tap_columns + 1) * row.k_vectors;
+    return {vectors * tables.registers().per_vector + 1, 0, 0};
+}
+constexpr Budget budget_of(const DensePlanarWeightsRow& row, const Tables& tables, const ClassSize&,
+                           const char*) {
+    const int vectors = (row.tap_rows * row.tap_columns + 1) * row.k_vectors;
     return {vectors * tables.registers().per_vector + 1, 0, 0};
 }
 

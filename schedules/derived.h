@@ -61,6 +61,21 @@ constexpr DenseWeightsRow derive(const DenseWeightsRow*, const Tables& tables, c
     return {"", "", c_lanes, columns, k_vectors, 784};
 }
 
+// As many vectors of output channels as above, and one where a vector is several registers: then more pixels
+// share its weights.
+constexpr DensePlanarRow derive(const DensePlanarRow*, const Tables& tables, const ClassSize&, const char*) {
+    if (tables.registers().per_vector == 1) return {"", "", 7, 2, 1568};
+    return {"", "", tables.registers().per_vector == 2 ? 6 : 2, 1, 784};
+}
+
+// As many columns of a filter row, in equal parts, and then as many rows as the registers hold.
+constexpr DensePlanarWeightsRow derive(const DensePlanarWeightsRow*, const Tables& tables,
+                                       const ClassSize& size, const char*) {
+    const int vectors = vectors_beside(1, tables), k_vectors = tables.registers().per_vector == 1 ? 2 : 1;
+    const int taps = vectors / k_vectors - 1, columns = even_size(size.filter_w, taps);
+    return {"", "", smaller(size.filter_h, taps / columns), columns, k_vectors, 784};
+}
+
 // Up to four vectors per nonzero, as far as registers and, of groups of 32, the bytes of a slab allow.
 constexpr ZeroSkipRow derive(const ZeroSkipRow*, const Tables& tables, const ClassSize& size,
                              const char* pass, const char*) {

@@ -54,6 +54,14 @@ inline std::string kind_fault(const DenseWeightsRow& row, const ClassSize& size,
         return expected_size("tap_columns", row.tap_columns, "up to " + std::to_string(size.filter_w));
     return "";
 }
+inline std::string kind_fault(const DensePlanarRow&, const ClassSize&, const char*) {
+    return "";
+}
+inline std::string kind_fault(const DensePlanarWeightsRow& row, const ClassSize& size, const char*) {
+    if (row.tap_columns > size.filter_w)
+        return expected_size("tap_columns", row.tap_columns, "up to " + std::to_string(size.filter_w));
+    return "";
+}
 inline std::string kind_fault(const ZeroSkipRow& row, const ClassSize&, const char*) {
     if (row.most_channels < 1) return expected_size("most_channels", row.most_channels, "at least 1");
     return group_fault(row.group);

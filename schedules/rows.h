@@ -36,6 +36,30 @@ struct DenseWeightsRow {
     int pixels;
 };
 
+// The blocking of `dense` for few input channels, which copies them as planes.
+inline constexpr const char* kPlanar = "planar";
+
+// fwd, planar `dense`: a register tile and blocks of pixels as in DenseRow.
+struct DensePlanarRow {
+    const char* layer_class;
+    const char* pass;
+    int x_tile;
+    int k_vectors;
+    int pixels;
+};
+
+// bwd_weights, planar `dense`: register accumulators for `tap_rows` rows of taps, of which a filter row has
+// one per input channel, by `tap_columns` of their columns by `k_vectors` vectors of 16 output channels,
+// summed over blocks of about `pixels` output pixels.
+struct DensePlanarWeightsRow {
+    const char* layer_class;
+    const char* pass;
+    int tap_rows;
+    int tap_columns;
+    int k_vectors;
+    int pixels;
+};
+
 inline constexpr int kAnyChannels = 0x7fffffff;
 
 // fwd and bwd_data, `zero_skip`: groups of `group` channels share a mask word per pixel; every nonzero meets
@@ -167,6 +191,8 @@ struct Tables {
     bool broadcast_from_memory;  // else by way of a general register
     Table<DenseRow> dense;
     Table<DenseWeightsRow> dense_weights;
+    Table<DensePlanarRow> dense_planar;
+    Table<DensePlanarWeightsRow> dense_planar_weights;
     Table<ZeroSkipRow> zero_skip;
     Table<OutputMaskRow> output_mask;
     Table<ZeroSkipWeightsRow> zero_skip_weights;

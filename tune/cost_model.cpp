@@ -87,6 +87,23 @@ Cost cost(const schedules::ZeroSkipWeightsRow& row, const Subject& subject, cons
     return {{}, sums, sums + 1, 0, visit, columns * height, sums * used_of_chunks(vectors)};
 }
 
+// Of an image's width, the part that tiles of so many pixels do not compute in vain.
+double used_of_tiles(double x_tile, std::initializer_list<double> widths) {
+    double used = 0;
+    for (const double width : widths)
+        used += width / (whole(width, x_tile) * x_tile) / static_cast<double>(widths.size());
+    return used;
+}
+
+// Of the source, what a tap of a tile loads: its pixels, unless columns share them.
+template <typename Row>
+double source_loads(const Row& row, const Subject& subject, const Tables& tables) {
+    const auto columns = schedules::source_columns(subject.size, sparsetrain::to_string(subject.pass));
+    return columns.are_shared(row, tables.registers())
+               ? columns.pixels(row) / static_cast<double>(columns.taps)
+               : row.x_tile;
+}
+
 // fwd and bwd_data, dense. A visit is a register tile, for all input channels or a chunk of them.
 Cost cost(const schedules::DenseRow& row, const Subject& subject, const Tables& tables,
           const Machine& machine) {
@@ -95,26 +112,61 @@ Cost cost(const schedules::DenseRow& row, const Subject& subject, const Tables& 
     const double taps = size.filter_h * size.filter_w;
     const double channels = row.chunk == 0 ? kChannels : row.chunk * 16;
     const bool in_l1 = channels * taps * row.k_vectors * schedules::kVectorBytes < tables.l1_bytes * 0.75;
-    double used = 0;  // of a tile's pixels, by images of usual widths
-    for (const double width : {7, 14, 28, 56}) used += width / (whole(width, row.x_tile) * row.x_tile) / 4;
+    const double used = used_of_tiles(row.x_tile, {7, 14, 28, 56});
     const double steps =
         channels * taps /
         (size.stride * size.stride > 1 && subject.pass == Pass::bwd_data ? size.stride * size.stride : 1);
-    // Pixels of the source are loaded for each tap, unless its columns share them.
-    const auto columns = schedules::source_columns(size, sparsetrain::to_string(subject.pass));
-    const double pixels = columns.are_shared(row, tables.registers())
-                              ? columns.pixels(row) / static_cast<double>(columns.taps)
-                              : row.x_tile;
     const double visit = machine.mispredict + accumulator_cycles(sums, machine) +
                          channels * taps * row.k_vectors * schedules::kVectorBytes / machine.l2_bytes *
                              row.x_tile / row.pixels;
     return {{},
             sums,
-            pixels + weights,
+            source_loads(row, subject, tables) + weights,
             in_l1 ? 0.0 : row.k_vectors * schedules::kVectorBytes,
             visit,
             steps,
             sums * used * used_of_chunks(row.k_vectors)};
+}
+
+// The images that planar costs are counted for: of colours, into 64 channels.
+constexpr double kColours = 3, kBlocksOfFirst = 4, kWidthOfFirst = 112;
+
+// fwd, planar dense. A visit is a register tile, with its share of the copy that all its vectors read, of
+// which neighbouring blocks have rows in common.
+Cost cost(const schedules::DensePlanarRow& row, const Subject& subject, const Tables& tables,
+          const Machine& machine) {
+    const ClassSize& size = subject.size;
+    const double weights = row.k_vectors * tables.registers().per_vector, sums = row.x_tile * weights;
+    const double rows = std::max(1.0, std::floor(row.pixels / kWidthOfFirst)),
+                 copied_rows = (rows - 1) * size.stride + size.filter_h;
+    const double chunks = whole(kBlocksOfFirst, row.k_vectors);
+    const double copy = row.x_tile * size.stride * kColours * copied_rows / rows / chunks;
+    return {{},
+            sums,
+            source_loads(row, subject, tables) + weights,
+            0,
+            machine.mispredict + accumulator_cycles(sums, machine) + copy,
+            kColours * size.filter_h * size.filter_w,
+            sums * used_of_tiles(row.x_tile, {14, 28, 112, 224}) * kBlocksOfFirst / (chunks * row.k_vectors)};
+}
+
+// bwd_weights, planar dense: as below, of rows that are one per channel and filter row.
+Cost cost(const schedules::DensePlanarWeightsRow& row, const Subject& subject, const Tables& tables,
+          const Machine& machine) {
+    const double taps = row.tap_rows * row.tap_columns,
+                 vectors = row.k_vectors * tables.registers().per_vector;
+    const double all_rows = subject.size.filter_h * kColours;
+    const double rows = whole(all_rows, row.tap_rows) * row.tap_rows,
+                 columns = whole(subject.size.filter_w, row.tap_columns) * row.tap_columns,
+                 blocks = whole(kBlocksOfFirst, row.k_vectors) * row.k_vectors;
+    const double used = all_rows / rows * subject.size.filter_w / columns * kBlocksOfFirst / blocks;
+    return {{},
+            taps * vectors,
+            taps + vectors,
+            0,
+            machine.mispredict + 2 * accumulator_cycles(taps * vectors, machine),
+            static_cast<double>(row.pixels),
+            taps * vectors * used};
 }
 
 // bwd_weights, dense. A turn is a pixel, a visit a block of them.

@@ -23,6 +23,12 @@ const char* turn_of(const schedules::DenseRow&) {
 const char* turn_of(const schedules::DenseWeightsRow&) {
     return "pixel";
 }
+const char* turn_of(const schedules::DensePlanarRow&) {
+    return "channel and tap";
+}
+const char* turn_of(const schedules::DensePlanarWeightsRow&) {
+    return "pixel";
+}
 const char* turn_of(const schedules::ZeroSkipRow&) {
     return "nonzero";
 }

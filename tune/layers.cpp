@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "conv_class.h"
 #include "kernels/zero_skip.h"
 #include "sparsetrain/error.h"
 #include "tune/text.h"
@@ -63,15 +64,28 @@ int channels_summed(const bench::Layer& layer, Pass pass) {
     return pass == Pass::bwd_data ? layer.shape.k : layer.shape.src.c;
 }
 
+namespace {
+
+// That a convolution takes, whatever its rows are.
+std::string blocking_of_dense(const ConvShape& shape, Pass pass) {
+    return detail::kernels_of_plan(detail::find_class_of(shape), shape, Policy::dense, pass)
+        .front()
+        ->blocking;
+}
+
+}  // namespace
+
 bool is_used(const Subject& subject, const bench::Layer& layer, const schedules::Tables& tables,
              const Replacements& replaced) {
     if (!is_of_class(layer, subject)) return false;
+    if (subject.kernel == Kernel::dense)
+        return subject.blocking == blocking_of_dense(layer.shape, subject.pass);
+    if (!may_skip_zeros(layer)) return false;
     if (!subject.has_blockings()) return true;
     std::string used;  // the first blocking that suits, or the last
     bool suits = false;
     for (const Subject& other : all_subjects()) {
-        if (!other.has_blockings() || other.layer_class != subject.layer_class || other.pass != subject.pass)
-            continue;
+        if (!other.has_blockings() || !other.is_of(subject, subject.kernel)) continue;
         schedules::ZeroSkipRow row = row_of(other, tables, &schedules::Tables::zero_skip);
         const auto found = replaced.find(other.name());
         if (found != replaced.end()) row = with_sizes(row, found->second);

@@ -22,6 +22,11 @@ std::string to_lines(const std::vector<bench::Layer>& layers);
 
 bool is_of_class(const bench::Layer& layer, const Subject& subject);
 
+// Whether kernels that skip zeros have a part in it: `auto` has dense alone for fewer than 16 input channels.
+inline bool may_skip_zeros(const bench::Layer& layer) {
+    return layer.shape.src.c >= kLanes;
+}
+
 // The channels that a pass sums over; of bwd_weights, those of src, whose zeros are skipped.
 int channels_summed(const bench::Layer& layer, Pass pass);
 

@@ -26,16 +26,20 @@ std::vector<int> dense_chunks(const Subject& subject) {
 }
 
 const std::vector<int> kGroups = {16, 32, 64};
+const std::vector<int> kTileWidths = {2, 3, 4, 5, 6, 7, 8, 10, 12, 14, 28};
 
 // In the order of schedules/tiles.h.
 Choices choices_of(const schedules::DenseRow&, const Subject& subject) {
-    return {{2, 3, 4, 5, 6, 7, 8, 10, 12, 14, 28},
-            up_to(6),
-            {196, 280, 392, 784, 1120, 1568, 3136},
-            dense_chunks(subject)};
+    return {kTileWidths, up_to(6), {196, 280, 392, 784, 1120, 1568, 3136}, dense_chunks(subject)};
 }
 Choices choices_of(const schedules::DenseWeightsRow&, const Subject& subject) {
     return {{1, 2, 4, 8, 16}, up_to(subject.size.filter_w), up_to(4), {98, 196, 392, 784, 1568, 3136}};
+}
+Choices choices_of(const schedules::DensePlanarRow&, const Subject&) {
+    return {kTileWidths, up_to(6), {392, 784, 1568, 3136, 6272}};
+}
+Choices choices_of(const schedules::DensePlanarWeightsRow&, const Subject& subject) {
+    return {up_to(6), up_to(subject.size.filter_w), up_to(4), {196, 392, 784, 1568, 3136}};
 }
 Choices choices_of(const schedules::ZeroSkipRow&, const Subject&) {
     return {kGroups, up_to(8), {1, 2, 4, 7, 14, 28}, {100, 200, 256, 400, 800, 1600}};

@@ -19,7 +19,7 @@ struct Subject {
     schedules::ClassSize size;
     Pass pass;
     Kernel kernel;
-    std::string blocking;  // of zero_skip in fwd and bwd_data; else empty
+    std::string blocking;  // of zero_skip in fwd and bwd_data, and of planar dense; else empty
 
     std::string name() const;  // "conv3x3_stride1/fwd/zero_skip/wide"
     // A kernel of the same class and pass: "conv3x3_stride1/fwd/dense".
@@ -40,7 +40,8 @@ template <typename Visit>
 auto with_table(const Subject& subject, Visit visit) {
     std::optional<decltype(visit(&schedules::Tables::dense))> result;
     schedules::for_each_table([&]<typename Row>(schedules::Table<Row> schedules::Tables::*table) {
-        if (schedules::is_for<Row>(to_string(subject.kernel), to_string(subject.pass)))
+        if (schedules::is_for<Row>(to_string(subject.kernel), to_string(subject.pass),
+                                   subject.blocking.c_str()))
             result.emplace(visit(table));
     });
     return std::move(result).value();

@@ -29,6 +29,12 @@ Cells cells_of(const DenseRow& r) {
 Cells cells_of(const DenseWeightsRow& r) {
     return cells(r.layer_class, r.pass, r.c_lanes, r.tap_columns, r.k_vectors, r.pixels);
 }
+Cells cells_of(const DensePlanarRow& r) {
+    return cells(r.layer_class, r.pass, r.x_tile, r.k_vectors, r.pixels);
+}
+Cells cells_of(const DensePlanarWeightsRow& r) {
+    return cells(r.layer_class, r.pass, r.tap_rows, r.tap_columns, r.k_vectors, r.pixels);
+}
 Cells cells_of(const ZeroSkipRow& r) {
     return cells(r.layer_class, r.pass, r.blocking, r.most_channels, r.group, r.k_vectors, r.rows, r.pixels);
 }
@@ -48,6 +54,14 @@ const Cells& columns_of(const DenseWeightsRow*) {
     static const Cells names = {"class", "pass", "c_lanes", "tap_columns", "k_vectors", "pixels"};
     return names;
 }
+const Cells& columns_of(const DensePlanarRow*) {
+    static const Cells names = {"class", "pass", "x_tile", "k_vectors", "pixels"};
+    return names;
+}
+const Cells& columns_of(const DensePlanarWeightsRow*) {
+    static const Cells names = {"class", "pass", "tap_rows", "tap_columns", "k_vectors", "pixels"};
+    return names;
+}
 const Cells& columns_of(const ZeroSkipRow*) {
     static const Cells names = {"class", "pass",      "blocking", "most_channels",
                                 "group", "k_vectors", "rows",     "pixels"};
@@ -62,11 +76,19 @@ const Cells& columns_of(const ZeroSkipWeightsRow*) {
     return names;
 }
 
+const char* blocking_of(const ZeroSkipRow& row) {
+    return row.blocking;
+}
+template <typename Row>
+const char* blocking_of(const Row&) {
+    return Tiles<Row>::blocking;
+}
+
 template <typename Row>
 std::string subject_name(const Row& row) {
     std::string name = std::string(row.layer_class) + "/" + row.pass + "/" + Tiles<Row>::kernel;
-    if constexpr (std::is_same_v<Row, ZeroSkipRow>) name += std::string("/") + row.blocking;
-    return name;
+    const std::string blocking = blocking_of(row);
+    return blocking.empty() ? name : name + "/" + blocking;
 }
 
 std::string padded(const std::string& text, std::size_t width) {

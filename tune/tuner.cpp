@@ -212,7 +212,7 @@ void Tuner::compare_with_dense(const Subject& any_of_pass, Kernel kernel) {
     Contest contest = {any_of_pass.pass,   {}, kPercentsToCompare, kRounds, 0, comparison.dense,
                        {comparison.kernel}};
     for (const bench::Layer& layer : request_.layers)
-        if (is_of_class(layer, any_of_pass)) contest.layers.push_back(layer.name);
+        if (is_of_class(layer, any_of_pass) && may_skip_zeros(layer)) contest.layers.push_back(layer.name);
     if (contest.layers.empty()) return;
     show("comparing " + std::string(sparsetrain::to_string(kernel)) + " with dense in the pass of",
          any_of_pass);

@@ -1,7 +1,44 @@
 # `dense`: its generators, and what a pass of a layer class has of it.
-set(SPARSETRAIN_GENERATORS_OF_dense conv_dense conv_dense_transposed conv_dense_weights conv_pack_dense)
+set(SPARSETRAIN_GENERATORS_OF_dense
+    conv_dense conv_dense_transposed conv_dense_weights conv_pack_dense
+    conv_dense_planar conv_dense_planar_weights conv_pack_dense_planar)
 
+# Classes have both blockings, planar first, so that it is taken where it suits; those of 1x1 filters, which are no first
+# layers, and bwd_data have the other alone. A candidate is one of them.
 macro(sparsetrain_compile_dense pass)
+    set(blockings lanes)
+    if(GIVEN_TILES AND "planar" IN_LIST BLOCKINGS)
+        set(blockings planar)
+    elseif(NOT GIVEN_TILES AND NOT "${pass}" STREQUAL "bwd_data" AND NOT "${FILTER_H}x${FILTER_W}" STREQUAL "1x1")
+        set(blockings planar lanes)
+    endif()
+    foreach(blocking IN LISTS blockings)
+        cmake_language(CALL sparsetrain_compile_dense_${blocking} ${pass})
+    endforeach()
+endmacro()
+
+# Of few input channels.
+macro(sparsetrain_compile_dense_planar pass)
+    if("${pass}" STREQUAL "bwd_weights")
+        sparsetrain_use_row(4 dense_planar_weights ${pass})
+        sparsetrain_add_class_pipeline(bwd_weights_dense_planar conv_dense_planar_weights)
+        sparsetrain_add_kernel(DensePlanarWeightsKernel ${pass} "dense_planar_weights, \"${pass}\""
+            "PIPELINE(bwd_weights_dense_planar)")
+    else()
+        sparsetrain_use_row(3 dense_planar ${pass})
+        set(pipelines "")
+        foreach(epilogue IN LISTS EPILOGUES_${pass})
+            sparsetrain_add_class_pipeline(${pass}_dense_planar_${epilogue} conv_dense_planar epilogue=${epilogue})
+            string(APPEND pipelines "PIPELINE(${pass}_dense_planar_${epilogue}), ")
+        endforeach()
+        sparsetrain_use_row(0 dense_planar ${pass})
+        sparsetrain_add_class_pipeline(${pass}_dense_planar_pack conv_pack_dense_planar)
+        sparsetrain_add_kernel(DensePlanarKernel ${pass} "dense_planar, \"${pass}\""
+            "PIPELINE(${pass}_dense_planar_pack), {${pipelines}}")
+    endif()
+endmacro()
+
+macro(sparsetrain_compile_dense_lanes pass)
     if("${pass}" STREQUAL "bwd_weights")
         sparsetrain_use_row(4 dense_weights ${pass})
         sparsetrain_add_class_pipeline(bwd_weights_dense conv_dense_weights)

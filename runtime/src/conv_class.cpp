@@ -91,10 +91,8 @@ std::vector<const ConvKernel*> kernels_of_plan(const LayerClass& layer_class, co
         return kernel.skips == Skips::nothing || shape.src.c >= kLanes;
     };
     std::vector<const ConvKernel*> kernels;
-    const ConvKernel* dense = nullptr;
     for (const ConvKernel* kernel : layer_class.kernels) {
         if (kernel->pass != pass) continue;
-        if (kernel->name == Kernel::dense) dense = kernel;
         if (!is_wanted(*kernel)) continue;
         const auto other = std::find_if(kernels.begin(), kernels.end(), [kernel](const ConvKernel* listed) {
             return listed->name == kernel->name && listed->skips == kernel->skips;
@@ -105,8 +103,8 @@ std::vector<const ConvKernel*> kernels_of_plan(const LayerClass& layer_class, co
             *other = kernel;
         }
     }
-    if (kernels.empty() && dense != nullptr) kernels.push_back(dense);
-    return kernels;
+    const bool has_another = kernels.empty() && policy != Policy::dense;
+    return has_another ? kernels_of_plan(layer_class, shape, Policy::dense, pass) : kernels;
 }
 
 ConvShape shape_for_kernels(const ConvShape& shape) {

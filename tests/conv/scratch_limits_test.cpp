@@ -116,6 +116,18 @@ TEST_P(Scratch, IsAsLargeAsTheModelSays) {
     }
 }
 
+// Copies by channels, and sums of many output channels.
+TEST_P(Scratch, OfFewChannelsIsAsLargeAsTheModelSays) {
+    const ScratchRecorder recorder;
+    for (const Extents& extents :
+         {Extents{1, 3, 40, 30011, 16, {1, 1, 1, 1}}, Extents{2, 15, 9, 12001, 40, {2, 2, 2, 2}},
+          Extents{1, 1, 9, 120001, 16, {0, 0, 0, 0}}, Extents{1, 9, 5, 9, 30000, {1, 1, 1, 1}}}) {
+        const ConvShape shape = shape_of(GetParam(), extents);
+        if (!makes_output(shape)) continue;
+        for (const int threads : {1, 3}) expect_modelled(shape, Policy::dense, threads);
+    }
+}
+
 // The largest width that the refusal of `shape` names: a plan for it is accepted, for one more refused.
 void expect_limit(ConvShape shape, Policy policy) {
     const auto refusal = [&shape, policy] {
@@ -148,6 +160,9 @@ TEST(ScratchLimits, AreSaidInTheCallersTerms) {
                              {1, 512, layer.filter_h, (1 << 22) / layer.filter_h - 1, 16, {1, 1, 1, 1}}),
                     policy);
         }
+        // Of as many channels as a copy by channels has at most.
+        expect_limit(shape_of(layer, {1, 15, layer.filter_h, (1 << 24) - 1, 16, {1, 1, 1, 1}}),
+                     Policy::dense);
     }
 }
 

@@ -21,6 +21,8 @@ TEST(Faults, AreNotInTheTables) {
         ASSERT_GT(tables->dense.count, 0);
         expect_no_faults(*tables, tables->dense);
         expect_no_faults(*tables, tables->dense_weights);
+        expect_no_faults(*tables, tables->dense_planar);
+        expect_no_faults(*tables, tables->dense_planar_weights);
         expect_no_faults(*tables, tables->zero_skip);
         expect_no_faults(*tables, tables->output_mask);
         expect_no_faults(*tables, tables->zero_skip_weights);
@@ -56,6 +58,8 @@ TEST(Faults, AreNotInDerivedRows) {
                             expect_none_derived<ZeroSkipRow>(*tables, size, pass);
                     }
                     expect_none_derived<DenseWeightsRow>(*tables, size, "bwd_weights");
+                    expect_none_derived<DensePlanarRow>(*tables, size, "fwd");
+                    expect_none_derived<DensePlanarWeightsRow>(*tables, size, "bwd_weights");
                     if (tables->zero_skip.count == 0) continue;  // dense rows only
                     expect_none_derived<OutputMaskRow>(*tables, size, "bwd_data");
                     expect_none_derived<ZeroSkipWeightsRow>(*tables, size, "bwd_weights");
@@ -81,6 +85,13 @@ TEST(Faults, AreNamed) {
     EXPECT_EQ(of(DenseWeightsRow{"", "", 3, 3, 1, 784}, k3x3, "bwd_weights"),
               "c_lanes is 3, expected 1, 2, 4, 8 or 16");
     EXPECT_EQ(of(DenseWeightsRow{"", "", 2, 4, 1, 784}, k3x3, "bwd_weights"),
+              "tap_columns is 4, expected up to 3");
+    EXPECT_EQ(of(DensePlanarRow{"", "", 1, 2, 784}, k5x5, "fwd"), "");  // padding is copied
+    EXPECT_EQ(of(DensePlanarRow{"", "", 16, 2, 784}, k3x3, "fwd"),
+              "it takes 35 registers, expected up to 32");
+    EXPECT_EQ(of(DensePlanarWeightsRow{"", "", 5, 3, 2, 784}, k3x3, "bwd_weights"),
+              "it takes 33 registers, expected up to 32");
+    EXPECT_EQ(of(DensePlanarWeightsRow{"", "", 1, 4, 1, 784}, k3x3, "bwd_weights"),
               "tap_columns is 4, expected up to 3");
     EXPECT_EQ(of(ZeroSkipRow{"", "", "", 0, 32, 4, 14, 400}, k3x3, "fwd"),
               "most_channels is 0, expected at least 1");

@@ -115,6 +115,9 @@ TEST_P(Schedules, EveryLinkedClassHasARowPerPassAndKernelThatItHas) {
         EXPECT_EQ(count_rows(tables().dense, layer.name, "fwd"), 1);
         EXPECT_EQ(count_rows(tables().dense, layer.name, "bwd_data"), layer.backward_data);
         EXPECT_EQ(count_rows(tables().dense_weights, layer.name, "bwd_weights"), 1);
+        const bool has_planar = layer.filter_h * layer.filter_w > 1;
+        EXPECT_EQ(count_rows(tables().dense_planar, layer.name, "fwd"), has_planar);
+        EXPECT_EQ(count_rows(tables().dense_planar_weights, layer.name, "bwd_weights"), has_planar);
         const bool skips_zeros = layer.backward_data && !same_name(tables().isa, "baseline");
         for (const char* pass : {"fwd", "bwd_data"})
             EXPECT_EQ(count_rows(tables().zero_skip, layer.name, pass) > 0, skips_zeros) << pass;
@@ -156,6 +159,8 @@ TEST_P(Schedules, EveryLinkedClassIsCompiledForTheMicroarchitecture) {
 TEST_P(Schedules, RowsAreUnique) {
     expect_unique(tables().dense);
     expect_unique(tables().dense_weights);
+    expect_unique(tables().dense_planar);
+    expect_unique(tables().dense_planar_weights);
     expect_unique(tables().zero_skip);
     expect_unique(tables().output_mask);
     expect_unique(tables().zero_skip_weights);
@@ -186,6 +191,21 @@ TEST_P(Schedules, DenseTilesFitTheRegisters) {
         EXPECT_EQ(16 % row.c_lanes, 0);
         EXPECT_TRUE(keeps_its_budget(row, layer));
     });
+}
+
+TEST_P(Schedules, PlanarTilesFitTheRegisters) {
+    for_each_class(&Tables::dense_planar, [this](const DensePlanarRow& row, const LayerClassInfo& layer) {
+        EXPECT_GE(row.pixels, 1);
+        EXPECT_GE(row.x_tile, 1);
+        EXPECT_TRUE(keeps_its_budget(row, layer));
+    });
+    for_each_class(&Tables::dense_planar_weights,
+                   [this](const DensePlanarWeightsRow& row, const LayerClassInfo& layer) {
+                       EXPECT_GE(row.pixels, 1);
+                       EXPECT_GE(row.tap_rows, 1);
+                       EXPECT_LE(row.tap_columns, layer.filter_w);
+                       EXPECT_TRUE(keeps_its_budget(row, layer));
+                   });
 }
 
 TEST_P(Schedules, ZeroSkipRowsFitRegistersAndL1) {

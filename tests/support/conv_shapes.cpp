@@ -102,6 +102,39 @@ constexpr Extents kWidePaddings[] = {
     // clang-format on
 };
 
+// For filters of several taps: from 1 to 16 input channels and just above, as images have few, for kernels
+// that do without the lanes that pad them.
+constexpr Extents kFewChannels[] = {
+    // clang-format off
+    //  n    c   h   w    k   padding
+    {   2,   1, 28, 28,  32, {1, 1, 1, 1}},
+    {   1,   3, 30, 32,  64, {3, 3, 3, 3}},  // as in VGG and ResNet
+    {   5,   3, 17, 19,  80, {2, 3, 1, 0}},  // images that share tiles, of which one is left over
+    {   3,   2,  9, 13,  17, {0, 1, 2, 1}},
+    {   2,   4, 12, 11,  33, {1, 0, 1, 2}},
+    {   1,   1,  1,  1,  16, {6, 6, 6, 6}},
+    {   1,   3,  1,  1,  48, {0, 0, 6, 6}},
+    {   1,   2,  1, 70,  16, {3, 3, 3, 3}},
+    {   1,   4,  1, 67,  33, {6, 0, 6, 0}},
+    {   2,   3, 70,  1,  16, {3, 3, 3, 3}},
+    {   1,   1, 67,  2,  80, {0, 6, 0, 6}},
+    {   2,   3,  7,  7,  16, {0, 0, 0, 0}},
+    {   2,   1,  8,  9,   1, {6, 0, 0, 0}},  // each side of the padding alone
+    {   2,   2,  8,  9,  15, {0, 6, 0, 0}},
+    {   2,   3,  9,  8,  16, {0, 0, 6, 0}},
+    {   2,   4,  9,  8,  17, {0, 0, 0, 6}},
+    {   1,   3,  8,130,  32, {1, 1, 1, 1}},
+    {   1,   3,  6,801,  16, {1, 1, 1, 1}},  // rows that are longer than blocks
+    {  17,   1,  5,  6,  16, {2, 2, 2, 2}},
+    {   1,   5, 13, 14,  32, {1, 1, 1, 1}},
+    {   2,   8,  9, 10,  48, {2, 2, 2, 2}},
+    {   2,  13, 10,  9,  16, {1, 2, 1, 2}},
+    {   1,  15,  9, 16,  64, {1, 1, 1, 1}},
+    {   1,  16,  9, 16,  64, {1, 1, 1, 1}},
+    {   1,  17,  9, 16,  64, {1, 1, 1, 1}},
+    // clang-format on
+};
+
 // For filters of one tap: as much of channels and pixels as such kernels work in, with tails.
 constexpr Extents kPointwise[] = {
     // clang-format off
@@ -143,10 +176,8 @@ constexpr Extents kStrided[] = {
 };
 
 constexpr Extents kSmall[] = {
-    {2, 33, 7, 13, 40, {1, 1, 1, 1}},
-    {1, 80, 9, 17, 17, {0, 2, 1, 0}},
-    {3, 48, 14, 14, 64, {1, 1, 1, 1}},
-    {2, 20, 9, 10, 64, {1, 1, 1, 1}},
+    {2, 3, 12, 13, 40, {1, 1, 1, 1}},  {2, 33, 7, 13, 40, {1, 1, 1, 1}}, {1, 80, 9, 17, 17, {0, 2, 1, 0}},
+    {3, 48, 14, 14, 64, {1, 1, 1, 1}}, {2, 20, 9, 10, 64, {1, 1, 1, 1}},
 };
 
 // Images for dense kernels of their own: dst is a whole number of tiles wide, with the same padding on both
@@ -209,6 +240,7 @@ std::vector<NamedConvShape> tail_shapes() {
         add_shapes(layer, kTails, shapes);
         if (layer.filter_h > 3) add_shapes(layer, kWidePaddings, shapes);
         if (layer.filter_h == 1) add_shapes(layer, kPointwise, shapes);
+        if (layer.filter_h > 1) add_shapes(layer, kFewChannels, shapes);
         if (layer.stride > 1) add_shapes(layer, kStrided, shapes);
         add_shapes(layer, whole_tiles(layer), shapes);
     }
@@ -226,12 +258,12 @@ std::vector<ConvShape> padded_shapes(const LayerClassInfo& layer) {
     std::vector<Axis> horizontal = padded_axes(layer.filter_w);
     std::vector<ConvShape> shapes;
     Random random(1);
-    for (int round = 0; round < 2; ++round) {
+    for (const int channels : {17, 17, 3}) {
         std::shuffle(horizontal.begin(), horizontal.end(), random);
         for (std::size_t i = 0; i < std::max(vertical.size(), horizontal.size()); ++i) {
             const Axis y = vertical[i % vertical.size()], x = horizontal[i % horizontal.size()];
             shapes.push_back(
-                shape_of(layer, {2, 17, y.size, x.size, 33, {y.before, x.before, y.after, x.after}}));
+                shape_of(layer, {2, channels, y.size, x.size, 33, {y.before, x.before, y.after, x.after}}));
         }
     }
     return shapes;

@@ -55,8 +55,8 @@ struct NamedConvShape {
 };
 
 // For every linked class, shapes with tails in every dimension: what is 1, just below, at and just above the
-// sizes that kernels work in (16 lanes, 32- and 64-channel groups, tiles of 7, 14 and 28 pixels and the dense
-// kernels' own, 64 pixels in a word), paddings up to the class's most, 1x1 outputs.
+// sizes that kernels work in (16 lanes, few channels, 32- and 64-channel groups, tiles of 7, 14 and 28 pixels
+// and the dense kernels' own, 64 pixels in a word), paddings up to the class's most, 1x1 outputs.
 std::vector<NamedConvShape> tail_shapes();
 
 // For every linked class, few shapes, each with tails, for tests that vary something else.

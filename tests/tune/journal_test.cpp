@@ -319,10 +319,11 @@ TEST_F(Results, ATableHasAllRowsAndChangesSome) {
     const std::string text = schedule_header(tables_, rows, "Written\nby a test.\n");
     EXPECT_TRUE(text.starts_with("// Written\n// by a test.\n#pragma once\n"));
     const std::string tables = text.substr(0, text.find(kCostsBegin));
-    EXPECT_EQ(
-        lines_with(tables, {"    {\"conv"}).size(),
-        static_cast<std::size_t>(tables_.dense.count + tables_.dense_weights.count + tables_.zero_skip.count +
-                                 tables_.output_mask.count + tables_.zero_skip_weights.count));
+    EXPECT_EQ(lines_with(tables, {"    {\"conv"}).size(),
+              static_cast<std::size_t>(tables_.dense.count + tables_.dense_weights.count +
+                                       tables_.dense_planar.count + tables_.dense_planar_weights.count +
+                                       tables_.zero_skip.count + tables_.output_mask.count +
+                                       tables_.zero_skip_weights.count));
     EXPECT_EQ(
         lines_with(tables, {"\"conv3x3_stride1\", \"fwd\"", "\"wide\""}),
         (std::vector<std::string>{

@@ -25,8 +25,9 @@ TEST(Subjects, AreAllRowsOfAClass) {
         if (subject.layer_class == "conv3x3_stride1") names.push_back(subject.name().substr(16));
     EXPECT_EQ(names, (std::vector<std::string>{"fwd/zero_skip/wide", "fwd/zero_skip/narrow",
                                                "bwd_data/zero_skip/wide", "bwd_data/zero_skip/narrow",
-                                               "bwd_data/output_mask", "bwd_weights/zero_skip", "fwd/dense",
-                                               "bwd_data/dense", "bwd_weights/dense"}));
+                                               "bwd_data/output_mask", "bwd_weights/zero_skip",
+                                               "fwd/dense/planar", "fwd/dense", "bwd_data/dense",
+                                               "bwd_weights/dense/planar", "bwd_weights/dense"}));
     EXPECT_EQ(candidate_name(subject_of("conv3x3_stride1/fwd/zero_skip/wide"), {32, 4, 14, 400}),
               "conv3x3_stride1_fwd_zero_skip_wide_32_4_14_400");
 }
@@ -59,7 +60,8 @@ TEST(SearchSpace, LeavesOutWhatExceedsABudget) {
 TEST(SearchSpace, GoesOnUntilNothingIsLeft) {
     for (const char* name :
          {"conv3x3_stride1/fwd/zero_skip/wide", "conv1x1_stride2/bwd_data/dense",
-          "conv5x5_stride1/bwd_data/output_mask", "conv3x3_stride2/bwd_weights/zero_skip"}) {
+          "conv5x5_stride1/bwd_data/output_mask", "conv3x3_stride2/bwd_weights/zero_skip",
+          "conv7x7_stride2/fwd/dense/planar", "conv7x7_stride2/bwd_weights/dense/planar"}) {
         SCOPED_TRACE(name);
         const SearchSpace space(subject_of(name), *tables_of("avx512"));
         std::set<TileSizes> tried = {space.today()};
@@ -99,6 +101,21 @@ TEST(CostModel, CountsPixelsThatColumnsShareOnce) {
     EXPECT_EQ(cost_of(subject_of("conv3x3_stride1/fwd/dense"), tables, {14, 2, 784, 0}).loads, 16);
 }
 
+TEST(CostModel, KnowsWhatPlanarTilesWaste) {
+    const schedules::Tables& tables = *tables_of("avx512");
+    // 21 rows of taps are 11 pairs; 64 output channels are two pairs of vectors.
+    const Cost weights =
+        cost_of(subject_of("conv7x7_stride2/bwd_weights/dense/planar"), tables, {2, 7, 2, 784});
+    EXPECT_EQ(weights.fmas, 28);
+    EXPECT_EQ(weights.loads, 16);
+    EXPECT_DOUBLE_EQ(weights.useful, 28 * 21 / 22.0);
+    const Cost forward = cost_of(subject_of("conv3x3_stride1/fwd/dense/planar"), tables, {7, 2, 3136});
+    EXPECT_EQ(forward.fmas, 14);
+    EXPECT_EQ(forward.loads, 5);
+    EXPECT_EQ(forward.turns_per_visit, 27);
+    EXPECT_EQ(forward.useful, 14);
+}
+
 TEST(CostModel, SkippingPaysMoreTheMoreZeros) {
     for (const Subject& subject : all_subjects()) {
         if (subject.kernel == Kernel::dense) continue;
@@ -126,6 +143,17 @@ TEST(Layers, UseTheFirstBlockingThatFits) {
     EXPECT_FALSE(is_used(narrow, even, tables, {}));
     EXPECT_TRUE(is_used(narrow, odd, tables, {}));
     EXPECT_FALSE(is_used(wide, other, tables, {}));
+    const bench::Layer image = bench::parse_layer("mb1ic15oc64ih14kh3ph1");
+    for (const char* pass : {"fwd", "bwd_weights"}) {
+        const Subject dense = subject_of(std::string("conv3x3_stride1/") + pass + "/dense"),
+                      planar = subject_of(std::string("conv3x3_stride1/") + pass + "/dense/planar");
+        EXPECT_TRUE(is_used(planar, image, tables, {}));
+        EXPECT_FALSE(is_used(dense, image, tables, {}));
+        EXPECT_FALSE(is_used(planar, even, tables, {}));
+        EXPECT_TRUE(is_used(dense, even, tables, {}));
+    }
+    EXPECT_TRUE(is_used(subject_of("conv3x3_stride1/bwd_data/dense"), image, tables, {}));
+    EXPECT_FALSE(is_used(narrow, image, tables, {}));
     // With 3 vectors in its row, wide is for 6 blocks, not for 4.
     const Replacements three = {{wide.name(), {32, 3, 14, 400}}};
     EXPECT_TRUE(is_used(wide, odd, tables, three));

@@ -50,6 +50,12 @@ double transposed_block(const schedules::DenseRow& row, const ConvShape& shape, 
     return product(kWordBytes, kLanes, columns, rows, channel_blocks(shape.k), block.images);
 }
 
+// Few channels: the copy of a block's source by channels, whose rows are copied in vectors of 4.
+double copied_planes(const ConvShape& shape, const Block& block, int columns, int filter_rows) {
+    const int rows = (block.rows - 1) * shape.stride + filter_rows;
+    return product(kWordBytes, std::max(columns, 4), shape.src.c, rows, block.images);
+}
+
 }  // namespace
 
 // In the master's order, for bwd_data with K and C exchanged.
@@ -95,6 +101,43 @@ void DenseWeightsKernel::run(const ConvCall& call) const {
     const Padding& padding = call.shape.padding;
     call_pipeline(call.function, pipeline, call.workspace, call.src, call.dst, padding.top, padding.left,
                   *call.diff_weights);
+}
+
+// Without the lanes that pad input channels: of a filter row, one row per channel.
+Packing DensePlanarKernel::packing(const WeightsShape& master) const {
+    return {pack, {{kLanes, master.s, master.r * master.c, channel_blocks(master.k)}, 4}};
+}
+
+double DensePlanarKernel::largest_scratch(const ConvShape& shape, int threads) const {
+    const Shape out = shape.dst();
+    const Block block(row.pixels, out, images_per_thread(out, threads));
+    const int columns = (pieces(out.w, row.x_tile) * row.x_tile - 1) * shape.stride + shape.filter_w;
+    return copied_planes(shape, block, columns, shape.filter_h);
+}
+
+void DensePlanarKernel::run(const ConvCall& call) const {
+    const Shape out = call.shape.dst();
+    const int threads = threads_for_call(call.workspace);
+    const Block block(row.pixels, out, images_per_thread(out, threads));
+    pipelines.run(*this, call, images_of_equal_parts(out, block.images, threads));
+}
+
+// The copy, or all sums, before they become the master's.
+double DensePlanarWeightsKernel::largest_scratch(const ConvShape& shape, int /*threads*/) const {
+    const Shape out = shape.dst();
+    const int plane_rows = shape.filter_h * shape.src.c;
+    // The last part of a filter row, or of the rows, is computed as a whole one.
+    const int filter_columns = pieces(shape.filter_w, row.tap_columns) * row.tap_columns;
+    const int filter_rows = pieces(pieces(plane_rows, row.tap_rows) * row.tap_rows, shape.src.c);
+    const double copy = copied_planes(shape, Block(row.pixels, out, out.n),
+                                      (out.w - 1) * shape.stride + filter_columns, filter_rows);
+    return std::max(copy, product(kWordBytes, kLanes, shape.filter_w, plane_rows, channel_blocks(shape.k)));
+}
+
+void DensePlanarWeightsKernel::run(const ConvCall& call) const {
+    const ConvShape& shape = call.shape;
+    call_pipeline(call.function, pipeline, call.workspace, call.src, call.dst, shape.padding.top,
+                  shape.padding.left, shape.src.c, *call.diff_weights);
 }
 
 }  // namespace sparsetrain::detail
