@@ -38,7 +38,7 @@ void add_tune_options(CLI::App& command, TuneOptions& options) {
     command.add_option("--kernel", options.kernels, "Kernels; all unless given")
         ->delimiter(',')
         ->check(CLI::IsMember(words_of(kernels())));
-    command.add_option("--blocking", options.blockings, "Blockings of zero_skip; all unless given")
+    command.add_option("--blocking", options.blockings, "Blockings; all unless given")
         ->delimiter(',')
         ->check(CLI::IsMember({"wide", "narrow"}));
     command.add_option("--layers", options.layers_file,

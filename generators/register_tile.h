@@ -37,7 +37,7 @@ class RegisterTile {
             .unroll(kb);
     }
 
-    // The same in what is added to them, of taps (c lane, column, row, c block) with a number of columns. The
+    // The same in what is added to them, of taps (channel, column, row, ...) with a number of columns. The
     // fewer of a tile's pixels and of its vectors of weights stay in registers while the others pass through
     // one. Vectors are as long as a register, so that it is up to this order, and not to how the compiler
     // splits longer ones.
@@ -45,7 +45,8 @@ class RegisterTile {
     // Where registers allow, all columns take their turn before the next c lane: neighbouring pixels of a
     // tile then share the pixels of the source, which cores with two FMAs per cycle need: 12 FMAs with 9
     // loads took 7.6 cycles on one of them, and 6.3 with 3.
-    void accumulate(Halide::Stage sum, const schedules::DenseRow& row, const schedules::Registers& registers,
+    template <typename Row>
+    void accumulate(Halide::Stage sum, const Row& row, const schedules::Registers& registers,
                     const Halide::RDom& taps, const schedules::SourceColumns& columns,
                     std::vector<Halide::VarOrRVar> outer) const {
         const Halide::Var part("part");

@@ -34,10 +34,10 @@ inline constexpr DenseWeightsRow kDenseWeights[] = {
 
 inline constexpr DensePlanarRow kDensePlanar[] = {
     // class             pass         x_tile  k_vectors  pixels
-    {"conv3x3_stride1", "fwd",         6,       1,     1568},
-    {"conv3x3_stride2", "fwd",         6,       1,      784},
-    {"conv5x5_stride1", "fwd",         6,       1,      784},
-    {"conv7x7_stride2", "fwd",         6,       1,      784},
+    {"conv3x3_stride1", "fwd",         3,       2,     1568},
+    {"conv3x3_stride2", "fwd",         3,       2,      784},
+    {"conv5x5_stride1", "fwd",         3,       2,      784},
+    {"conv7x7_stride2", "fwd",         3,       2,      784},
 };
 
 inline constexpr DensePlanarWeightsRow kDensePlanarWeights[] = {

@@ -36,7 +36,7 @@ inline constexpr DenseWeightsRow kDenseWeights[] = {
 
 inline constexpr DensePlanarRow kDensePlanar[] = {
     // class             pass         x_tile  k_vectors  pixels
-    {"conv3x3_stride1", "fwd",         7,       2,     3136},
+    {"conv3x3_stride1", "fwd",         7,       2,     1568},
     {"conv3x3_stride2", "fwd",         7,       2,     1568},
     {"conv5x5_stride1", "fwd",         7,       2,     1568},
     {"conv7x7_stride2", "fwd",         7,       2,     1568},

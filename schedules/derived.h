@@ -61,11 +61,10 @@ constexpr DenseWeightsRow derive(const DenseWeightsRow*, const Tables& tables, c
     return {"", "", c_lanes, columns, k_vectors, 784};
 }
 
-// As many vectors of output channels as above, and one where a vector is several registers: then more pixels
-// share its weights.
-constexpr DensePlanarRow derive(const DensePlanarRow*, const Tables& tables, const ClassSize&, const char*) {
-    if (tables.registers().per_vector == 1) return {"", "", 7, 2, 1568};
-    return {"", "", tables.registers().per_vector == 2 ? 6 : 2, 1, 784};
+constexpr DensePlanarRow derive(const DensePlanarRow*, const Tables& tables, const ClassSize& size,
+                                const char* pass) {
+    const DenseRow tile = derive(static_cast<const DenseRow*>(nullptr), tables, size, pass);
+    return {"", "", tile.x_tile, tile.k_vectors, tables.registers().per_vector == 1 ? 1568 : 784};
 }
 
 // As many columns of a filter row, in equal parts, and then as many rows as the registers hold.

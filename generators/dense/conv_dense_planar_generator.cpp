@@ -37,22 +37,22 @@ class ConvDensePlanar : public sparsetrain::generators::ClassGenerator<ConvDense
         // it.
         const Expr block = min(kb, weights.dim(3).extent() - 1);
         const Expr of_src = weights.dim(2).extent() / filter_h;  // channels
-        taps_ = RDom(0, filter_w, 0, of_src, 0, filter_h, "taps");
+        taps_ = RDom(0, of_src, 0, filter_w, 0, filter_h, "taps");
         // Taps in rows of padding are skipped.
         const Expr row = y * stride + taps_.z;
         taps_.where(row >= pad_top && row < pad_top + src.dim(2).extent());
         planes_.define(src, pad_top, pad_left);
         sum_(k, in_tile, tile, y, kb, n) = bias(k, block);
         sum_(k, in_tile, tile, y, kb, n) +=
-            planes_.copy((tile * tiles().x_tile + in_tile) * stride + taps_.x, taps_.y, row, n) *
-            weights(k, taps_.x, taps_.z * of_src + taps_.y, block);
+            planes_.copy((tile * tiles().x_tile + in_tile) * stride + taps_.y, taps_.x, row, n) *
+            weights(k, taps_.y, taps_.z * of_src + taps_.x, block);
         Func pixels("pixels");
         pixels(k, x, y, kb, n) = sum_(k, x % tiles().x_tile, x / tiles().x_tile, y, kb, n);
         epilogue_.define(dst, pixels, channels);
     }
 
     void schedule() {
-        Var xo("xo"), xi("xi"), yo("yo"), yi("yi"), kbo("kbo"), kbi("kbi"), no("no"), ni("ni"), part("part");
+        Var xo("xo"), xi("xi"), yo("yo"), yi("yi"), kbo("kbo"), kbi("kbi"), no("no"), ni("ni");
         // A block is of whole rows, and of whole images where they are small, but leaves all threads some.
         const Expr rows = clamp(tiles().pixels / dst.dim(1).extent(), 1, dst.dim(2).extent());
         const Expr images = clamp(tiles().pixels / (dst.dim(1).extent() * rows), 1, most_images);
@@ -70,17 +70,8 @@ class ConvDensePlanar : public sparsetrain::generators::ClassGenerator<ConvDense
                 .parallel(no);
         });
         tile_.keep(sum_, tiles(), LoopLevel(epilogue_.loops(), xo), {tile, y, n});
-        // Weights stay in registers while the pixels of a tile pass through one; or, where registers allow,
-        // those of all columns meet the pixels that they share.
-        sum_.update()
-            .split(k, part, k, 16 / registers().per_vector)
-            .reorder(k, part, kb, in_tile, taps_.x, taps_.y, taps_.z, tile, y, n)
-            .vectorize(k)
-            .unroll(part)
-            .unroll(kb)
-            .unroll(in_tile);
-        const sparsetrain::schedules::SourceColumns columns = {filter_w, stride};
-        if (columns.are_shared(tiles(), registers())) sum_.update().unroll(taps_.x);
+        tile_.accumulate(sum_.update(), tiles(), registers(), taps_, {filter_w, stride},
+                         {taps_.z, tile, y, n});
         planes_.schedule(LoopLevel(epilogue_.loops(), yo));
     }
 
