@@ -40,7 +40,7 @@ void add_tune_options(CLI::App& command, TuneOptions& options) {
         ->check(CLI::IsMember(words_of(kernels())));
     command.add_option("--blocking", options.blockings, "Blockings; all unless given")
         ->delimiter(',')
-        ->check(CLI::IsMember({"wide", "narrow"}));
+        ->check(CLI::IsMember({"wide", "narrow", "planar"}));
     command.add_option("--layers", options.layers_file,
                        "File of benchdnn problem strings to measure; a list for all classes unless given");
     command.add_option("--layer", options.layers, "Names of layers in it; all unless given")->delimiter(',');
