@@ -42,10 +42,10 @@ inline constexpr DensePlanarRow kDensePlanar[] = {
 
 inline constexpr DensePlanarWeightsRow kDensePlanarWeights[] = {
     // class             pass         tap_rows  tap_columns  k_vectors  pixels
-    {"conv3x3_stride1", "bwd_weights",   2,          3,         1,      784},
-    {"conv3x3_stride2", "bwd_weights",   2,          3,         1,      784},
-    {"conv5x5_stride1", "bwd_weights",   1,          5,         1,      784},
-    {"conv7x7_stride2", "bwd_weights",   3,          2,         1,      784},
+    {"conv3x3_stride1", "bwd_weights",   2,          3,         1,     3136},
+    {"conv3x3_stride2", "bwd_weights",   2,          3,         1,     3136},
+    {"conv5x5_stride1", "bwd_weights",   1,          5,         1,     3136},
+    {"conv7x7_stride2", "bwd_weights",   3,          2,         1,     3136},
 };
 
 // fwd at stride 2, 7 rows and 200 pixels against 14 and 400: equal at 50 % zeros, 2 to 5 % faster at 80 %, 3 to

@@ -44,10 +44,10 @@ inline constexpr DensePlanarRow kDensePlanar[] = {
 
 inline constexpr DensePlanarWeightsRow kDensePlanarWeights[] = {
     // class             pass         tap_rows  tap_columns  k_vectors  pixels
-    {"conv3x3_stride1", "bwd_weights",   3,          3,         2,      784},
-    {"conv3x3_stride2", "bwd_weights",   3,          3,         2,      784},
-    {"conv5x5_stride1", "bwd_weights",   2,          5,         2,      784},
-    {"conv7x7_stride2", "bwd_weights",   2,          7,         2,      784},
+    {"conv3x3_stride1", "bwd_weights",   3,          3,         2,     3136},
+    {"conv3x3_stride2", "bwd_weights",   3,          3,         2,     3136},
+    {"conv5x5_stride1", "bwd_weights",   2,          5,         2,     3136},
+    {"conv7x7_stride2", "bwd_weights",   2,          7,         2,     3136},
 };
 
 inline constexpr ZeroSkipRow kZeroSkip[] = {

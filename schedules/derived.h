@@ -72,7 +72,7 @@ constexpr DensePlanarWeightsRow derive(const DensePlanarWeightsRow*, const Table
                                        const ClassSize& size, const char*) {
     const int vectors = vectors_beside(1, tables), k_vectors = tables.registers().per_vector == 1 ? 2 : 1;
     const int taps = vectors / k_vectors - 1, columns = even_size(size.filter_w, taps);
-    return {"", "", smaller(size.filter_h, taps / columns), columns, k_vectors, 784};
+    return {"", "", smaller(size.filter_h, taps / columns), columns, k_vectors, 3136};
 }
 
 // Up to four vectors per nonzero, as far as registers and, of groups of 32, the bytes of a slab allow.
