@@ -117,7 +117,7 @@ std::vector<Contestant> contestants_for(Data& d, int threads) {
         {"max_pool_forward", of_pool,
          [=, &d, &w] { max_pool_forward(a, d.pool, d.pooled.view(), d.pooled_mask.view(), d.choice, w); }},
         {"max_pool_backward", of_pool,
-         [=, &d, &w] { max_pool_backward(d.pooled.view(), d.choice, d.pool, dst, mask, w); }},
+         [=, &d, &w] { max_pool_backward(d.pooled.view(), d.choice, d.pool, {}, dst, mask, w); }},
         {"sgd_step", 5,
          [=, &d, &w] {
              sgd_step(d.dst.values(), d.a.values(), d.diff.values(), {0.0F, 0.9F, 0.0F}, w);

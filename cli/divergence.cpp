@@ -19,9 +19,9 @@ void check_loss(double loss, int step) {
 }
 
 void check_parameters(const train::Network& network, int step) {
-    for (const train::Parameter& parameter : network.parameters())
-        for (const float value : parameter.value)
-            if (!std::isfinite(value)) fail(parameter.name + " after step " + std::to_string(step));
+    for (const train::Parameter* parameter : network.parameters())
+        for (const float value : parameter->value)
+            if (!std::isfinite(value)) fail(parameter->name + " after step " + std::to_string(step));
 }
 
 }  // namespace sparsetrain::cli

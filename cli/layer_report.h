@@ -1,4 +1,4 @@
-// What zero skipping gave in each convolution of a network, measured on the tensors of its last step.
+// What zero skipping gave in each convolution of a network, measured in a step.
 #pragma once
 
 #include <ctime>
@@ -12,8 +12,8 @@ namespace sparsetrain::cli {
 
 struct PassReport {
     Pass pass = Pass::fwd;
-    Kernel kernel = Kernel::dense;       // that the training run's last step ran
-    Operand skipped = Operand::src;      // whose zeros the replay skipped, if it did
+    Kernel kernel = Kernel::dense;       // that the network's plan ran
+    Operand skipped = Operand::src;      // whose zeros it skipped, if it did
     double chosen_ms = 0, dense_ms = 0;  // medians; packing of weights included
     bool skips = false;
 
@@ -26,7 +26,7 @@ struct LayerReport {
     double zeros_src = 0, zeros_diff_dst = 0;  // percentages of the values, without lanes that pad C to 16
     std::vector<PassReport> passes;            // that the network ran
 
-    // A convolution of fewer than 16 channels works mostly on padding: its zeros are not sparsity.
+    // A convolution of fewer than 16 channels has images, whose zeros are no ReLU's.
     bool counted() const { return shape.src.c >= kLanes; }
 };
 
@@ -42,16 +42,12 @@ TotalReport total_of(const std::vector<LayerReport>& layers);
 // Percentage of zeros among the values of `tensor`, not counting lanes that pad C to 16.
 double percentage_of_zeros(ConstTensorView tensor);
 
-// Replays every pass of the last train_step of `network`, the kernel that it ran and dense in turn, on
-// tensors apart from the network's. Call it before anything else overwrites the step's tensors.
-std::vector<LayerReport> replay_last_step(const train::Network& network);
+// One more step of `network`, without its update, in which every pass of every convolution runs again with
+// the kernel that it ran and with dense in turn, on its own tensors.
+std::vector<LayerReport> replay_step(train::Network& network, std::span<const float> images,
+                                     const train::StepTargets& targets);
 
-// The memory of those tensors: of one layer at a time.
-std::size_t replay_bytes(const train::Network& network);
-
-// Which clock replay_last_step reads with so many threads: that of the thread's own CPU time if there is but
-// one, as other processes disturb it less, else wall time.
-clockid_t replay_clock(int threads);
+// What the times of a replay on that many threads are: the thread's CPU time, or wall time.
 const char* replay_clock_name(int threads);
 
 }  // namespace sparsetrain::cli

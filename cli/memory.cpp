@@ -8,21 +8,28 @@
 #include <limits>
 #include <string>
 
-#include "cli/layer_report.h"
-
 namespace sparsetrain::cli {
 namespace {
 
 constexpr double kUnlimited = std::numeric_limits<double>::infinity();
 
-double machines_memory() {
-    std::ifstream memory("/proc/meminfo");
-    for (std::string key; memory >> key;) {
+// The value of `wanted` in a file of lines "key: number kB".
+double kilobytes_in(const char* path, const std::string& wanted, double otherwise) {
+    std::ifstream lines(path);
+    for (std::string key; lines >> key;) {
         double kilobytes = 0;
-        if (key == "MemAvailable:" && memory >> kilobytes) return 1024 * kilobytes;
-        memory.ignore(std::numeric_limits<std::streamsize>::max(), '\n');
+        if (key == wanted && lines >> kilobytes) return 1024 * kilobytes;
+        lines.ignore(std::numeric_limits<std::streamsize>::max(), '\n');
     }
-    return kUnlimited;
+    return otherwise;
+}
+
+double machines_memory() {
+    return kilobytes_in("/proc/meminfo", "MemAvailable:", kUnlimited);
+}
+
+double status_of(const char* key) {
+    return kilobytes_in("/proc/self/status", key, 0);
 }
 
 // Of version 2, as containers show their own.
@@ -48,14 +55,12 @@ double available_memory() {
     return std::min({machines_memory(), groups_memory(), processes_memory()});
 }
 
-// From two small networks, as everything is in proportion to the batch or does not depend on it.
-double memory_of(const train::Model& model, int batch) {
-    const auto memory = [&](int images) {
-        const train::Network network = model.make(images, 1, Policy::dense, 1);
-        return static_cast<double>(network.bytes() + replay_bytes(network));
-    };
-    const double one = memory(1), per_image = memory(2) - one;
-    return one + per_image * (batch - 1);
+double resident_memory() {
+    return status_of("VmRSS:");
+}
+
+double most_resident_memory() {
+    return status_of("VmHWM:");
 }
 
 }  // namespace sparsetrain::cli

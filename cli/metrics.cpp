@@ -1,5 +1,6 @@
 #include "cli/metrics.h"
 
+#include "cli/clock.h"
 #include "cli/machine.h"
 #include "sparsetrain/library.h"
 
@@ -11,15 +12,14 @@ Json skipped(bool skips, Operand operand) {
     return skips ? Json(to_string(operand)) : Json();
 }
 
-Json record_of_convolution(const train::Convolution& convolution) {
-    const train::ConvolutionStep& step = convolution.last_step();
+Json record_of_convolution(const train::Convolution& convolution, const ZerosWatch::Zeros& zeros) {
     Json record = {{"name", convolution.name()},
-                   {"zeros_src", percentage_of_zeros(step.src.tensor)},
-                   {"zeros_diff_dst", percentage_of_zeros(step.diff_dst.tensor)},
+                   {"zeros_src", zeros.src},
+                   {"zeros_diff_dst", zeros.diff_dst},
                    {"passes", Json::object()}};
     for (const Pass pass : {Pass::fwd, Pass::bwd_data, Pass::bwd_weights}) {
-        if (pass == Pass::bwd_data && step.diff_src.data == nullptr) continue;
-        const train::PassRun& run = step.run_of(pass);
+        const train::PassRun& run = convolution.last_run(pass);
+        if (!run.ran) continue;
         record["passes"][to_string(pass)] = {
             {"kernel", to_string(run.statistics.kernel)},
             {"skipped", skipped(run.statistics.skips, run.statistics.skipped)},
@@ -62,6 +62,8 @@ Json header_record(const TrainOptions& options) {
             {"uarch", microarchitecture()},
             {"model", options.model},
             {"data", options.data},
+            {"image_size", options.image_size},
+            {"classes", options.classes},
             {"steps", options.length().steps},
             {"budget_seconds", options.length().seconds},
             {"batch", options.batch},
@@ -74,7 +76,15 @@ Json header_record(const TrainOptions& options) {
             {"weight_decay", options.recipe.weight_decay}};
 }
 
-Json step_record(const StepMetrics& metrics, std::span<const train::Convolution* const> convolutions) {
+void ZerosWatch::passed(const train::Convolution& convolution, const train::PassCall& call) {
+    const double start = wall_seconds();
+    if (call.pass == Pass::fwd) zeros_[&convolution].src = percentage_of_zeros(call.src->tensor);
+    if (call.pass == Pass::bwd_weights)
+        zeros_[&convolution].diff_dst = percentage_of_zeros(call.diff_dst->tensor);
+    seconds_ += wall_seconds() - start;
+}
+
+Json step_record(const StepMetrics& metrics, const train::Network& network, const ZerosWatch& zeros) {
     Json record = {{"record", "step"},
                    {"step", metrics.step},
                    {"loss", metrics.loss},
@@ -82,8 +92,8 @@ Json step_record(const StepMetrics& metrics, std::span<const train::Convolution*
                    {"learning_rate", metrics.learning_rate},
                    {"ms", metrics.ms},
                    {"convolutions", Json::array()}};
-    for (const train::Convolution* convolution : convolutions)
-        record["convolutions"].push_back(record_of_convolution(*convolution));
+    for (const train::Convolution* convolution : network.convolutions())
+        record["convolutions"].push_back(record_of_convolution(*convolution, zeros.of(*convolution)));
     return record;
 }
 
@@ -99,6 +109,11 @@ Json summary_record(const RunSummary& summary) {
                    {"clock", summary.clock},
                    {"convolutions", Json::array()}};
     for (const LayerReport& layer : summary.layers) record["convolutions"].push_back(record_of_layer(layer));
+    for (std::size_t i = 0; i < train::kWorks; ++i) {
+        const auto work = static_cast<train::Work>(i);
+        record["seconds"][to_string(work)] = summary.works.of(work);
+    }
+    record["memory"] = {{"planned_gb", summary.planned_gb}, {"resident_gb", summary.resident_gb}};
     record["total"] = {
         {"chosen_ms", total.chosen_ms}, {"dense_ms", total.dense_ms}, {"speedup", total.speedup()}};
     return record;

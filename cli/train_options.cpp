@@ -9,8 +9,8 @@
 #include "cli/words.h"
 #include "sparsetrain/conv2d.h"
 #include "sparsetrain/workspace.h"
-#include "train/dataset.h"
-#include "train/models.h"
+#include "train/images.h"
+#include "train/models/models.h"
 
 namespace sparsetrain::cli {
 namespace {
@@ -62,12 +62,28 @@ void add_data_options(CLI::App& command, TrainOptions& options) {
     command.add_option("--model", options.model, "Network to train")
         ->check(CLI::IsMember(train::names_of(train::models())))
         ->capture_default_str();
-    command.add_option("--data", options.data, "Images to train on")
-        ->check(CLI::IsMember(train::names_of(train::data_sources())))
+    command
+        .add_option("--data", options.data,
+                    "Images to train on: fashion-mnist, or tensors:FILE.safetensors, which has images, F32 "
+                    "[N,C,H,W], and labels, I64 [N], that are taken in order")
+        ->check(CLI::Validator(train::check_data_name, "NAME"))
         ->capture_default_str();
     command
         .add_option("--data-dir", options.data_directory,
                     "Directory of the IDX files; where Debian's package has them unless given")
+        ->check(CLI::Validator(check_path, "PATH"));
+    command
+        .add_option("--image-size", options.image_size,
+                    "Height and width that images are made; those that they have unless given, or the "
+                    "smallest that the model takes")
+        ->transform(between(4, 512));
+    command.add_option("--classes", options.classes, "Classes to tell apart; those of the data unless given")
+        ->transform(between(2, 100'000));
+    command
+        .add_option("--init", options.init,
+                    "File of weights to begin with, safetensors with torchvision's names")
+        ->check(CLI::Validator(check_path, "PATH"));
+    command.add_option("--save", options.save, "File to write the weights to at the end, the same")
         ->check(CLI::Validator(check_path, "PATH"));
     command.add_option("--metrics", options.metrics, "File to write metrics to, a JSON record per line")
         ->check(CLI::Validator(check_path, "PATH"));

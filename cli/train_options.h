@@ -18,12 +18,15 @@ struct TrainOptions {
     std::string data_directory;  // empty: where that data usually is
     int steps = 0;               // 0: kDefaultSteps, or as many as fit the budget
     std::string budget;          // of time; empty: none
+    int image_size = 0;          // 0: that of the data, or the smallest that the model takes
+    int classes = 0;             // 0: as many as the data have
     int batch = 64;
     int threads = 1;
     std::string kernels = "auto";
     std::string choice = "measured";
     std::uint32_t seed = 1;
-    std::string metrics;  // path of the metrics file; empty for none
+    std::string metrics;     // path of the metrics file; empty for none
+    std::string init, save;  // paths of weights to begin with, and to write at the end; empty for none
     Recipe recipe;
 
     static constexpr int kDefaultSteps = 1000;

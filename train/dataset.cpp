@@ -103,33 +103,28 @@ Batch gather(const Dataset& data, const Normalisation& normalisation,
     return batch;
 }
 
-Batch consecutive(const Dataset& data, const Normalisation& normalisation, int first, int count) {
-    std::vector<std::uint32_t> indices(static_cast<std::size_t>(std::min(count, data.count - first)));
-    std::iota(indices.begin(), indices.end(), static_cast<std::uint32_t>(first));
-    return gather(data, normalisation, indices);
-}
-
-ShuffledIndices::ShuffledIndices(int count, std::uint64_t seed) : engine_(seed) {
+Indices::Indices(int count, std::optional<std::uint64_t> seed)
+    : is_shuffled_(seed), engine_(seed.value_or(0)) {
     if (count < 1)
         throw Error(ErrorCode::invalid_argument,
-                    "ShuffledIndices: count " + std::to_string(count) + ", expected at least 1");
+                    "Indices: count " + std::to_string(count) + ", expected at least 1");
     order_.resize(static_cast<std::size_t>(count));
     std::iota(order_.begin(), order_.end(), 0U);
-    shuffle();
+    begin_epoch();
 }
 
 // Fisher and Yates. Not std::shuffle, whose result the standard leaves open. The remainder of 64 random bits
 // is uniform to within count / 2^64.
-void ShuffledIndices::shuffle() {
-    for (std::size_t left = order_.size(); left > 1; --left)
+void Indices::begin_epoch() {
+    for (std::size_t left = is_shuffled_ ? order_.size() : 0; left > 1; --left)
         std::swap(order_[left - 1], order_[engine_() % left]);
     position_ = 0;
 }
 
-std::vector<std::uint32_t> ShuffledIndices::next(int size) {
+std::vector<std::uint32_t> Indices::next(int size) {
     std::vector<std::uint32_t> indices;
     while (static_cast<int>(indices.size()) < size) {
-        if (position_ == order_.size()) shuffle();
+        if (position_ == order_.size()) begin_epoch();
         indices.push_back(order_[position_++]);
     }
     return indices;

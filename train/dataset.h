@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <random>
 #include <span>
 #include <string>
@@ -66,22 +67,20 @@ struct Batch {
 // Images `indices` of `data`, in that order.
 Batch gather(const Dataset& data, const Normalisation& normalisation, std::span<const std::uint32_t> indices);
 
-// Images first to first + count - 1, fewer where `data` ends before.
-Batch consecutive(const Dataset& data, const Normalisation& normalisation, int first, int count);
-
 // An endless sequence of indices below `count`: every epoch holds each once, in an order of its own that
-// depends on the seed alone.
-class ShuffledIndices {
+// depends on the seed alone or, without one, in the order that they have.
+class Indices {
   public:
     // Throws Error(invalid_argument) for a count below 1.
-    ShuffledIndices(int count, std::uint64_t seed);
+    Indices(int count, std::optional<std::uint64_t> seed);
 
     // The next `size` indices; a batch may reach into the next epoch.
     std::vector<std::uint32_t> next(int size);
 
   private:
-    void shuffle();
+    void begin_epoch();
 
+    bool is_shuffled_;
     std::mt19937_64 engine_;
     std::vector<std::uint32_t> order_;
     std::size_t position_ = 0;

@@ -12,16 +12,33 @@ class Random {
     explicit Random(std::uint32_t seed) : engine_(seed) {}
 
     // Uniform in [-bound, bound): the engine's sequence is fixed by the standard, and 24 bits fit a float.
-    float symmetric(float bound) {
-        const auto bits = static_cast<float>(engine_() >> 8U);
-        return (bits * 0x1p-23F - 1.0F) * bound;
+    float symmetric(float bound) { return uniform() * bound; }
+
+    // Of mean 0, by Marsaglia's polar method, which makes two at a time.
+    float normal(float deviation) {
+        if (has_spare_) {
+            has_spare_ = false;
+            return spare_ * deviation;
+        }
+        float u = 0, v = 0, square = 0;
+        do {
+            u = uniform();
+            v = uniform();
+            square = u * u + v * v;
+        } while (square >= 1 || square == 0);
+        const auto factor =
+            static_cast<float>(std::sqrt(-2 * std::log(static_cast<double>(square)) / square));
+        spare_ = v * factor;
+        has_spare_ = true;
+        return u * factor * deviation;
     }
 
-    // The bound that keeps the variance of activations through a ReLU layer of `fan_in` inputs (He et al.).
-    static float he_bound(std::size_t fan_in) { return std::sqrt(6.0F / static_cast<float>(fan_in)); }
-
   private:
+    float uniform() { return static_cast<float>(engine_() >> 8U) * 0x1p-23F - 1.0F; }
+
     std::mt19937 engine_;
+    float spare_ = 0;
+    bool has_spare_ = false;
 };
 
 }  // namespace sparsetrain::train

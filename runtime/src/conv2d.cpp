@@ -103,7 +103,8 @@ template <typename Finish>
 RunStatistics Conv2d::Impl::run(const VerboseCall& line, Pass pass, std::span<const Observed> observed,
                                 const ConvCall& call, const Finish& finish) const {
     Workspace& workspace = call.workspace;
-    const detail::CallKind kind = {pass, call.epilogue, detail::threads_for_call(workspace)};
+    const detail::CallKind kind = {pass, call.epilogue, detail::threads_for_call(workspace),
+                                   call.weights != nullptr && call.weights->impl().packs_for_a_call()};
     const Candidate decided = kernels.decide(kind, observed, workspace.impl().candidates);
     if (kernels.learns(pass)) {
         const auto start = std::chrono::steady_clock::now();
@@ -149,6 +150,12 @@ Choice Conv2d::choice() const {
 }
 const char* Conv2d::layer_class() const {
     return impl().layer_class.info.name;
+}
+std::size_t Conv2d::scratch_bytes(int threads) const {
+    const Impl& plan = impl();
+    detail::check_at_least("Conv2d::scratch_bytes", "threads", 1, threads);
+    return static_cast<std::size_t>(
+        detail::scratch_bytes(plan.layer_class, plan.shape, plan.policy, threads));
 }
 const Conv2d::Impl& Conv2d::impl() const {
     detail::check_not_moved("Conv2d", impl_.get());

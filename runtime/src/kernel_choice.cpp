@@ -8,13 +8,37 @@
 
 namespace sparsetrain::detail {
 
+namespace {
+
+// A weight is packed in the time in which dense multiplies it for so many pixels: of filters that fit L2
+// about 20 on Zen 5, 60 of linear layers that come from memory.
+constexpr double kPixelsOfPacking = 40;
+
+double packing_cost(const ConvKernel* kernel, const ConvShape& shape) {
+    if (kernel == nullptr || kernel->packing(shape_for_kernels(shape).weights()).pipeline == nullptr)
+        return 0;
+    const Shape dst = shape.dst();
+    return kPixelsOfPacking / (static_cast<double>(dst.n) * dst.h * dst.w);
+}
+
+const ConvKernel* dense_of(const LayerClass& layer_class, Pass pass) {
+    for (const ConvKernel* kernel : layer_class.kernels)
+        if (kernel->pass == pass && kernel->skips == Skips::nothing) return kernel;
+    return nullptr;
+}
+
+}  // namespace
+
 KernelChoice::KernelChoice(const LayerClass& layer_class, const ConvShape& shape, Policy policy,
                            Choice choice)
     : class_(layer_class), shape_(shape), policy_(policy), choice_(choice) {
-    for (const Pass pass : {Pass::fwd, Pass::bwd_data, Pass::bwd_weights})
+    for (const Pass pass : {Pass::fwd, Pass::bwd_data, Pass::bwd_weights}) {
+        const double packing_of_dense = packing_cost(dense_of(layer_class, pass), shape);
         for (const ConvKernel* kernel : kernels_of_plan(layer_class, shape, policy, pass))
             kernels_[static_cast<std::size_t>(pass)].push_back(
-                {kernel, cost_of(layer_class, *kernel, shape), kernel->channels_of_cost(shape)});
+                {kernel, cost_of(layer_class, *kernel, shape), kernel->channels_of_cost(shape),
+                 packing_cost(kernel, shape), packing_of_dense});
+    }
 }
 
 bool KernelChoice::needs_relu_mask() const {
@@ -35,17 +59,17 @@ std::optional<double> zeros_for(const ConvKernel& kernel, std::span<const Observ
 
 }  // namespace
 
-void KernelChoice::collect(Pass pass, std::span<const Observed> observed,
+void KernelChoice::collect(const CallKind& kind, std::span<const Observed> observed,
                            std::vector<Candidate>& candidates) const {
     candidates.clear();
-    for (const Priced& one : kernels_of(pass))
+    for (const Priced& one : kernels_of(kind.pass))
         if (const std::optional<double> zeros = zeros_for(*one.kernel, observed))
-            candidates.push_back({one.kernel, *zeros, one.at(*zeros)});
+            candidates.push_back({one.kernel, *zeros, one.at(*zeros, kind.packs)});
 }
 
 Candidate KernelChoice::decide(const CallKind& kind, std::span<const Observed> observed,
                                std::vector<Candidate>& memory) {
-    collect(kind.pass, observed, memory);
+    collect(kind, observed, memory);
     if (policy_ != Policy::automatic) {  // its ways differ by what they skip
         return *std::max_element(memory.begin(), memory.end(),
                                  [](const Candidate& a, const Candidate& b) { return a.zeros < b.zeros; });
@@ -102,8 +126,8 @@ std::vector<Explanation> KernelChoice::explain(const CallKind& kind, std::span<c
             all.push_back({kernel, why_not(*kernel, shape_, policy_, own != plans.end())});
             continue;
         }
-        Explanation& one = all.emplace_back(
-            Explanation{kernel, kernel == decided.kernel ? "runs" : "slower", true, *zeros, own->at(*zeros)});
+        Explanation& one = all.emplace_back(Explanation{kernel, kernel == decided.kernel ? "runs" : "slower",
+                                                        true, *zeros, own->at(*zeros, kind.packs)});
         if (const MeasuredChoice::Finding* finding = measured.find(kernel)) {
             one.seconds = finding->best_seconds_per_cost * one.cost;
             one.runs = finding->runs;

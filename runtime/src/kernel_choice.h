@@ -26,6 +26,7 @@ struct CallKind {
     Pass pass;
     Epilogue epilogue;
     int threads;
+    bool packs = false;  // its weights, whatever was packed before
     bool operator==(const CallKind&) const = default;
 };
 
@@ -66,8 +67,13 @@ class KernelChoice {
         const ConvKernel* kernel;
         schedules::Cost cost;
         int channels;
+        double packing;  // of its weights, and of dense's, in units of dense's time
+        double packing_of_dense;
 
-        double at(double zeros) const { return cost.at(channels, zeros); }
+        double at(double zeros, bool packs) const {
+            const double own = cost.at(channels, zeros);
+            return packs ? (own + packing) / (1 + packing_of_dense) : own;
+        }
     };
     struct Learned {
         struct OfKind {
@@ -81,7 +87,8 @@ class KernelChoice {
     };
 
     std::span<const Priced> kernels_of(Pass pass) const { return kernels_[static_cast<std::size_t>(pass)]; }
-    void collect(Pass pass, std::span<const Observed> observed, std::vector<Candidate>& candidates) const;
+    void collect(const CallKind& kind, std::span<const Observed> observed,
+                 std::vector<Candidate>& candidates) const;
 
     const LayerClass& class_;
     const ConvShape shape_;

@@ -28,7 +28,7 @@ void describe(const float* weights, const Extents& extents, std::array<halide_di
 
 namespace {
 
-// Packs into an array that keeps its memory if it already has the size.
+// Packs into an array that keeps its memory if that is large enough.
 void pack(ConstWeightsView master, const Packing& packing, AlignedArray<float>& values,
           Workspace& workspace) {
     const double elements = packing.extents.elements();
@@ -39,7 +39,7 @@ void pack(ConstWeightsView master, const Packing& packing, AlignedArray<float>& 
                         std::to_string(static_cast<long long>(elements)));
     }
     const auto count = static_cast<std::size_t>(elements);
-    if (values.size() != count) values = AlignedArray<float>(count);
+    if (values.size() < count) values = AlignedArray<float>(count);
     WeightsBuffer from(master);
     std::array<halide_dimension_t, 6> dims{};
     halide_buffer_t to{};
@@ -51,10 +51,10 @@ void pack(ConstWeightsView master, const Packing& packing, AlignedArray<float>& 
 
 }  // namespace detail
 
-PackedWeights::PackedWeights(ConstWeightsView master) {
+PackedWeights::PackedWeights(ConstWeightsView master, Keep keep) {
     detail::check_shape("PackedWeights", "master", master.shape);
     detail::check_weights("PackedWeights", "master", master, master.shape);
-    impl_ = std::make_unique<Impl>(master);
+    impl_ = std::make_unique<Impl>(master, keep);
 }
 PackedWeights::~PackedWeights() = default;
 PackedWeights::PackedWeights(PackedWeights&&) noexcept = default;
@@ -74,6 +74,10 @@ PackedWeights::Impl& PackedWeights::impl() const {
 const float* PackedWeights::Impl::get(const detail::Packing& packing, Workspace& workspace) {
     if (packing.pipeline == nullptr) return master.data;
     Workspace::Impl& call = workspace.impl();
+    if (keep == Keep::for_a_call) {
+        detail::pack(master, packing, call.packed, workspace);
+        return call.packed.data();
+    }
     const bool has_pool = static_cast<bool>(call.pool);
     AllPacked& all = packed_.get();
     std::unique_lock lock(all.mutex);

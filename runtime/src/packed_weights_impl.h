@@ -16,7 +16,7 @@ namespace sparsetrain {
 
 class SPARSETRAIN_PRIVATE PackedWeights::Impl {
   public:
-    explicit Impl(ConstWeightsView view) : master(view) {}
+    Impl(ConstWeightsView view, Keep its_keep) : master(view), keep(its_keep) {}
 
     // The weights in the order that a kernel reads; packs them, on all threads of the call, if that has not
     // been done since the last change. Valid until the next change, or the next call on the Workspace.
@@ -26,7 +26,10 @@ class SPARSETRAIN_PRIVATE PackedWeights::Impl {
     // the thread that waits for it elsewhere: where a pool has part, who comes packs a copy of its own.
     const float* get(const detail::Packing& packing, Workspace& workspace);
 
+    bool packs_for_a_call() const { return keep == Keep::for_a_call; }
+
     ConstWeightsView master;
+    const Keep keep;
     std::atomic<unsigned long> version{1};
 
   private:

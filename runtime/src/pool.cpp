@@ -2,18 +2,28 @@
 
 #include <limits>
 #include <string>
+#include <tuple>
 #include <utility>
 
 #include "checks.h"
 #include "flat_buffers.h"
 #include "mask_bits.h"
+#include "sparsetrain_adaptive_average_pool_backward_f32.h"
+#include "sparsetrain_adaptive_average_pool_forward_f32.h"
 #include "sparsetrain_average_pool_backward_f32.h"
 #include "sparsetrain_average_pool_forward_f32.h"
 #include "sparsetrain_global_average_pool_backward_masked_f32.h"
 #include "sparsetrain_global_average_pool_backward_plain_f32.h"
 #include "sparsetrain_global_average_pool_forward_f32.h"
-#include "sparsetrain_max_pool_backward_f32.h"
-#include "sparsetrain_max_pool_forward_f32.h"
+#include "sparsetrain_max_pool_backward_masked_2x2_f32.h"
+#include "sparsetrain_max_pool_backward_masked_3x3_f32.h"
+#include "sparsetrain_max_pool_backward_masked_any_f32.h"
+#include "sparsetrain_max_pool_backward_plain_2x2_f32.h"
+#include "sparsetrain_max_pool_backward_plain_3x3_f32.h"
+#include "sparsetrain_max_pool_backward_plain_any_f32.h"
+#include "sparsetrain_max_pool_forward_2x2_f32.h"
+#include "sparsetrain_max_pool_forward_3x3_f32.h"
+#include "sparsetrain_max_pool_forward_any_f32.h"
 
 namespace sparsetrain {
 
@@ -103,12 +113,55 @@ void call_with_window(const char* function, Pipeline pipeline, Workspace& worksp
                           std::forward<Arguments>(arguments)...);
 }
 
+// The windows that have pipelines of their own, with all numbers known.
+enum class Form { window_2x2, window_3x3, any };
+
+Form form_of(const PoolWindow& window) {
+    const auto is = [&](int size, int padding) {
+        return window.height == size && window.width == size && window.stride_y == 2 &&
+               window.stride_x == 2 && window.padding.top == padding && window.padding.left == padding;
+    };
+    return is(2, 0) ? Form::window_2x2 : is(3, 1) ? Form::window_3x3 : Form::any;
+}
+
+// The pipeline of a form, of those of all.
+template <typename Pipeline>
+Pipeline pipeline_of(const PoolWindow& window, Pipeline of_2x2, Pipeline of_3x3, Pipeline of_any) {
+    switch (form_of(window)) {
+        case Form::window_2x2:
+            return of_2x2;
+        case Form::window_3x3:
+            return of_3x3;
+        case Form::any:
+            break;
+    }
+    return of_any;
+}
+
 // (lane, pixel, plane).
 struct PlanePixelsBuffer : detail::Buffer<3> {
     template <typename T>
     explicit PlanePixelsBuffer(BasicTensorView<T> t)
         : Buffer<3>(t.data, {kLanes, t.shape.h * t.shape.w, t.shape.n * channel_blocks(t.shape.c)}) {}
 };
+
+// An adaptive pool's, whose dst has any height and width that a pipeline can multiply src's by.
+void check_adaptive(const char* function, const char* src_name, ConstTensorView src, const char* dst_name,
+                    ConstTensorView dst) {
+    detail::check_shape(function, src_name, src.shape);
+    check_tensor(function, src_name, src, src.shape);
+    detail::check_shape(function, dst_name, dst.shape);
+    check_tensor(function, dst_name, dst, {src.shape.n, src.shape.c, dst.shape.h, dst.shape.w});
+    for (const auto& [length, of_src, of_dst] :
+         {std::tuple{"height", src.shape.h, dst.shape.h}, std::tuple{"width", src.shape.w, dst.shape.w}}) {
+        const long product = (long{of_src} + 1) * (long{of_dst} + 1);
+        if (product > std::numeric_limits<int>::max())
+            throw_invalid(function, dst_name,
+                          std::string("a ") + length + " that makes less than 2^31 with src's " +
+                              std::to_string(of_src),
+                          std::to_string(of_dst));
+    }
+}
 
 Shape means_of(const Shape& src) {
     return {src.n, src.c, 1, 1};
@@ -129,24 +182,42 @@ void max_pool_forward(ConstTensorView src, const PoolWindow& window, TensorView 
     detail::check_mask(function, "dst_mask", dst_mask, dst.shape);
     check_choice(function, window, choice, dst.shape);
     detail::check_apart(function, {{"dst", dst}, {"dst_mask", dst_mask}, {"choice", choice}}, {{"src", src}});
-    call_with_window(function, ::sparsetrain_max_pool_forward_f32, workspace, window, PlanesBuffer(src),
-                     PlanesBuffer(dst), PlaneWordsBuffer(dst_mask.data, dst.shape),
-                     ChoiceBuffer(choice, dst.shape));
+    call_with_window(
+        function,
+        pipeline_of(window, ::sparsetrain_max_pool_forward_2x2_f32, ::sparsetrain_max_pool_forward_3x3_f32,
+                    ::sparsetrain_max_pool_forward_any_f32),
+        workspace, window, PlanesBuffer(src), PlanesBuffer(dst), PlaneWordsBuffer(dst_mask.data, dst.shape),
+        ChoiceBuffer(choice, dst.shape));
     detail::keep_set_bits(function, dst_mask, workspace);
 }
 
 void max_pool_backward(ConstTensorView diff_dst, std::span<const std::uint8_t> choice,
-                       const PoolWindow& window, TensorView diff_src, MaskView diff_src_mask,
-                       Workspace& workspace) {
+                       const PoolWindow& window, ConstMaskView relu_mask, TensorView diff_src,
+                       MaskView diff_src_mask, Workspace& workspace) {
     const char* const function = "max_pool_backward";
     check_pool(function, window, "diff_src", diff_src, "diff_dst", diff_dst);
     detail::check_mask(function, "diff_src_mask", diff_src_mask, diff_src.shape);
+    if (relu_mask) detail::check_mask(function, "relu_mask", relu_mask, diff_src.shape);
     check_choice(function, window, choice, diff_dst.shape);
     detail::check_apart(function, {{"diff_src", diff_src}, {"diff_src_mask", diff_src_mask}},
-                        {{"diff_dst", diff_dst}, {"choice", choice}});
-    call_with_window(function, ::sparsetrain_max_pool_backward_f32, workspace, window, PlanesBuffer(diff_dst),
-                     ChoiceBuffer(choice, diff_dst.shape), diff_src.shape.c, PlanesBuffer(diff_src),
-                     PlaneWordsBuffer(diff_src_mask.data, diff_src.shape));
+                        {{"diff_dst", diff_dst}, {"choice", choice}, {"relu_mask", relu_mask}});
+    ChoiceBuffer choices(choice, diff_dst.shape);
+    PlaneWordsBuffer words(diff_src_mask.data, diff_src.shape);
+    if (relu_mask) {
+        call_with_window(function,
+                         pipeline_of(window, ::sparsetrain_max_pool_backward_masked_2x2_f32,
+                                     ::sparsetrain_max_pool_backward_masked_3x3_f32,
+                                     ::sparsetrain_max_pool_backward_masked_any_f32),
+                         workspace, window, PlanesBuffer(diff_dst), choices, diff_src.shape.c,
+                         PlaneWordsBuffer(relu_mask.data, diff_src.shape), PlanesBuffer(diff_src), words);
+    } else {
+        call_with_window(function,
+                         pipeline_of(window, ::sparsetrain_max_pool_backward_plain_2x2_f32,
+                                     ::sparsetrain_max_pool_backward_plain_3x3_f32,
+                                     ::sparsetrain_max_pool_backward_plain_any_f32),
+                         workspace, window, PlanesBuffer(diff_dst), choices, diff_src.shape.c,
+                         PlanesBuffer(diff_src), words);
+    }
     detail::keep_set_bits(function, diff_src_mask, workspace);
 }
 
@@ -166,6 +237,22 @@ void average_pool_backward(ConstTensorView diff_dst, const PoolWindow& window, A
     detail::check_apart(function, {{"diff_src", diff_src}}, {{"diff_dst", diff_dst}});
     call_with_window(function, ::sparsetrain_average_pool_backward_f32, workspace, window,
                      PlanesBuffer(diff_dst), averaged == Averaged::all, PlanesBuffer(diff_src));
+}
+
+void adaptive_average_pool_forward(ConstTensorView src, TensorView dst, Workspace& workspace) {
+    const char* const function = "adaptive_average_pool_forward";
+    check_adaptive(function, "src", src, "dst", dst);
+    detail::check_apart(function, {{"dst", dst}}, {{"src", src}});
+    detail::call_pipeline(function, ::sparsetrain_adaptive_average_pool_forward_f32, workspace,
+                          PlanesBuffer(src), PlanesBuffer(dst));
+}
+
+void adaptive_average_pool_backward(ConstTensorView diff_dst, TensorView diff_src, Workspace& workspace) {
+    const char* const function = "adaptive_average_pool_backward";
+    check_adaptive(function, "diff_src", diff_src, "diff_dst", diff_dst);
+    detail::check_apart(function, {{"diff_src", diff_src}}, {{"diff_dst", diff_dst}});
+    detail::call_pipeline(function, ::sparsetrain_adaptive_average_pool_backward_f32, workspace,
+                          PlanesBuffer(diff_dst), PlanesBuffer(diff_src));
 }
 
 void global_average_pool_forward(ConstTensorView src, TensorView dst, Workspace& workspace) {

@@ -91,4 +91,15 @@ void check_scratch(const LayerClass& layer_class, const ConvShape& shape, Policy
     refuse(kSizes[0].name, "less, of fewer channels,", policy, shape.src.w);
 }
 
+// The largest block of a kernel is most of what it takes: of each thread, or of all.
+double scratch_bytes(const LayerClass& layer_class, const ConvShape& shape, Policy policy, int threads) {
+    const ConvShape kernel_shape = shape_for_kernels(shape);
+    double most = 0;
+    for (const Pass pass : {Pass::fwd, Pass::bwd_data, Pass::bwd_weights})
+        for (const ConvKernel* kernel : kernels_of_plan(layer_class, shape, policy, pass))
+            most = std::max(most, kernel->largest_scratch(kernel_shape, threads) *
+                                      (kernel->scratch_grows_with_threads() ? 1 : threads));
+    return most;
+}
+
 }  // namespace sparsetrain::detail

@@ -10,4 +10,7 @@ namespace sparsetrain::detail {
 // it may choose and on any number of threads, and index its packed weights.
 void check_scratch(const LayerClass& layer_class, const ConvShape& shape, Policy policy);
 
+// About what the passes of a plan allocate at one time, at most, on so many threads, in bytes.
+double scratch_bytes(const LayerClass& layer_class, const ConvShape& shape, Policy policy, int threads);
+
 }  // namespace sparsetrain::detail

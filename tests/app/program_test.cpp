@@ -49,6 +49,16 @@ INSTANTIATE_TEST_SUITE_P(
         Usage{"unknown_choice", {"train", "--choice", "best"}, "tables"},
         Usage{"unknown_model", {"train", "--model", "resnet-50"}, "vgg-small"},
         Usage{"unknown_data", {"train", "--data", "mnist"}, "fashion-mnist"},
+        Usage{"tensors_of_no_file",
+              {"train", "--data", "tensors:"},
+              "--data: given tensors:, expected tensors:FILE.safetensors"},
+        Usage{"images_too_small", {"train", "--image-size", "3"}, "--image-size: given 3, expected 4 to 512"},
+        Usage{"images_too_large", {"train", "--image-size", "513"}, "--image-size: given 513, expected 4 to"},
+        Usage{"image_size_no_number", {"train", "--image-size", "32x32"}, "--image-size: given 32x32"},
+        Usage{"one_class", {"train", "--classes", "1"}, "--classes: given 1, expected 2 to 100000"},
+        Usage{"too_many_classes", {"train", "--classes", "100001"}, "--classes: given 100001, expected 2 to"},
+        Usage{"empty_init_path", {"train", "--init", ""}, "--init: given nothing, expected a path"},
+        Usage{"empty_save_path", {"train", "--save", ""}, "--save: given nothing, expected a path"},
         Usage{"negative_seed", {"train", "--seed", "-1"}, "--seed: given -1, expected 0 to 4294967295"},
         Usage{"huge_seed", {"train", "--seed", "4294967296"}, "--seed: given 4294967296, expected 0 to"},
         Usage{"hexadecimal_seed", {"train", "--seed", "0x10"}, "--seed: given 0x10, expected 0 to"},
@@ -76,8 +86,10 @@ TEST(Program, HelpIsASuccess) {
     Program program({"train", "--help"});
     EXPECT_EQ(program.exit_code(), 0);
     for (const char* option :
-         {"--model", "--data", "--steps", "--batch", "--threads", "--kernels", "--choice", "--seed",
-          "--budget", "--metrics", "--data-dir", "--learning-rate", "--momentum", "--weight-decay"})
+         {"--model",    "--data",         "--steps",      "--batch",   "--threads",      "--kernels",
+          "--choice",   "--seed",         "--budget",     "--metrics", "--data-dir",     "--learning-rate",
+          "--momentum", "--weight-decay", "--image-size", "--classes", "--init",         "--save",
+          "resnet18",   "resnet34",       "resnet50",     "vgg16",     "fixup_resnet50", "tensors:FILE"})
         expect_contains(program.output(), option);
 }
 

@@ -13,7 +13,7 @@
 #include "cli/recipe.h"
 #include "sparsetrain/error.h"
 #include "temporary_directory.h"
-#include "train/models.h"
+#include "train/models/models.h"
 
 namespace sparsetrain::cli {
 namespace {
@@ -126,21 +126,27 @@ TEST(LayerTable, HasARowPerPass) {
     EXPECT_EQ(std::count(table.begin(), table.end(), '\n'), 2 + 3 + 1);
 }
 
+train::Network small_network() {
+    const train::ModelOptions options{
+        .channels = 1, .image_size = 8, .classes = 10, .kernels = Policy::dense};
+    return {find_named(train::models(), "vgg-small").make(options), 2, 1, 1};
+}
+
 TEST(Divergence, IsALossOrAParameterThatIsNotFinite) {
     EXPECT_NO_THROW(check_loss(1e30, 1));
     EXPECT_THROW(check_loss(std::nan(""), 1), std::runtime_error);
-    const train::Network network = train::vgg_small(1, 1, Policy::dense, 1);
+    train::Network network = small_network();
     EXPECT_NO_THROW(check_parameters(network, 7));
-    for (const train::Parameter& parameter : network.parameters()) {
-        float& value = parameter.value[5];
+    for (train::Parameter* parameter : network.parameters()) {
+        float& value = parameter->value[5];
         const float before = value;
         value = -INFINITY;
         try {
             check_parameters(network, 7);
-            ADD_FAILURE() << parameter.name;
+            ADD_FAILURE() << parameter->name;
         } catch (const std::runtime_error& error) {
             EXPECT_TRUE(contains(error.what(),
-                                 "training diverged: " + parameter.name + " after step 7 is not finite"))
+                                 "training diverged: " + parameter->name + " after step 7 is not finite"))
                 << error.what();
         }
         value = before;
@@ -154,7 +160,15 @@ TEST(Metrics, EveryRecordIsALineOfJson) {
     TrainOptions options;
     options.batch = 17;
     metrics.write(header_record(options).dump());
-    metrics.write(summary_record({3, true, 2.5, 100, 0.4, 0.9, two_layers(), "wall time"}).dump());
+    RunSummary finished;
+    finished.steps = 3;
+    finished.interrupted = true;
+    finished.layers = two_layers();
+    finished.clock = "wall time";
+    finished.works.add(train::Work::batch_norm, 0.25);
+    finished.planned_gb = 1.5;
+    finished.resident_gb = 1.75;
+    metrics.write(summary_record(finished).dump());
 
     std::ifstream file(path);  // while it is still open for writing: records are flushed
     std::string line;
@@ -164,10 +178,16 @@ TEST(Metrics, EveryRecordIsALineOfJson) {
     EXPECT_EQ(header["batch"], 17);
     EXPECT_EQ(header["kernels"], "auto");
     EXPECT_EQ(header["choice"], "measured");
+    EXPECT_EQ(header["model"], "vgg-small");
     ASSERT_TRUE(std::getline(file, line));
     const Json summary = Json::parse(line);
     EXPECT_EQ(summary["interrupted"], true);
     EXPECT_EQ(summary["total"]["speedup"], 2);
+    EXPECT_EQ(summary["seconds"].size(), train::kWorks);
+    EXPECT_EQ(summary["seconds"][to_string(train::Work::batch_norm)], 0.25);
+    EXPECT_EQ(summary["seconds"][to_string(train::Work::pool)], 0);
+    EXPECT_EQ(summary["memory"]["planned_gb"], 1.5);
+    EXPECT_EQ(summary["memory"]["resident_gb"], 1.75);
     EXPECT_EQ(summary["convolutions"][1]["passes"]["bwd_weights"]["dense_ms"], 25);
     EXPECT_EQ(summary["convolutions"][1]["passes"]["bwd_weights"]["skipped"], "diff_dst");
     EXPECT_EQ(summary["convolutions"][0]["passes"]["fwd"]["skipped"], nullptr);
@@ -177,6 +197,36 @@ TEST(Metrics, EveryRecordIsALineOfJson) {
     EXPECT_EQ(summary["convolutions"][1]["stride"], 1);
     EXPECT_EQ(summary["convolutions"][1]["padding"], Json({0, 0, 0, 0}));
     EXPECT_FALSE(std::getline(file, line));
+}
+
+// Counted as the passes go by.
+TEST(Metrics, AStepHasZerosKernelsAndTimesOfEveryConvolution) {
+    train::Network network = small_network();
+    ZerosWatch zeros;
+    network.set_watch(&zeros);
+    std::vector<float> images(2 * 64, 1);
+    std::fill(images.begin(), images.begin() + 32, 0.0F);
+    const std::vector<std::int32_t> labels{3, 4};
+    network.train_step(images, {labels}, {});
+    EXPECT_GT(zeros.take_seconds(), 0);
+    EXPECT_EQ(zeros.take_seconds(), 0);
+    const Json record = step_record({7, 1.5, 0.5, 0.01F, 12}, network, zeros);
+    EXPECT_EQ(record["record"], "step");
+    EXPECT_EQ(record["step"], 7);
+    EXPECT_EQ(record["loss"], 1.5);
+    const Json& convolutions = record["convolutions"];
+    ASSERT_EQ(convolutions.size(), 7U);
+    EXPECT_EQ(convolutions[0]["name"], "conv1");
+    EXPECT_EQ(convolutions[0]["zeros_src"], 25);
+    EXPECT_EQ(convolutions[0]["passes"].size(), 2U) << "nobody needs the gradient of images";
+    for (std::size_t i = 1; i < convolutions.size(); ++i) {
+        EXPECT_GT(convolutions[i]["zeros_src"], 0);
+        EXPECT_LT(convolutions[i]["zeros_diff_dst"], 100);
+        ASSERT_EQ(convolutions[i]["passes"].size(), 3U);
+        EXPECT_EQ(convolutions[i]["passes"]["bwd_data"]["kernel"], "dense");
+        EXPECT_EQ(convolutions[i]["passes"]["bwd_data"]["skipped"], nullptr);
+        EXPECT_GT(convolutions[i]["passes"]["bwd_data"]["ms"], 0);
+    }
 }
 
 TEST(Metrics, PathThatCannotBeWrittenIsNamed) {

@@ -5,6 +5,7 @@
 #include <limits>
 #include <numeric>
 
+#include "sparsetrain/relu.h"
 #include "support.h"
 
 namespace sparsetrain::test {
@@ -103,7 +104,8 @@ TEST_P(PoolTest, GradientsOfTheMaximumGoToWhoWon) {
         Mask mask(shape), diff_mask = stale_mask(one.src), winners(one.src);
         Choices choice(shape.elements());
         max_pool_forward(src.view(), one.window, dst.view(), mask.view(), choice, workspace);
-        max_pool_backward(diff_dst.view(), choice, one.window, diff_src.view(), diff_mask.view(), workspace);
+        max_pool_backward(diff_dst.view(), choice, one.window, {}, diff_src.view(), diff_mask.view(),
+                          workspace);
         for_each(shape, [&](int n, int c, int y, int x) {
             const std::size_t i = winner_of(one, src, n, c, y, x).from;
             expected.values()[i] += diff_dst.values()[at(shape, n, c, y, x)];
@@ -113,6 +115,33 @@ TEST_P(PoolTest, GradientsOfTheMaximumGoToWhoWon) {
             ASSERT_EQ(diff_src.values()[i], expected.values()[i]) << i;
         for (std::size_t i = 0; i < one.src.pixels(); ++i)
             ASSERT_EQ(diff_mask.words()[i], winners.words()[i]) << i;
+    }
+}
+
+// No gradient passes where the ReLU before the pool made a zero, though a zero may win.
+TEST_P(PoolTest, TheBackwardOfAReluComesWithThatOfTheMaximum) {
+    for (const Case& one : cases()) {
+        SCOPED_TRACE(text(one));
+        const Tensor sums = small_integers(one.src, 11),
+                     diff_dst = small_integers(one.window.dst(one.src), 12);
+        const Shape shape = diff_dst.shape();
+        Tensor src(one.src), dst(shape), plain(one.src), diff_src = stale(one.src);
+        Mask relu_mask(one.src), mask(shape), won(one.src), diff_mask = stale_mask(one.src);
+        Choices choice(shape.elements());
+        relu_forward(sums.view(), src.view(), relu_mask.view(), workspace);
+        max_pool_forward(src.view(), one.window, dst.view(), mask.view(), choice, workspace);
+        max_pool_backward(diff_dst.view(), choice, one.window, {}, plain.view(), won.view(), workspace);
+        max_pool_backward(diff_dst.view(), choice, one.window, relu_mask.view(), diff_src.view(),
+                          diff_mask.view(), workspace);
+        std::int64_t set = 0;
+        for (std::size_t i = 0; i < one.src.elements(); ++i) {
+            const bool passes = (relu_mask.words()[i / kLanes] >> (i % kLanes) & 1) != 0;
+            const bool wins = (won.words()[i / kLanes] >> (i % kLanes) & 1) != 0;
+            ASSERT_EQ(diff_src.values()[i], passes ? plain.values()[i] : 0.0F) << i;
+            ASSERT_EQ((diff_mask.words()[i / kLanes] >> (i % kLanes) & 1) != 0, passes && wins) << i;
+            set += passes && wins;
+        }
+        EXPECT_EQ(*diff_mask.view().set_bits, set);
     }
 }
 
@@ -131,7 +160,7 @@ TEST_P(PoolTest, BackwardOfTheMaximumIsThatOfFiniteDifferences) {
     Mask mask(shape), diff_mask(one.src);
     Choices choice(shape.elements());
     max_pool_forward(src.view(), one.window, dst.view(), mask.view(), choice, workspace);
-    max_pool_backward(diff_dst.view(), choice, one.window, diff_src.view(), diff_mask.view(), workspace);
+    max_pool_backward(diff_dst.view(), choice, one.window, {}, diff_src.view(), diff_mask.view(), workspace);
     const auto loss_with = [&](std::size_t i, float step) {
         src.values()[i] += step;
         max_pool_forward(src.view(), one.window, dst.view(), mask.view(), choice, workspace);
@@ -274,6 +303,20 @@ TEST(PoolErrors, NameTheFunctionTheArgumentAndBothValues) {
                              workspace);
         },
         {"window", "at most 256 taps", "272"});
+    Tensor diff_src(shape);
+    Mask diff_mask(shape), wrong_mask({1, 16, 4, 4});
+    expect_invalid(
+        [&] {
+            max_pool_backward(dst.view(), choice, window, wrong_mask.view(), diff_src.view(),
+                              diff_mask.view(), workspace);
+        },
+        {"max_pool_backward", "relu_mask", "N1 C16 H4 W5", "N1 C16 H4 W4"});
+    expect_invalid(
+        [&] {
+            max_pool_backward(dst.view(), choice, window, diff_mask.view(), diff_src.view(), diff_mask.view(),
+                              workspace);
+        },
+        {"max_pool_backward", "diff_src_mask", "relu_mask", "overlaps"});
     expect_invalid([&] { global_average_pool_forward(src.view(), dst.view(), workspace); },
                    {"global_average_pool_forward", "dst", "N1 C16 H1 W1"});
 }

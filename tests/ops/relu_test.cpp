@@ -5,8 +5,6 @@
 
 #include "kernel_in_use.h"
 #include "support.h"
-#include "train/convolution.h"
-#include "train/relu.h"
 
 namespace sparsetrain::test {
 namespace {
@@ -110,44 +108,6 @@ TEST_P(ReluTest, ArgumentsThatOverlapAreRefused) {
     expect_invalid([&] { relu_backward(front, words(last), front, workspace); },
                    {"diff_src", "mask", "overlaps"});
     expect_invalid([&] { occupancy_mask(front, words(last), workspace); }, {"mask", "tensor", "overlaps"});
-}
-
-// The gradient that reaches a ReLU may have a mask of its own; the result's mask is the intersection.
-TEST_P(ReluTest, OperatorNarrowsTheMaskOfItsGradient) {
-    const Shape shape{2, 20, 5, 7};
-    const Tensor src = small_integers(shape, 5), diff_dst = small_integers(shape, 6);
-    Mask diff_mask(shape);
-    occupancy_mask(diff_dst.view(), diff_mask.view(), workspace);
-    train::Relu relu("relu", shape);
-    const train::Activation in{src.view(), {}};
-    relu.forward({&in, 1}, {workspace});
-    train::Activation diff_src;
-    relu.backward({diff_dst.view(), diff_mask.view()}, {&diff_src, 1}, {workspace});
-    for_each(shape, [&](int n, int c, int y, int x) {
-        const std::size_t i = at(shape, n, c, y, x);
-        const float expected = src.values()[i] > 0 ? diff_dst.values()[i] : 0.0F;
-        ASSERT_EQ(diff_src.tensor.data[i], expected);
-        ASSERT_EQ(bit(diff_src.mask, n, c, y, x), expected != 0);
-    });
-}
-
-// A convolution behind batch normalisation and a ReLU of its own may compute what survives that ReLU alone.
-TEST_P(ReluTest, OperatorSaysThatItsOutputIsRectified) {
-    const Shape shape{1, 16, 6, 6};
-    const Tensor src = small_integers(shape, 7);
-    train::Relu relu("relu", shape);
-    const train::Activation in{src.view(), {}};
-    const train::Activation dst = relu.forward({&in, 1}, {workspace});
-    ASSERT_TRUE(dst.relu_mask());
-
-    train::Random random(1);
-    const ConvShape conv_shape{shape, 16, 3, 3, 1, {1, 1, 1, 1}};
-    train::Convolution convolution("conv", conv_shape, Policy::output_mask,
-                                   train::Convolution::Activate::none, random);
-    const train::Activation out = convolution.forward({&dst, 1}, {workspace});
-    train::Activation diff_src;
-    convolution.backward({out.tensor, {}}, {&diff_src, 1}, {workspace});
-    EXPECT_EQ(convolution.last_step().run_of(Pass::bwd_data).statistics.kernel, in_use(Kernel::output_mask));
 }
 
 TEST(ReluErrors, NameTheFunctionTheArgumentAndBothValues) {

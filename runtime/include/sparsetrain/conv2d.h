@@ -73,9 +73,14 @@ struct ConvShape {
 // master may not change, nor mark_changed() be called, while a pass runs.
 class SPARSETRAIN_API PackedWeights {
   public:
+    // How long packings last: until mark_changed(), in memory of this object; or for the call that made them,
+    // in its Workspace's, where weights change between calls as they do in training. That is the largest
+    // packing of a network once, not every one that its kernels read.
+    enum class Keep { until_changed, for_a_call };
+
     // Keeps a reference to `master`, whose memory must outlive this object. Throws Error(invalid_argument)
     // for a null or misaligned pointer or a size below 1.
-    explicit PackedWeights(ConstWeightsView master);
+    explicit PackedWeights(ConstWeightsView master, Keep keep = Keep::until_changed);
     ~PackedWeights();
     PackedWeights(PackedWeights&&) noexcept;
     PackedWeights& operator=(PackedWeights&&) noexcept;
@@ -129,6 +134,8 @@ class SPARSETRAIN_API Conv2d {
     Policy policy() const;
     Choice choice() const;
     const char* layer_class() const;  // for example "conv3x3_stride1"
+    // About how much scratch memory its calls take of a Workspace with so many threads, in bytes.
+    std::size_t scratch_bytes(int threads) const;
 
     // dst = conv(src, weights) + bias. `bias` holds K values, or none for zero.
     RunStatistics forward(SparseInput src, const PackedWeights& weights, std::span<const float> bias,

@@ -1,4 +1,4 @@
-// Max and average pools of windows of any size, stride and padding, and the average of whole images.
+// Max and average pools of windows of any size, stride and padding; averages of pieces and of whole images.
 //
 // Every function throws Error(invalid_argument) for a window that the shape of src does not have (see
 // PoolWindow), for tensors of other shapes than follow from src and the window or with a size below 1, a null
@@ -33,10 +33,12 @@ SPARSETRAIN_API void max_pool_forward(ConstTensorView src, const PoolWindow& win
                                       MaskView dst_mask, std::span<std::uint8_t> choice,
                                       Workspace& workspace);
 
-// diff_src: each pixel's gradients of the windows that it won, and an occupancy mask, a bit where it won any.
+// diff_src: each pixel's gradients of the windows that it won, and an occupancy mask, a bit where it won any;
+// both with the backward of the ReLU that made src, where `relu_mask` has a bit, else zero. Without data: no
+// ReLU.
 SPARSETRAIN_API void max_pool_backward(ConstTensorView diff_dst, std::span<const std::uint8_t> choice,
-                                       const PoolWindow& window, TensorView diff_src, MaskView diff_src_mask,
-                                       Workspace& workspace);
+                                       const PoolWindow& window, ConstMaskView relu_mask, TensorView diff_src,
+                                       MaskView diff_src_mask, Workspace& workspace);
 
 // What a window that reaches into padding is averaged over: its pixels that are inside, or all its taps.
 enum class Averaged { inside, all };
@@ -45,6 +47,13 @@ SPARSETRAIN_API void average_pool_forward(ConstTensorView src, const PoolWindow&
                                           TensorView dst, Workspace& workspace);
 SPARSETRAIN_API void average_pool_backward(ConstTensorView diff_dst, const PoolWindow& window,
                                            Averaged averaged, TensorView diff_src, Workspace& workspace);
+
+// Each pixel of dst, whose height and width are whatever is wanted, is the mean of its piece of src: rows
+// floor(y H / dst H) to before ceil((y + 1) H / dst H), and so for columns, as in PyTorch's
+// AdaptiveAvgPool2d.
+SPARSETRAIN_API void adaptive_average_pool_forward(ConstTensorView src, TensorView dst, Workspace& workspace);
+SPARSETRAIN_API void adaptive_average_pool_backward(ConstTensorView diff_dst, TensorView diff_src,
+                                                    Workspace& workspace);
 
 // dst: [N][C][1][1], the mean of each channel of each image.
 SPARSETRAIN_API void global_average_pool_forward(ConstTensorView src, TensorView dst, Workspace& workspace);
