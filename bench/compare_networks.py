@@ -13,6 +13,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import threading
 
 from evaluation.program import Failure, run
 
@@ -23,16 +24,21 @@ OUTSIDE = ("batch normalisation", "joins", "pools", "linear", "dropout", "loss",
 class Program:
     """A program that runs steps for every line that it gets, `lines_per_turn` of which are its answer."""
 
-    def __init__(self, command, lines_per_turn):
-        self.name = pathlib.Path(command[-1] if command[0] == sys.executable else command[0]).name
+    def __init__(self, name, command, lines_per_turn):
+        self.name = name
         self.lines_per_turn = lines_per_turn
         self.process = subprocess.Popen([str(word) for word in command], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                                         stderr=subprocess.PIPE, text=True)
         for line in self.process.stderr:
             print(line.rstrip(), file=sys.stderr, flush=True)
             if line.rstrip().endswith("ready"):
+                threading.Thread(target=self.pass_on_errors, daemon=True).start()
                 return
         raise Failure(f"{self.name}: ended before it was ready")
+
+    def pass_on_errors(self):
+        for line in self.process.stderr:
+            print(line.rstrip(), file=sys.stderr, flush=True)
 
     def turn(self):
         self.process.stdin.write("\n")
@@ -49,7 +55,8 @@ class Program:
         """What it says when there are no more turns."""
         self.process.stdin.close()
         lines = [json.loads(line) for line in self.process.stdout]
-        self.process.wait()
+        if code := self.process.wait():
+            raise Failure(f"{self.name}: ended with {code}")
         return lines
 
 
@@ -70,9 +77,9 @@ def start(options, weights):
     common = ["--model", options.model, "--batch", options.batch, "--image-size", options.image_size,
               "--threads", options.threads, "--turns"]
     profile = ["--profile", options.profile] if options.profile else []
-    ours = Program([options.bench, *common, *profile, "--save", weights], lines_per_turn=2)
-    theirs = Program([options.python, BENCH / "network_peer.py", *common, "--weights", weights, "--profile"],
-                     lines_per_turn=2)
+    ours = Program("network_bench", [options.bench, *common, *profile, "--save", weights], lines_per_turn=2)
+    peer = [options.python, BENCH / "network_peer.py", *common, "--weights", weights, "--profile"]
+    theirs = Program("network_peer.py", peer, lines_per_turn=2)
     return ours, theirs
 
 
@@ -96,6 +103,7 @@ def print_table(times, batch, ours):
 
 
 def print_outside(record, profiled):
+    """On one thread, where both measure CPU time."""
     own = sum(record["seconds_of"][work] for work in OUTSIDE)
     print(f"outside of convolutions: {own:.3f} s", end="")
     for line in profiled:
@@ -118,7 +126,8 @@ def main():
         ours.finish()
         profiled = theirs.finish()
     print_table(times, options.batch, "sparsetrain, auto")
-    print_outside(last["sparsetrain, auto"], profiled)
+    if options.threads == 1:
+        print_outside(last["sparsetrain, auto"], profiled)
     return 0
 
 

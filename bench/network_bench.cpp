@@ -84,9 +84,12 @@ struct Contestant {
         steps.push_back(network.times());
     }
     bool learns() const {
-        for (const train::Convolution* convolution : network.convolutions())
+        for (const train::Graph::Node& node : network.graph().nodes()) {
+            const auto* convolution = dynamic_cast<const train::Convolution*>(node.op.get());
+            if (convolution == nullptr) continue;
             for (const Pass pass : {Pass::fwd, Pass::bwd_data, Pass::bwd_weights})
                 if (convolution->last_run(pass).statistics.is_trial) return true;
+        }
         return false;
     }
     template <typename Seconds>
@@ -215,7 +218,7 @@ void add_options(CLI::App& app, Options& options) {
     app.add_option("--model", options.model, "Network")->check(CLI::IsMember(models))->capture_default_str();
     app.add_option(
         "--profile", options.profile,
-        "CSV of zeros of ReLUs, as bench/evaluation/published_zeros.csv, which is taken unless given");
+        "CSV of zeros of ReLUs, as bench/evaluation/published_zeros.csv; that, or Fixup's own, unless given");
     app.add_option("--batch", options.batch, "Images")->check(CLI::Range(1, 4096))->capture_default_str();
     app.add_option("--image-size", options.image_size, "Height and width")
         ->check(CLI::Range(32, 512))

@@ -34,7 +34,7 @@ def block_name(convolution):
 
 def outputs_of(step):
     """{ReLU's name: zeros in %}, in the order in which they compute."""
-    zeros, previous = {}, "stem"
+    zeros, previous, last = {}, "stem", None
     for convolution in step["convolutions"]:
         name = convolution["name"]
         if name.count(".") != 2 or name.split(".")[2] not in NAMES:
@@ -44,6 +44,8 @@ def outputs_of(step):
         if name.endswith("conv3"):
             previous = f"{block_name(name)}_out"
             last = convolution["zeros_diff_dst"]
+    if last is None:
+        raise Failure("expected a network of bottleneck blocks (layer1.0.conv1 to conv3), found none")
     zeros[previous] = last
     return zeros
 

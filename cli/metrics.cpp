@@ -77,6 +77,7 @@ Json header_record(const TrainOptions& options) {
 }
 
 void ZerosWatch::passed(const train::Convolution& convolution, const train::PassCall& call) {
+    if (convolution.is_linear()) return;
     const double start = wall_seconds();
     if (call.pass == Pass::fwd) zeros_[&convolution].src = percentage_of_zeros(call.src->tensor);
     if (call.pass == Pass::bwd_weights)

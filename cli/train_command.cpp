@@ -103,9 +103,13 @@ constexpr double kGigabyte = 1e9;
 // Refuses what the machine lacks, before it is taken: else the operating system may end this process, or
 // another.
 double checked_memory(const TrainOptions& options, const train::Graph& graph) {
-    const auto needed = static_cast<double>(train::memory_of(graph, options.batch, options.threads).total());
+    const train::MemoryPlan plan = train::memory_of(graph, options.batch, options.threads);
+    const auto planned = static_cast<double>(plan.total());
+    // A file of weights is written from a copy in its own order: a third of values, gradients and momentum.
+    const double copy = options.save.empty() ? 0 : static_cast<double>(plan.parameters) / 3;
+    const double needed = planned + copy;
     const double available = available_memory();
-    if (needed <= available) return needed / kGigabyte;
+    if (needed <= available) return planned / kGigabyte;
     std::array<char, 160> text{};
     std::snprintf(text.data(), text.size(),
                   "--batch %d takes about %.2f GB of memory, expected at most the %.2f GB that are free",
@@ -218,7 +222,7 @@ int run_train(const TrainOptions& options) {
     train::Graph graph = make_graph(options, model, format, classes);
     RunSummary summary;
     summary.planned_gb = checked_memory(options, graph);
-    const double before = resident_memory();
+    const double before = resident_memory(), most_before = most_resident_memory();
     train::Network network(std::move(graph), options.batch, options.seed, options.threads);
     if (!options.init.empty()) load_weights(network, options.init);
     TrainingRun run{options, data, format, network, metrics, {}, {}};
@@ -227,7 +231,9 @@ int run_train(const TrainOptions& options) {
 
     summary.clock = replay_clock_name(options.threads);
     train_all_steps(run, summary);
-    summary.resident_gb = (most_resident_memory() - before) / kGigabyte;
+    // What was loaded before may have had more for a while.
+    const double most = most_resident_memory();
+    summary.resident_gb = ((most > most_before ? most : resident_memory()) - before) / kGigabyte;
     if (!options.save.empty()) save_weights(network, options.save);
     print_training(summary, options.batch);
     summary.layers = replay_step(network, run.batch.images, {run.batch.labels});

@@ -125,17 +125,19 @@ std::vector<double> calibrate_zeros(Network& network, std::span<const float> ima
     if (percentages.size() > relus.size())
         detail::throw_invalid(function, "percentages", "at most " + std::to_string(relus.size()),
                               std::to_string(percentages.size()));
-    Calibration calibration(network, images, count);
-    std::vector<double> found;
     for (std::size_t i = 0; i < percentages.size(); ++i) {
         if (!(percentages[i] >= 0 && percentages[i] <= 99.9))
             detail::throw_invalid(function, "percentages", "0 to 99.9",
                                   detail::to_text(static_cast<float>(percentages[i])));
         if (relus[i].shift == nullptr)
-            detail::throw_invalid(function, "network", "a bias before each ReLU",
-                                  "none before that of operator " + std::to_string(relus[i].node));
-        found.push_back(calibration.set_zeros(relus[i], percentages[i]));
+            detail::throw_invalid(
+                function, "network", "a bias before each ReLU",
+                "none before that of " + node_of(network.graph(), relus[i].node).op->name());
     }
+    Calibration calibration(network, images, count);
+    std::vector<double> found;
+    for (std::size_t i = 0; i < percentages.size(); ++i)
+        found.push_back(calibration.set_zeros(relus[i], percentages[i]));
     return found;
 }
 

@@ -58,7 +58,7 @@ struct Normalisation {
 Normalisation normalisation_of(const Dataset& data);
 
 struct Batch {
-    std::vector<float> images;  // [n][1][height][width], normalised
+    std::vector<float> images;  // [n][C][height][width]; [n][1][height][width], normalised, of IDX files
     std::vector<std::int32_t> labels;
 
     int size() const { return static_cast<int>(labels.size()); }

@@ -38,7 +38,7 @@ class ByteImages : public Images {
     int count() const override { return data_.count; }
 
     Batch batch(std::span<const std::uint32_t> indices, const ImageFormat& format) const override {
-        const Batch own = gather(data_, normalisation_, indices);
+        Batch own = gather(data_, normalisation_, indices);
         if (format.size == data_.height && format.size == data_.width && format.channels == 1) return own;
         Batch batch{{}, own.labels};
         const std::size_t size = data_.image_size();

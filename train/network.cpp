@@ -9,6 +9,7 @@
 #include "sparsetrain/layout.h"
 #include "sparsetrain/linear.h"
 #include "sparsetrain/relu.h"
+#include "targets.h"
 
 namespace sparsetrain::train {
 
@@ -201,11 +202,22 @@ LossResult Network::evaluate(std::span<const float> images, std::span<const std:
 LossResult Network::forward_and_backward(const char* function, std::span<const float> images,
                                          const StepTargets& targets, RunContext context) {
     context.images = checked_images(function, images, targets.labels.size());
+    check_training(function, targets, context.images);
     Step step{training_, context};
     forward(images, step);
     const LossResult result = loss_of_logits(targets, step);
     backward(step);
     return result;
+}
+
+// Before anything changes: running statistics would by a step that fails later.
+void Network::check_training(const char* function, const StepTargets& targets, int images) const {
+    detail::check_targets(function, targets.of_loss(), {images, classes(), 1, 1});
+    for (const Graph::Node& node : graph_.nodes())
+        if (const int least = node.op->least_images_to_train(); images < least)
+            detail::throw_invalid(function, "images",
+                                  "at least " + std::to_string(least) + ", as " + node.op->name() + " needs",
+                                  std::to_string(images));
 }
 
 void Network::take_images(std::span<const float> images, Step& step) {
@@ -237,8 +249,7 @@ LossResult Network::loss_of_logits(const StepTargets& targets, Step& step) {
     TensorView logits = logits_.view(), diff_logits = diff_logits_.view();
     logits.shape.n = diff_logits.shape.n = step.context.images;
     picture_to_images(tensor(step.plan.tensors[at(value)], value, step), logits, {}, workspace_);
-    const Targets what{targets.labels, targets.other_labels, targets.weight, targets.smoothing};
-    const LossResult result = softmax_cross_entropy(logits, what, diff_logits, workspace_);
+    const LossResult result = softmax_cross_entropy(logits, targets.of_loss(), diff_logits, workspace_);
     if (step.context.mode == Mode::training)
         images_to_picture(diff_logits, tensor(step.plan.diff_logits, value, step), {}, workspace_);
     return result;

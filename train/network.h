@@ -34,6 +34,8 @@ struct StepTargets {
     std::span<const std::int32_t> other_labels = {};  // of mixup, see loss.h
     float weight = 1;
     float smoothing = 0;
+
+    Targets of_loss() const { return {labels, other_labels, weight, smoothing}; }
 };
 
 // One arena holds all that a step needs between its operators, where the plan of the graph says. Sums are in
@@ -42,11 +44,12 @@ class Network {
   public:
     // Batches have at most `most_images`; initial parameters follow from the seed alone. The graph's last
     // result is logits: features, one per class. Throws Error(invalid_argument) for an empty graph, another
-    // last result, fewer images or threads than 1; std::bad_alloc.
+    // last result, results that nobody reads, fewer images or threads than 1; std::bad_alloc.
     Network(Graph graph, int most_images, std::uint32_t seed, int threads);
 
     // One step of SGD. `images` is float [n][C][H][W]; n, 1 to most_images(), is the number of labels, from 0
-    // to classes() - 1. Throws Error(invalid_argument) for other sizes or labels.
+    // to classes() - 1. Throws Error(invalid_argument), and changes nothing, for other sizes or labels, and
+    // for a batch in which batch normalisation would have one value of a channel.
     LossResult train_step(std::span<const float> images, const StepTargets& targets, const Sgd& sgd);
 
     // The same without the update of anything: gradients of parameters are set, and `watch`, if there is one,
@@ -94,6 +97,7 @@ class Network {
         const StepPlan& plan;
         RunContext context;
     };
+    void check_training(const char* function, const StepTargets& targets, int images) const;
     int checked_images(const char* function, std::span<const float> images, std::size_t labels) const;
     LossResult forward_and_backward(const char* function, std::span<const float> images,
                                     const StepTargets& targets, RunContext context);

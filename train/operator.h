@@ -88,6 +88,9 @@ class Operator {
     virtual std::size_t saved_bytes(int /*images*/) const { return 0; }
     virtual GradientType gradient_type(int /*src*/) const { return {}; }
 
+    // Of a batch in training mode.
+    virtual int least_images_to_train() const { return 1; }
+
     virtual void forward(const ForwardCall& call) = 0;
     // Follows a forward in training mode. Sets the gradients of srcs and parameters.
     virtual void backward(const BackwardCall& call) = 0;

@@ -65,11 +65,15 @@ class Reader {
 void save_weights(const Network& network, const std::filesystem::path& path,
                   std::span<const TensorToWrite> more) {
     std::vector<TensorToWrite> tensors(more.begin(), more.end());
-    std::vector<std::vector<float>> values;  // in the order of files
+    std::vector<std::vector<float>> values;  // of filters, in the order of files
     values.reserve(network.parameters().size());
     for (const Parameter* parameter : network.parameters()) {
-        values.push_back(parameter->to_file_order({parameter->value.data(), parameter->value.size()}));
-        tensors.push_back({parameter->name, shape_of(*parameter), std::span<const float>(values.back())});
+        std::span<const float> in_order(parameter->value.data(), parameter->elements());
+        if (parameter->is_filters()) {
+            values.push_back(parameter->to_file_order({parameter->value.data(), parameter->value.size()}));
+            in_order = values.back();
+        }
+        tensors.push_back({parameter->name, shape_of(*parameter), in_order});
     }
     for (const State& state : network.states())
         tensors.push_back({state.name, shape_of(state), std::span<const float>(state.values)});

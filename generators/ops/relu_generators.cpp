@@ -78,21 +78,6 @@ class OccupancyMask : public Generator<OccupancyMask> {
     Func bits_{"bits"};
 };
 
-// The mask of a tensor that two masks describe.
-class MaskIntersection : public Generator<MaskIntersection> {
-  public:
-    Input<Buffer<uint16_t, 1>> a{"a"};
-    Input<Buffer<uint16_t, 1>> b{"b"};
-    Output<Buffer<uint16_t, 1>> both{"both"};
-
-    void generate() { both(p) = a(p) & b(p); }
-
-    void schedule() { both.vectorize(p, 32, TailStrategy::GuardWithIf); }
-
-  private:
-    Var p{"p"};
-};
-
 // How many of the bits of `lanes` are set in the words (word, row) of a mask: sums (task, row) of kTaskWords
 // words each.
 class MaskBits : public Generator<MaskBits> {
@@ -132,4 +117,3 @@ HALIDE_REGISTER_GENERATOR(MaskBits, mask_bits)
 HALIDE_REGISTER_GENERATOR(ReluForward, relu_forward)
 HALIDE_REGISTER_GENERATOR(ReluBackward, relu_backward)
 HALIDE_REGISTER_GENERATOR(OccupancyMask, occupancy_mask)
-HALIDE_REGISTER_GENERATOR(MaskIntersection, mask_intersection)

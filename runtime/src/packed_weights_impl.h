@@ -19,7 +19,8 @@ class SPARSETRAIN_PRIVATE PackedWeights::Impl {
     Impl(ConstWeightsView view, Keep its_keep) : master(view), keep(its_keep) {}
 
     // The weights in the order that a kernel reads; packs them, on all threads of the call, if that has not
-    // been done since the last change. Valid until the next change, or the next call on the Workspace.
+    // been done since the last change, or if packings are for a call. Valid until the next change, or the
+    // next call on the Workspace.
     //
     // Who comes while another call packs waits for it, if both run on the library's threads. A caller's pool
     // may run whatever it has at hand on a thread that waits in it, as a call for these weights, and may need

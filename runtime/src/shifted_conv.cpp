@@ -39,7 +39,9 @@ struct PerChannelBuffer : detail::Buffer<3> {
 };
 
 void check_taps(const char* function, const ConvShape& shape, std::span<const float> taps) {
+    detail::check_shape(function, "src", shape.src);
     detail::check_shape(function, "weights", shape.weights());
+    detail::check_at_least(function, "stride", 1, shape.stride);
     detail::check_count(function, "taps", tap_sums_size(shape), taps.size());
     detail::check_pointer(function, "taps", taps.data());
 }

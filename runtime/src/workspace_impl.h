@@ -20,7 +20,7 @@ class SPARSETRAIN_PRIVATE Workspace::Impl {
     // Of the call that runs; kept, so that calls allocate nothing.
     AlignedArray<float> bias;
     AlignedArray<float> channels;  // ChannelArrays
-    AlignedArray<float> packed;    // weights that another call is packing
+    AlignedArray<float> packed;    // weights that no other call is to have, or that another one is packing
     std::vector<detail::Candidate> candidates;
     std::vector<std::int32_t> mask_bits;  // sums of parts
 };

@@ -43,5 +43,12 @@ def check_short_run():
     assert run.returncode == 1 and "expected at least 10 steps, found 3" in run.stderr, run.stderr
 
 
+def check_other_network():
+    record = {"record": "step", "convolutions": [{"name": "layer1.0.conv1", "zeros_src": 1, "zeros_diff_dst": 1}]}
+    run = profile([record] * 10)
+    assert run.returncode == 1 and "expected a network of bottleneck blocks" in run.stderr, run.stderr
+
+
 check_rows()
 check_short_run()
+check_other_network()

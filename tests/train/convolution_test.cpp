@@ -175,12 +175,33 @@ TEST(ConvolutionOperatorErrors, AreThoseOfThePlan) {
     expect_error(ErrorCode::unsupported, {"4x4"}, make({.k = 16, .filter = 4}));
     expect_error(ErrorCode::invalid_argument, {"padding", "3"}, make({.k = 16, .padding = 3}));
     expect_error(ErrorCode::invalid_argument, {"0"}, make({.k = 0}));
+    expect_error(ErrorCode::invalid_argument, {"stride", "at least 1", "0"}, make({.k = 16, .stride = 0}));
+    const train::Value features{1, {{80, 1, 1, true}, false, false}};
+    expect_error(ErrorCode::invalid_argument, {"Convolution", "images", "80 features", "C40"}, [&] {
+        Convolution("fc", features, {.k = 5}, train::ValueShape{40, 1, 1});
+    });
     expect_error(ErrorCode::invalid_argument, {"ShiftedConvolution", "has_bias"}, [] {
         const train::Graph graph(kImages);
         const auto before = std::make_shared<train::Parameter>(
             train::Parameter::vector("before", 1, {train::Initial::Kind::constant, 1}));
         train::ShiftedConvolution("conv", graph.images(), {.k = 16, .has_bias = true},
                                   {before, nullptr, nullptr});
+    });
+    // Lanes that pad channels are features, too, and would get the scalar.
+    expect_error(ErrorCode::invalid_argument, {"ShiftedConvolution", "images", "16 channels", "C20"}, [] {
+        const auto before = std::make_shared<train::Parameter>(train::Parameter::vector("before", 1, {}));
+        const train::Value padded{1, {{32 * 2 * 3, 1, 1, true}, false, false}};
+        train::ShiftedConvolution("fc", padded, {.k = 5}, {before, nullptr, nullptr},
+                                  train::ValueShape{20, 2, 3});
+    });
+}
+
+TEST(BatchNormalisationErrors, NameWhatIsWrong) {
+    const train::Value src{1, {{16, 4, 4}, false, false}}, other{2, {{16, 4, 5}, false, false}};
+    expect_error(ErrorCode::invalid_argument, {"BatchNormalisation", "addend", "W4", "W5"},
+                 [&] { train::BatchNormalisation("bn", src, other); });
+    expect_error(ErrorCode::invalid_argument, {"BatchNormalisation", "src", "the images"}, [&] {
+        train::BatchNormalisation("bn", train::Value{0, src.type}, true);
     });
 }
 

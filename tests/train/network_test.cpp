@@ -40,6 +40,13 @@ std::vector<float> everything_of(const Network& network) {
     return all;
 }
 
+std::vector<float> gradients_in(const Network& network) {
+    std::vector<float> all;
+    for (const Parameter* parameter : network.parameters())
+        all.insert(all.end(), parameter->gradient.begin(), parameter->gradient.end());
+    return all;
+}
+
 TEST(Network, LearnsABatchByHeart) {
     const Batch batch = random_batch();
     for (const MakeGraph graph : kGraphs) {
@@ -185,9 +192,10 @@ TEST(Network, OnlyTrainStepsChangeIt) {
     const Batch batch = random_batch();
     Network network(every_operator(kTables), kBatch, 1, 1);
     network.train_step(batch.images, batch.targets(), kSgd);
-    const std::vector<float> before = everything_of(network);
+    const std::vector<float> before = everything_of(network), gradients = gradients_in(network);
     network.evaluate(batch.images, batch.labels);
     EXPECT_EQ(everything_of(network), before) << "by evaluate";
+    EXPECT_EQ(gradients_in(network), gradients) << "by evaluate";
     const double loss = network.compute_gradients(batch.images, batch.targets()).loss;
     EXPECT_EQ(everything_of(network), before) << "by compute_gradients";
     EXPECT_EQ(network.compute_gradients(batch.images, batch.targets()).loss, loss) << "dropout drops others";
@@ -199,10 +207,39 @@ TEST(Network, OnlyTrainStepsChangeIt) {
 
 std::vector<float> gradients_of(Network& network, const Batch& batch) {
     network.compute_gradients(batch.images, batch.targets());
-    std::vector<float> all;
-    for (const Parameter* parameter : network.parameters())
-        all.insert(all.end(), parameter->gradient.begin(), parameter->gradient.end());
-    return all;
+    return gradients_in(network);
+}
+
+TEST(Network, AStepThatIsRefusedChangesNothing) {
+    const Batch batch = random_batch();
+    Network network(every_operator(kTables), kBatch, 1, 1);
+    network.train_step(batch.images, batch.targets(), kSgd);
+    const std::vector<float> before = everything_of(network);
+    const std::vector<std::int32_t> wrong{0, 1, 2, kClasses};
+    expect_error(ErrorCode::invalid_argument, {"Network::train_step", "labels", "4", "5"},
+                 [&] { network.train_step(batch.images, {wrong}, kSgd); });
+    expect_error(ErrorCode::invalid_argument, {"Network::train_step", "smoothing", "below 1", "1"},
+                 [&] { network.train_step(batch.images, {.labels = batch.labels, .smoothing = 1}, kSgd); });
+    EXPECT_EQ(everything_of(network), before);
+}
+
+// A channel of one value has no variance.
+TEST(Network, BatchNormalisationOfOnePixelNeedsTwoImages) {
+    train::Graph graph(kImages);
+    const train::Value means = add<train::GlobalAveragePool>(
+        graph, "mean",
+        add<train::Convolution>(graph, "conv", graph.images(), train::ConvolutionOptions{.k = 16}));
+    const train::Value normal = add<train::BatchNormalisation>(graph, "bn", means, false);
+    const train::Value features = add<train::Features>(graph, "features", normal);
+    add<train::Convolution>(graph, "fc", features, train::ConvolutionOptions{.k = kClasses},
+                            train::ValueShape{16, 1, 1});
+    Network network(std::move(graph), 2, 1, 1);
+    const Batch one = random_batch(1), two = random_batch(2);
+    expect_error(ErrorCode::invalid_argument, {"Network::train_step", "images", "at least 2", "bn", "1"},
+                 [&] { network.train_step(one.images, one.targets(), kSgd); });
+    EXPECT_EQ(*network.counters().front().value, 0);
+    network.train_step(two.images, two.targets(), kSgd);
+    EXPECT_TRUE(std::isfinite(network.evaluate(one.images, one.labels).loss));
 }
 
 // Nothing is read that the step itself has not written.
@@ -288,7 +325,9 @@ TEST(Network, SaysWhatItsTimeWentTo) {
     const Batch batch = random_batch();
     Network network(every_operator(kTables), kBatch, 1, 1);
     EXPECT_EQ(network.times().total(), 0);
+    const double start = network.times().now();
     network.train_step(batch.images, batch.targets(), kSgd);
+    EXPECT_LE(network.times().total(), network.times().now() - start) << "some of it counts twice";
     for (std::size_t i = 0; i < train::kWorks; ++i)
         EXPECT_GT(network.times().of(static_cast<train::Work>(i)), 0)
             << to_string(static_cast<train::Work>(i));

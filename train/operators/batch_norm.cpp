@@ -2,19 +2,35 @@
 
 #include <algorithm>
 
+#include "checks.h"
+
 namespace sparsetrain::train {
 
 namespace {
 
 constexpr Initial kOnes{Initial::Kind::constant, 1}, kZeros{};
 
+const ValueType& checked_src(const Value& src) {
+    if (src.id == 0)
+        detail::throw_invalid("BatchNormalisation", "src", "the result of an operator", "the images");
+    return src.type;
+}
+
+const ValueType& checked_src(const Value& src, const Value& addend) {
+    const ValueType& type = checked_src(src);
+    if (addend.type.shape != type.shape)
+        detail::throw_invalid("BatchNormalisation", "addend", detail::to_text(type.shape.of(1)),
+                              detail::to_text(addend.type.shape.of(1)));
+    return type;
+}
+
 }  // namespace
 
 BatchNormalisation::BatchNormalisation(const std::string& name, const Value& src, bool has_relu)
-    : BatchNormalisation(name, src.type, has_relu ? Form::relu : Form::plain) {}
+    : BatchNormalisation(name, checked_src(src), has_relu ? Form::relu : Form::plain) {}
 
-BatchNormalisation::BatchNormalisation(const std::string& name, const Value& src, const Value& /*addend*/)
-    : BatchNormalisation(name, src.type, Form::add_relu) {}
+BatchNormalisation::BatchNormalisation(const std::string& name, const Value& src, const Value& addend)
+    : BatchNormalisation(name, checked_src(src, addend), Form::add_relu) {}
 
 BatchNormalisation::BatchNormalisation(const std::string& name, const ValueType& src, Form form)
     : Operator(name, {src.shape, form != Form::plain, form != Form::plain}),

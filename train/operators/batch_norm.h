@@ -12,6 +12,7 @@ class BatchNormalisation : public Operator {
   public:
     // `src` alone, with or without a ReLU; or ReLU(norm(src) + addend), where srcs are src and addend.
     // Parameters, running statistics and their count are called as PyTorch calls them: name + ".weight" ...
+    // Throws Error(invalid_argument) for an addend of another shape, and for images, which have no gradient.
     BatchNormalisation(const std::string& name, const Value& src, bool has_relu);
     BatchNormalisation(const std::string& name, const Value& src, const Value& addend);
 
@@ -20,6 +21,10 @@ class BatchNormalisation : public Operator {
     // Inference saves nothing, and may work in place.
     bool may_overwrite_src(int /*i*/) const override { return true; }
     GradientType gradient_type(int src) const override;
+    // A variance is of two values at least.
+    int least_images_to_train() const override {
+        return result().shape.h * result().shape.w > 1 && !result().shape.images_are_pixels ? 1 : 2;
+    }
     void forward(const ForwardCall& call) override;
     void backward(const BackwardCall& call) override;
     std::vector<Parameter*> parameters() override { return {&scale_, &shift_}; }

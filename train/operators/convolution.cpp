@@ -1,7 +1,11 @@
 #include "train/operators/convolution.h"
 
 #include <chrono>
+#include <string>
 #include <utility>
+
+#include "checks.h"
+#include "sparsetrain/linear.h"
 
 namespace sparsetrain::train {
 
@@ -17,6 +21,7 @@ ConvShape shape_of(const ValueShape& src, const ConvolutionOptions& options, int
 }
 
 ValueType result_of(const ValueShape& src, const ConvolutionOptions& options) {
+    detail::check_at_least("Convolution", "stride", 1, options.stride);
     const Shape dst = shape_of(src, options, 1).dst();
     ValueShape shape{dst.c, dst.h, dst.w};
     if (src.images_are_pixels) shape = {dst.c, 1, 1, true};
@@ -29,6 +34,10 @@ ConvolutionOptions options_of(ConvolutionOptions options, const Value& src,
     if (options.kernels.policy == Policy::output_mask && !src.type.rectified)
         options.kernels.policy = Policy::dense;
     if (!images) return options;
+    if (const int features = picture_of_features(images->of(1)).c; features != src.type.shape.c)
+        detail::throw_invalid("Convolution", "images",
+                              "images of " + std::to_string(src.type.shape.c) + " features",
+                              detail::to_text(images->of(1)));
     options.filter = options.stride = 1;
     options.padding = 0;
     return options;

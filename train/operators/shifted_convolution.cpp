@@ -17,6 +17,10 @@ ShiftedConvolution::ShiftedConvolution(const std::string& name, const Value& src
       all_bias_(static_cast<std::size_t>(options.k)) {
     if (options.has_bias && has_borders())
         detail::throw_invalid("ShiftedConvolution", "has_bias", "none beside padding", "one");
+    // Features that only pad channels would be shifted, too.
+    if (images && scalars_.before != nullptr && images->h * images->w > 1 && images->c % kLanes != 0)
+        detail::throw_invalid("ShiftedConvolution", "images", "1x1, or whole blocks of 16 channels",
+                              detail::to_text(images->of(1)));
 }
 
 std::vector<Parameter*> ShiftedConvolution::parameters() {
@@ -49,18 +53,19 @@ void ShiftedConvolution::forward(const ForwardCall& call) {
     const std::span taps(taps_.data(), taps_.size());
     const std::span all_bias(all_bias_.data(), all_bias_.size());
     {
-        const ScopedTime time(context.times, Work::join);
+        const ScopedTime time(times_of_scalars(context), Work::join);
         fold_scalars(shape, weights(), values(), taps, folded_.view(), all_bias, context.workspace);
         std::transform(bias().begin(), bias().end(), all_bias.begin(), all_bias.begin(), std::plus<>());
+    }
+    if (context.mode == Mode::training)  // whose backward adds to them
         for (const auto& scalar : {scalars_.before, scalars_.scale, scalars_.after})
             if (scalar != nullptr) scalar->gradient[0] = 0;
-    }
     if (!has_borders()) {
         Convolution::forward(call, all_bias, options().has_relu);
         return;
     }
     Convolution::forward(call, {}, false);
-    const ScopedTime time(context.times, Work::join);
+    const ScopedTime time(times_of_scalars(context), Work::join);
     if (options().has_relu) {
         add_shift_relu(shape, taps, values(), call.dst, call.dst, call.dst_mask, context.workspace);
     } else {
@@ -70,7 +75,7 @@ void ShiftedConvolution::forward(const ForwardCall& call) {
 
 void ShiftedConvolution::backward(const BackwardCall& call) {
     Convolution::backward(call, diff_bias());
-    const ScopedTime time(call.context.times, Work::join);
+    const ScopedTime time(times_of_scalars(call.context), Work::join);
     const ConvScalars gradients =
         unfold_gradients(shape(call.context.images), weights(), {taps_.data(), taps_.size()}, values(),
                          call.diff_dst.tensor, diff_weights(), call.context.workspace);

@@ -33,6 +33,10 @@ class ShiftedConvolution : public Convolution {
     // Along borders taps are outside of the image, and see zeros, not `before`.
     bool has_borders() const { return scalars_.before != nullptr && options().padding > 0; }
     ConvScalars values() const;
+    // A linear layer's time is all of one kind.
+    StepTimes* times_of_scalars(const RunContext& context) const {
+        return is_linear() ? nullptr : context.times;
+    }
 
     ScalarParameters scalars_;
     AlignedArray<float> taps_, all_bias_;
