@@ -103,6 +103,7 @@ void resize_plane(std::span<const float> plane, int height, int width, int size,
         return;
     }
     std::vector<Between> columns;
+    columns.reserve(static_cast<std::size_t>(size));
     for (int x = 0; x < size; ++x) columns.push_back(between(x, width, size));
     for (int y = 0; y < size; ++y) {
         const Between row = between(y, height, size);
