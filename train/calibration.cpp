@@ -114,10 +114,6 @@ class Calibration {
 
 }  // namespace
 
-std::size_t relus_of(const Graph& graph) {
-    return all_relus(graph).size();
-}
-
 std::vector<double> calibrate_zeros(Network& network, std::span<const float> images, int count,
                                     std::span<const double> percentages) {
     const char* const function = "calibrate_zeros";

@@ -9,9 +9,6 @@
 
 namespace sparsetrain::train {
 
-// How many ReLUs there are whose zeros can be given.
-std::size_t relus_of(const Graph& graph);
-
 // Shifts what is before each ReLU, one after another in the order of the graph, by one value for all channels
 // (the bias of batch normalisation, of a convolution, or a scalar), such that on these images, n times
 // [C][H][W], in training mode, that share of its output is zero, in %; where a max pool alone reads it, of

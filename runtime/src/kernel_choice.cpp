@@ -10,8 +10,8 @@ namespace sparsetrain::detail {
 
 namespace {
 
-// A weight is packed in the time in which dense multiplies it for so many pixels: of filters that fit L2
-// about 20 on Zen 5, 60 of linear layers that come from memory.
+// A weight is packed in about the time in which dense multiplies it for so many pixels. (Of VGG16's first
+// linear layer, which comes from memory, about 60 on Zen 5; filters that are in a cache take less.)
 constexpr double kPixelsOfPacking = 40;
 
 double packing_cost(const ConvKernel* kernel, const ConvShape& shape) {
@@ -21,9 +21,10 @@ double packing_cost(const ConvKernel* kernel, const ConvShape& shape) {
     return kPixelsOfPacking / (static_cast<double>(dst.n) * dst.h * dst.w);
 }
 
-const ConvKernel* dense_of(const LayerClass& layer_class, Pass pass) {
-    for (const ConvKernel* kernel : layer_class.kernels)
-        if (kernel->pass == pass && kernel->skips == Skips::nothing) return kernel;
+// The plan's own, of several blockings; of a plan without it, whose costs nobody compares, none.
+const ConvKernel* dense_of(std::span<const ConvKernel* const> kernels) {
+    for (const ConvKernel* kernel : kernels)
+        if (kernel->skips == Skips::nothing) return kernel;
     return nullptr;
 }
 
@@ -33,8 +34,9 @@ KernelChoice::KernelChoice(const LayerClass& layer_class, const ConvShape& shape
                            Choice choice)
     : class_(layer_class), shape_(shape), policy_(policy), choice_(choice) {
     for (const Pass pass : {Pass::fwd, Pass::bwd_data, Pass::bwd_weights}) {
-        const double packing_of_dense = packing_cost(dense_of(layer_class, pass), shape);
-        for (const ConvKernel* kernel : kernels_of_plan(layer_class, shape, policy, pass))
+        const std::vector<const ConvKernel*> kernels = kernels_of_plan(layer_class, shape, policy, pass);
+        const double packing_of_dense = packing_cost(dense_of(kernels), shape);
+        for (const ConvKernel* kernel : kernels)
             kernels_[static_cast<std::size_t>(pass)].push_back(
                 {kernel, cost_of(layer_class, *kernel, shape), kernel->channels_of_cost(shape),
                  packing_cost(kernel, shape), packing_of_dense});
