@@ -75,19 +75,24 @@ class MoveChannels : public Generator<MoveChannels> {
                                  bit_of(channels.untouched(b), l), dst(l, p, b, n), 0.0f);
     }
 
+    // Along the planes of blocks, as jumps between them cost more than what they save: a block of src, which
+    // two of dst read, comes from L2 or L3 the second time.
     void schedule() {
-        constexpr int kTile = 64;  // pixels: 4 KB of a block
+        constexpr int kTile = 64;     // pixels: 4 KB of a block
+        constexpr int kStrip = 4096;  // 256 KB
         declare_lanes(src);
         declare_lanes(dst);
-        Var tile("tile"), half("half"), lane("lane");
+        Var strip("strip"), tile("tile"), half("half"), lane("lane");
         Func(dst)
             .update()
+            .split(p, strip, p, kStrip, TailStrategy::GuardWithIf)
             .split(p, tile, p, kTile, TailStrategy::GuardWithIf)
-            .reorder(l, p, b, tile, n)
+            .reorder(l, p, tile, b, strip, n)
             .vectorize(l)
-            .parallel(tile)
+            .parallel(b)
+            .parallel(strip)
             .parallel(n);
-        pair_.compute_at(Func(dst), b)
+        pair_.compute_at(Func(dst), tile)
             .store_in(MemoryType::Stack)
             .bound(i, 0, 2 * kLanes)
             .split(i, half, lane, kLanes)
