@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "sparsetrain/batch_norm.h"
+#include "sparsetrain/concat.h"
 #include "sparsetrain/dropout.h"
 #include "sparsetrain/join.h"
 #include "sparsetrain/pool.h"
@@ -27,6 +28,8 @@ struct Options {
     int rounds = 15;
 
     Shape shape() const { return {images, channels, side, side}; }
+    // Of a part of such a tensor.
+    Shape half() const { return {images, (channels + 1) / 2, side, side}; }
 };
 
 // What runs, and how many tensors it reads or writes, each time that it has to; masks aside (a word per 16
@@ -76,6 +79,8 @@ struct Data {
           shift(mean.size()),
           diff_scale(mean.size()),
           diff_shift(mean.size()),
+          half(normal_values(options.half(), 3)),
+          half_mask(options.half()),
           pooled(pool.dst(options.shape())),
           pooled_mask(pooled.shape()),
           choice(pooled.shape().elements()),
@@ -88,6 +93,8 @@ struct Data {
     Mask mask, diff_mask;
     PoolWindow pool{3, 3, 2, 2, {1, 1, 1, 1}};  // as behind ResNet's first layer
     std::vector<float> mean, variance, scale, shift, diff_scale, diff_shift;
+    Tensor half;
+    Mask half_mask;
     Tensor pooled;
     Mask pooled_mask;
     AlignedArray<std::uint8_t> choice;
@@ -103,6 +110,11 @@ std::vector<Contestant> contestants_for(Data& d, int threads) {
     const double pooled =
         static_cast<double>(d.pooled.shape().elements()) / static_cast<double>(a.shape.elements());
     const double of_pool = 1 + pooled * (1 + 0.25);
+    const TensorView half = d.half.view();
+    const MaskView half_mask = d.half_mask.view();
+    const double of_half =
+        2 * static_cast<double>(half.shape.elements()) / static_cast<double>(a.shape.elements());
+    const int shifted = std::min(5, a.shape.c - half.shape.c);  // the first channel of a part in other lanes
     return {
         {"triad", 3, [&d, threads] { triad(d.a, d.b, d.dst, threads); }},
         {"relu_forward", 2, [=, &w] { relu_forward(a, dst, mask, w); }},
@@ -118,6 +130,10 @@ std::vector<Contestant> contestants_for(Data& d, int threads) {
          [=, &d, &w] { max_pool_forward(a, d.pool, d.pooled.view(), d.pooled_mask.view(), d.choice, w); }},
         {"max_pool_backward", of_pool,
          [=, &d, &w] { max_pool_backward(d.pooled.view(), d.choice, d.pool, {}, dst, mask, w); }},
+        {"write_channels", of_half, [=, &w] { write_channels(half, 0, dst, diff_mask, w); }},
+        {"write_channels_shifted", of_half, [=, &w] { write_channels(half, shifted, dst, diff_mask, w); }},
+        {"read_channels", of_half, [=, &w] { read_channels(a, 0, half, half_mask, w); }},
+        {"read_channels_shifted", of_half, [=, &w] { read_channels(a, shifted, half, half_mask, w); }},
         {"sgd_step", 5,
          [=, &d, &w] {
              sgd_step(d.dst.values(), d.a.values(), d.diff.values(), {0.0F, 0.9F, 0.0F}, w);

@@ -11,7 +11,7 @@ Graph::Graph(ValueShape images) : types_{{images, false, false}} {
     detail::check_shape("Graph", "images", images.of(1));
 }
 
-Value Graph::add(std::unique_ptr<Operator> op, std::initializer_list<Value> srcs) {
+Value Graph::add(std::unique_ptr<Operator> op, const std::vector<Value>& srcs) {
     Node node{std::move(op), {}};
     for (const Value& src : srcs) node.srcs.push_back(src.id);
     types_.push_back(node.op->result());

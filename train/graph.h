@@ -24,7 +24,7 @@ class Graph {
     Value images() const { return {0, types_.front()}; }
 
     // The result of `op`, which reads `srcs`.
-    Value add(std::unique_ptr<Operator> op, std::initializer_list<Value> srcs);
+    Value add(std::unique_ptr<Operator> op, const std::vector<Value>& srcs);
 
     std::span<const Node> nodes() const { return nodes_; }
     const ValueType& type_of(int value) const { return types_[static_cast<std::size_t>(value)]; }

@@ -12,7 +12,7 @@ enum class Work {
     convolution_bwd_data,
     convolution_bwd_weights,
     batch_norm,
-    join,  // residual sums, sums of gradients at forks, ReLUs by themselves
+    join,  // residual sums, concatenations, sums of gradients at forks, ReLUs by themselves
     pool,
     linear,
     dropout,

@@ -67,6 +67,11 @@ class Buffer {
         buffer_.dimensions = Dimensions;
         buffer_.dim = dims_.data();
     }
+    // Dense but for the outermost dimension, where elements are `distance` apart.
+    template <typename T>
+    Buffer(T* data, const std::array<int, Dimensions>& extents, int distance) : Buffer(data, extents) {
+        dims_.back().stride = distance;
+    }
     Buffer(const Buffer&) = delete;
     Buffer& operator=(const Buffer&) = delete;
 

@@ -104,6 +104,34 @@ Variable relu(Variable src) {
         });
 }
 
+Variable concatenate(const std::vector<Variable>& parts) {
+    std::vector<int> shape = parts.at(0).shape();
+    shape.at(1) = 0;
+    for (const Variable& part : parts) {
+        std::vector<int> expected = shape;
+        expected[1] = part.size(1);
+        require(part.shape() == expected, "a part " + text(expected) + ", given " + text(part.shape()));
+        shape[1] += part.size(1);
+    }
+    DoubleTensor dst = zeros_of(shape);
+    // Calls visit(part, i, j) for every element i of a part, which is j of dst.
+    const auto for_each = [parts, images = shape[0], all = dst.values.size()](auto visit) {
+        const auto of_image = [=](std::size_t size) { return size / static_cast<std::size_t>(images); };
+        std::size_t begin = 0;  // in an image
+        for (const Variable& part : parts) {
+            const std::size_t size = of_image(part.values().size());
+            for (std::size_t i = 0; i < part.values().size(); ++i)
+                visit(part, i, i / size * of_image(all) + begin + i % size);
+            begin += size;
+        }
+    };
+    for_each([&](const Variable& part, std::size_t i, std::size_t j) { dst.values[j] = part.values()[i]; });
+    return parts[0].tape().record(std::move(dst), [=](const std::vector<double>& diff_dst) {
+        for_each(
+            [&](const Variable& part, std::size_t i, std::size_t j) { part.gradient()[i] += diff_dst[j]; });
+    });
+}
+
 Variable flatten(Variable src) {
     DoubleTensor dst = src.value();
     dst.shape = {src.size(0), static_cast<int>(src.values().size()) / src.size(0)};

@@ -37,6 +37,8 @@ Variable max_pool(Variable src, int size, int stride, int padding);
 // To [N][C][height][width]. The window of output y is rows floor(y H / height) up to ceil((y + 1) H /
 // height), as that of PyTorch's AdaptiveAvgPool2d: windows overlap, and repeat where the output is larger.
 Variable adaptive_average_pool(Variable src, int height, int width);
+// Images of equal N, H and W, as one with the channels of all.
+Variable concatenate(const std::vector<Variable>& parts);
 // [N][C][H][W] to [N][C H W].
 Variable flatten(Variable src);
 

@@ -151,6 +151,24 @@ TEST(DoubleRelu, DerivativeAtZeroIsZero) {
     EXPECT_EQ(src.gradient(), (std::vector<double>{0, 0, 7}));
 }
 
+TEST(DoubleConcatenation, HasTheChannelsOfItsParts) {
+    const DoubleTensor x{{2, 1, 1, 2}, {1, 2, 3, 4}}, y{{2, 2, 1, 2}, {5, 6, 7, 8, 9, 10, 11, 12}};
+    const DoubleTensor dst = result_of({x, y}, [](const Variables& v) { return concatenate({v[1], v[0]}); });
+    EXPECT_EQ(dst.shape, (std::vector<int>{2, 3, 1, 2}));
+    expect_near(dst.values, {5, 6, 7, 8, 1, 2, 9, 10, 11, 12, 3, 4});
+    for (const DoubleTensor& wrong : {zeros_of({1, 1, 1, 2}), zeros_of({2, 1, 2, 1}), zeros_of({2, 1, 1, 1})})
+        EXPECT_THROW(result_of({x, wrong}, [](const Variables& v) { return concatenate(v); }),
+                     std::invalid_argument);
+}
+
+TEST(DoubleConcatenation, Gradients) {
+    EXPECT_TRUE(gradients_match({distinct_values({2, 3, 4, 2}, 1), distinct_values({2, 1, 4, 2}, 2),
+                                 distinct_values({2, 2, 4, 2}, 3)},
+                                [](const Variables& v) {
+                                    return concatenate({v[0], v[1], v[2], v[1]});
+                                }));
+}
+
 TEST(DoubleDropout, KeepsWhatItIsTold) {
     const DoubleTensor x{{2, 3}, {1, 2, 3, 4, 5, 6}};
     const auto build = [](const Variables& v) {

@@ -19,7 +19,7 @@ constexpr Sgd kSgd{.learning_rate = 0.02F, .momentum = 0.9F};
 const train::KernelOptions kTables{Policy::automatic, Choice::tables};
 
 using MakeGraph = train::Graph (*)(const train::KernelOptions&);
-constexpr MakeGraph kGraphs[] = {small_graph, every_operator};
+constexpr MakeGraph kGraphs[] = {small_graph, every_operator, concatenations};
 
 std::vector<double> losses(Network network, const Batch& batch, int steps) {
     std::vector<double> result(static_cast<std::size_t>(steps));

@@ -51,6 +51,32 @@ Value shifted_block(Graph& graph, const Value& src, const KernelOptions& kernels
 
 }  // namespace
 
+Graph concatenations(const KernelOptions& kernels) {
+    Graph graph(kImages);
+    const auto conv_relu = [&](const char* name, const Value& src, int k, const KernelOptions& its_kernels) {
+        return add<Convolution>(graph, name, src,
+                                ConvolutionOptions{.k = k,
+                                                   .has_bias = true,
+                                                   .has_relu = true,
+                                                   .weights = normal(0.15F),
+                                                   .kernels = its_kernels});
+    };
+    const auto concatenation = [&](const char* name, const std::vector<Value>& parts) {
+        return graph.add(std::make_unique<Concatenation>(name, parts), parts);
+    };
+    const Value skipped = conv_relu("conv1", graph.images(), 20, Policy::dense);
+    Value value = add<MaxPool>(graph, "maxpool", skipped, PoolWindow{});
+    value = add<BatchNormalisation>(graph, "bn", conv(graph, "conv2", value, 36, 3, 1, kernels), true);
+    value = add<AdaptiveAveragePool>(graph, "up", value, kImages.h, kImages.w);
+    value = concatenation("beside", {value, skipped, graph.images()});
+    const Value first = conv_relu("conv3", value, 24, kernels);
+    const Value second = concatenation("dense1", {first, conv_relu("conv4", first, 12, kernels)});
+    const Value third = concatenation("dense2", {conv_relu("conv5", second, 12, kernels), second});
+    value = add<MaxPool>(graph, "last", third, PoolWindow{});
+    linear(graph, value, {.k = kClasses, .has_bias = true, .weights = normal(0.05F), .kernels = kernels});
+    return graph;
+}
+
 Graph every_operator(const KernelOptions& kernels) {
     Graph graph(kImages);
     Value value = conv(graph, "conv1", graph.images(), 20, 3, 1, Policy::dense);

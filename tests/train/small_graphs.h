@@ -8,6 +8,7 @@
 #include "train/network.h"
 #include "train/operators/add_relu.h"
 #include "train/operators/batch_norm.h"
+#include "train/operators/concatenation.h"
 #include "train/operators/dropout.h"
 #include "train/operators/features.h"
 #include "train/operators/pools.h"
@@ -54,6 +55,11 @@ inline train::Graph small_graph(const train::KernelOptions& kernels) {
 // A residual block with batch normalisation and a downsampled shortcut, one of shifted convolutions with an
 // identity, all pools, dropout: every operator, and every way that gradients meet.
 train::Graph every_operator(const train::KernelOptions& kernels);
+
+// As in U-Net, a value beside what became of it on a smaller image, and the images; then, as in DenseNet,
+// values that are all rectified, each behind all before. Parts have other readers, too, and begin in any
+// lane.
+train::Graph concatenations(const train::KernelOptions& kernels);
 
 struct Batch {
     std::vector<float> images;

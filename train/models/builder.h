@@ -4,10 +4,12 @@
 #include <cmath>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "train/models/models.h"
 #include "train/operators/add_relu.h"
 #include "train/operators/batch_norm.h"
+#include "train/operators/concatenation.h"
 #include "train/operators/features.h"
 #include "train/operators/pools.h"
 
@@ -24,7 +26,7 @@ class Builder {
     Value images() const { return graph_.images(); }
 
     template <typename Op, typename... Arguments>
-    Value add(std::initializer_list<Value> srcs, Arguments&&... arguments) {
+    Value add(const std::vector<Value>& srcs, Arguments&&... arguments) {
         return graph_.add(std::make_unique<Op>(std::forward<Arguments>(arguments)...), srcs);
     }
 
@@ -45,6 +47,9 @@ class Builder {
     }
     Value norm_add_relu(const std::string& name, const Value& src, const Value& addend) {
         return add<BatchNormalisation>({src, addend}, name, src, addend);
+    }
+    Value concatenation(const std::string& name, const std::vector<Value>& parts) {
+        return add<Concatenation>(parts, name, parts);
     }
     Value max_pool(const std::string& name, const Value& src, const PoolWindow& window) {
         return add<MaxPool>({src}, name, src, window);
