@@ -1,2 +1,5 @@
 """PyTorch models on SparseTrain: convert(model), and training goes faster."""
 from . import operators  # noqa: F401
+from .conversion import convert, revert
+
+__all__ = ["convert", "revert"]

@@ -18,7 +18,7 @@ def blocks(channels):
 
 
 def empty_blocked(like, n, channels, h, w):
-    return like.new_empty((n, blocks(channels), h, w, LANES), memory_format=torch.contiguous_format)
+    return like.new_empty((n, blocks(channels), h, w, LANES))
 
 
 def empty_mask(tensor):

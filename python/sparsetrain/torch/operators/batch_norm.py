@@ -77,42 +77,42 @@ def _batch_norm_add_relu(outputs, src, addend, *norm):
                                   *map(address, outputs[:2]), workspace())
 
 
-def _save(context, src, norm, mask, outputs):
-    weight, _, mean, variance, context.channels, context.epsilon = norm
-    context.is_constant = mean is not None
-    statistics = (mean, variance) if context.is_constant else outputs[-2:]
-    context.set_materialize_grads(False)
-    context.mark_non_differentiable(*outputs[1:])
-    context.save_for_backward(src, mask, weight, *statistics)
+def _save(ctx, src, norm, mask, outputs):
+    weight, _, mean, variance, ctx.channels, ctx.epsilon = norm
+    ctx.is_constant = mean is not None
+    statistics = (mean, variance) if ctx.is_constant else outputs[-2:]
+    ctx.set_materialize_grads(False)
+    ctx.mark_non_differentiable(*outputs[1:])
+    ctx.save_for_backward(src, mask, weight, *statistics)
 
 
-def _save_norm(context, inputs, output):
-    _save(context, inputs[0], inputs[1:], None, output)
+def _save_norm(ctx, inputs, output):
+    _save(ctx, inputs[0], inputs[1:], None, output)
 
 
-def _save_norm_relu(context, inputs, output):
-    _save(context, inputs[0], inputs[1:], output[1], output)
+def _save_norm_relu(ctx, inputs, output):
+    _save(ctx, inputs[0], inputs[1:], output[1], output)
 
 
-def _save_norm_add_relu(context, inputs, output):
-    _save(context, inputs[0], inputs[2:], output[1], output)
+def _save_norm_add_relu(ctx, inputs, output):
+    _save(ctx, inputs[0], inputs[2:], output[1], output)
 
 
-def _backward(context, diff_dst, *_):
+def _backward(ctx, diff_dst, *_):
     if diff_dst is None:
         return (None,) * 7
     diff_src, diff_weight, diff_bias = torch.ops.sparsetrain.batch_norm_backward(
-        diff_dst, *context.saved_tensors, context.channels, context.epsilon, context.is_constant)
-    _, needs_weight, needs_bias, *_ = context.needs_input_grad
+        diff_dst, *ctx.saved_tensors, ctx.channels, ctx.epsilon, ctx.is_constant)
+    _, needs_weight, needs_bias, *_ = ctx.needs_input_grad
     return diff_src, diff_weight if needs_weight else None, diff_bias if needs_bias else None, None, None, None, None
 
 
-def _backward_add(context, diff_dst, *_):
+def _backward_add(ctx, diff_dst, *_):
     if diff_dst is None:
         return (None,) * 8
     diff_src, diff_addend, diff_weight, diff_bias = torch.ops.sparsetrain.batch_norm_add_relu_backward(
-        diff_dst, *context.saved_tensors, context.channels, context.epsilon, context.is_constant)
-    _, _, needs_weight, needs_bias, *_ = context.needs_input_grad
+        diff_dst, *ctx.saved_tensors, ctx.channels, ctx.epsilon, ctx.is_constant)
+    _, _, needs_weight, needs_bias, *_ = ctx.needs_input_grad
     return (diff_src, diff_addend, diff_weight if needs_weight else None, diff_bias if needs_bias else None, None, None, None,
             None)
 

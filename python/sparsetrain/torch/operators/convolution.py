@@ -16,7 +16,7 @@ from .relu import Gradient, masked_gradient
 
 def empty_master(weight):
     k, c, r, s = weight.shape
-    return weight.new_empty((blocks(k), blocks(c), r, s, LANES, LANES), memory_format=torch.contiguous_format)
+    return weight.new_empty((blocks(k), blocks(c), r, s, LANES, LANES))
 
 
 def fill_master(master, weight):
@@ -75,56 +75,56 @@ def _conv_relu(outputs, src, src_mask, weight, bias, stride, padding, is_rectifi
                   address(mask), workspace())
 
 
-def _save(context, inputs, master, dst_mask):
-    src, src_mask, weight, bias, context.stride, context.padding, context.is_rectified, *_, context.site = inputs
-    needs_src, _, needs_weight, *_ = context.needs_input_grad
-    context.src_size = [src.shape[0], src.shape[2], src.shape[3]]
-    context.set_materialize_grads(False)
-    context.save_for_backward(src if needs_weight else None, src_mask, weight, master if needs_src else None, dst_mask)
+def _save(ctx, inputs, master, dst_mask):
+    src, src_mask, weight, bias, ctx.stride, ctx.padding, ctx.is_rectified, *_, ctx.site = inputs
+    needs_src, _, needs_weight, *_ = ctx.needs_input_grad
+    ctx.src_size = [src.shape[0], src.shape[2], src.shape[3]]
+    ctx.set_materialize_grads(False)
+    ctx.save_for_backward(src if needs_weight else None, src_mask, weight, master if needs_src else None, dst_mask)
 
 
-def _save_conv(context, inputs, output):
-    _save(context, inputs, output[-1], None)
-    context.mark_non_differentiable(output[-1])
+def _save_conv(ctx, inputs, output):
+    _save(ctx, inputs, output[-1], None)
+    ctx.mark_non_differentiable(output[-1])
 
 
-def _save_conv_relu(context, inputs, output):
-    _save(context, inputs, output[-1], output[1])
-    context.mark_non_differentiable(*output[1:])
-    context.gradient = inputs[-2]
+def _save_conv_relu(ctx, inputs, output):
+    _save(ctx, inputs, output[-1], output[1])
+    ctx.mark_non_differentiable(*output[1:])
+    ctx.gradient = inputs[-2]
 
 
-def _gradients(context, diff_dst, diff_dst_mask):
+def _gradients(ctx, diff_dst, diff_dst_mask):
     """Of src, weight and bias, as far as they are needed."""
-    src, src_mask, weight, master, _ = context.saved_tensors
-    needs_src, _, needs_weight, needs_bias, *_ = context.needs_input_grad
+    src, src_mask, weight, master, _ = ctx.saved_tensors
+    needs_src, _, needs_weight, needs_bias, *_ = ctx.needs_input_grad
     diff_src = diff_weight = diff_bias = None
     diff_dst = diff_dst.contiguous()
     if needs_weight:
         diff_weight, diff_bias = torch.ops.sparsetrain.conv_backward_weights(
-            src, src_mask, diff_dst, diff_dst_mask, weight, needs_bias, context.stride, context.padding, context.site)
+            src, src_mask, diff_dst, diff_dst_mask, weight, needs_bias, ctx.stride, ctx.padding, ctx.site)
     elif needs_bias:
         diff_bias = diff_dst.sum((0, 2, 3)).flatten()[:weight.shape[0]].clone()
     if needs_src:
         diff_src = torch.ops.sparsetrain.conv_backward_data(
-            diff_dst, diff_dst_mask, master, weight, src_mask if context.is_rectified else None, context.src_size,
-            context.stride, context.padding, context.site)
+            diff_dst, diff_dst_mask, master, weight, src_mask if ctx.is_rectified else None, ctx.src_size,
+            ctx.stride, ctx.padding, ctx.site)
     return diff_src, None, diff_weight, diff_bias if needs_bias else None
 
 
-def _backward_conv(context, diff_dst, _):
+def _backward_conv(ctx, diff_dst, _):
     if diff_dst is None:
         return (None,) * 8
-    return *_gradients(context, diff_dst, None), None, None, None, None
+    return *_gradients(ctx, diff_dst, None), None, None, None, None
 
 
-def _backward_conv_relu(context, diff_dst, *_):
+def _backward_conv_relu(ctx, diff_dst, *_):
     if diff_dst is None:
         return (None,) * 9
-    _, _, weight, _, mask = context.saved_tensors
-    diff_dst = masked_gradient(diff_dst, mask, weight.shape[0], context.gradient)
-    known = None if context.gradient == Gradient.SPARSER else mask
-    return *_gradients(context, diff_dst, known), None, None, None, None, None
+    _, _, weight, _, mask = ctx.saved_tensors
+    diff_dst = masked_gradient(diff_dst, mask, weight.shape[0], ctx.gradient)
+    known = None if ctx.gradient == Gradient.SPARSER else mask
+    return *_gradients(ctx, diff_dst, known), None, None, None, None, None
 
 
 def _allocate_backward_data(diff_dst, diff_dst_mask, master, weight, relu_mask, src_size, stride, padding, site):

@@ -30,7 +30,7 @@ def _to_blocked(dst, src):
 def _allocate_nchw(src, channels, channels_last):
     n, _, h, w, _ = src.shape
     layout = torch.channels_last if channels_last else torch.contiguous_format
-    return src.new_empty((n, channels, h, w), memory_format=layout)
+    return torch.empty((n, channels, h, w), dtype=src.dtype, device=src.device, memory_format=layout)
 
 
 def _from_blocked(dst, src, channels, channels_last):
@@ -39,20 +39,20 @@ def _from_blocked(dst, src, channels, channels_last):
     convert(shape_of(src, channels), address(src), dst.data_ptr(), workspace())
 
 
-def _save_layout(context, inputs, output):
-    context.channels = inputs[0].shape[1]
-    context.channels_last = _is_channels_last(inputs[0])
+def _save_layout(ctx, inputs, output):
+    ctx.channels = inputs[0].shape[1]
+    ctx.channels_last = _is_channels_last(inputs[0])
 
 
-def _backward_to_blocked(context, diff_dst):
-    return torch.ops.sparsetrain.from_blocked(diff_dst, context.channels, context.channels_last)
+def _backward_to_blocked(ctx, diff_dst):
+    return torch.ops.sparsetrain.from_blocked(diff_dst, ctx.channels, ctx.channels_last)
 
 
-def _save_no_layout(context, inputs, output):
+def _save_no_layout(ctx, inputs, output):
     pass
 
 
-def _backward_from_blocked(context, diff_dst):
+def _backward_from_blocked(ctx, diff_dst):
     return torch.ops.sparsetrain.to_blocked(diff_dst), None, None
 
 

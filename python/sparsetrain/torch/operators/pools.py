@@ -40,19 +40,19 @@ def _max_pool(outputs, src, relu_mask, channels, window):
     library().max_pool_forward(shape_of(src, channels), _window(*window), address(src), *map(address, outputs), workspace())
 
 
-def _save_max_pool(context, inputs, output):
-    src, relu_mask, context.channels, context.window = inputs
-    context.src_size = list(src.shape[2:4])
-    context.set_materialize_grads(False)
-    context.mark_non_differentiable(*output[1:])
-    context.save_for_backward(output[2], relu_mask)
+def _save_max_pool(ctx, inputs, output):
+    src, relu_mask, ctx.channels, ctx.window = inputs
+    ctx.src_size = list(src.shape[2:4])
+    ctx.set_materialize_grads(False)
+    ctx.mark_non_differentiable(*output[1:])
+    ctx.save_for_backward(output[2], relu_mask)
 
 
-def _backward_max_pool(context, diff_dst, *_):
+def _backward_max_pool(ctx, diff_dst, *_):
     if diff_dst is None:
         return None, None, None, None
-    diff_src = torch.ops.sparsetrain.max_pool_backward(diff_dst, *context.saved_tensors, context.src_size, context.channels,
-                                                       context.window)
+    diff_src = torch.ops.sparsetrain.max_pool_backward(diff_dst, *ctx.saved_tensors, ctx.src_size, ctx.channels,
+                                                       ctx.window)
     return diff_src, None, None, None
 
 
@@ -81,14 +81,14 @@ def _average_pool(dst, src, channels, window, counts_padding):
                                    address(dst), workspace())
 
 
-def _save_average_pool(context, inputs, output):
-    src, context.channels, context.window, context.counts_padding = inputs
-    context.src_size = list(src.shape[2:4])
+def _save_average_pool(ctx, inputs, output):
+    src, ctx.channels, ctx.window, ctx.counts_padding = inputs
+    ctx.src_size = list(src.shape[2:4])
 
 
-def _backward_average_pool(context, diff_dst):
-    diff_src = torch.ops.sparsetrain.average_pool_backward(diff_dst, context.src_size, context.channels, context.window,
-                                                           context.counts_padding)
+def _backward_average_pool(ctx, diff_dst):
+    diff_src = torch.ops.sparsetrain.average_pool_backward(diff_dst, ctx.src_size, ctx.channels, ctx.window,
+                                                           ctx.counts_padding)
     return diff_src, None, None, None
 
 
@@ -112,13 +112,13 @@ def _adaptive_pool(dst, src, channels, dst_size):
                                             address(dst), workspace())
 
 
-def _save_adaptive_pool(context, inputs, output):
-    src, context.channels, _ = inputs
-    context.src_size = list(src.shape[2:4])
+def _save_adaptive_pool(ctx, inputs, output):
+    src, ctx.channels, _ = inputs
+    ctx.src_size = list(src.shape[2:4])
 
 
-def _backward_adaptive_pool(context, diff_dst):
-    return torch.ops.sparsetrain.adaptive_average_pool_backward(diff_dst, context.src_size, context.channels), None, None
+def _backward_adaptive_pool(ctx, diff_dst):
+    return torch.ops.sparsetrain.adaptive_average_pool_backward(diff_dst, ctx.src_size, ctx.channels), None, None
 
 
 def _adaptive_pool_backward(diff_src, diff_dst, src_size, channels):
@@ -136,15 +136,15 @@ def _global_pool(dst, src, relu_mask, channels):
     library().global_average_pool_forward(shape_of(src, channels), address(src), address(dst), workspace())
 
 
-def _save_global_pool(context, inputs, output):
-    src, relu_mask, context.channels = inputs
-    context.src_size = list(src.shape[2:4])
-    context.save_for_backward(relu_mask)
+def _save_global_pool(ctx, inputs, output):
+    src, relu_mask, ctx.channels = inputs
+    ctx.src_size = list(src.shape[2:4])
+    ctx.save_for_backward(relu_mask)
 
 
-def _backward_global_pool(context, diff_dst):
-    diff_src = torch.ops.sparsetrain.global_average_pool_backward(diff_dst, *context.saved_tensors, context.src_size,
-                                                                  context.channels)
+def _backward_global_pool(ctx, diff_dst):
+    diff_src = torch.ops.sparsetrain.global_average_pool_backward(diff_dst, *ctx.saved_tensors, ctx.src_size,
+                                                                  ctx.channels)
     return diff_src, None, None
 
 

@@ -10,7 +10,7 @@ NAMES = []
 
 
 def define(schema, allocate, compute, save=None, backward=None):
-    """`save(context, inputs, output)` and `backward(context, *gradients)` are as in torch.library.register_autograd."""
+    """`save(ctx, inputs, output)` and `backward(ctx, *gradients)` are as in torch.library.register_autograd."""
     name = schema.split("(")[0]
     NAMES.append(name)
     LIBRARY.define(schema, tags=(torch.Tag.pt2_compliant_tag,))
@@ -33,12 +33,12 @@ def _implementation(allocate, compute):
     return implementation
 
 
-def _save_nothing(context, inputs, output):
+def _save_nothing(ctx, inputs, output):
     pass
 
 
 def _refuse(name):
-    def backward(context, *gradients):
+    def backward(ctx, *gradients):
         raise RuntimeError(f"sparsetrain::{name} has no derivative: double backward (create_graph=True) is not supported; "
                            "sparsetrain.torch.revert(model) gives torch's own operators back")
     return backward

@@ -35,17 +35,17 @@ def _relu(outputs, src, channels, gradient):
     library().relu_forward(shape_of(src, channels), address(src), address(dst), address(mask), workspace())
 
 
-def _save_relu(context, inputs, output):
-    context.set_materialize_grads(False)
-    context.mark_non_differentiable(output[1])
-    context.save_for_backward(output[1])
-    context.channels, context.gradient = inputs[-2:]
+def _save_relu(ctx, inputs, output):
+    ctx.set_materialize_grads(False)
+    ctx.mark_non_differentiable(output[1])
+    ctx.save_for_backward(output[1])
+    ctx.channels, ctx.gradient = inputs[-2:]
 
 
-def _backward_relu(context, diff_dst, _):
+def _backward_relu(ctx, diff_dst, _):
     if diff_dst is None:
         return None, None, None
-    return masked_gradient(diff_dst, *context.saved_tensors, context.channels, context.gradient), None, None
+    return masked_gradient(diff_dst, *ctx.saved_tensors, ctx.channels, ctx.gradient), None, None
 
 
 def _allocate_relu_backward(diff_dst, mask, channels):
@@ -70,8 +70,8 @@ def _add_relu(outputs, a, b, channels, gradient):
     library().add_relu(shape_of(a, channels), address(a), address(b), address(dst), address(mask), workspace())
 
 
-def _backward_add_relu(context, diff_dst, _):
-    diff_src, *others = _backward_relu(context, diff_dst, _)
+def _backward_add_relu(ctx, diff_dst, _):
+    diff_src, *others = _backward_relu(ctx, diff_dst, _)
     return diff_src, diff_src, *others
 
 
