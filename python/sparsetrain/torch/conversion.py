@@ -1,4 +1,5 @@
 """convert(model) and revert(model)."""
+import contextlib
 import threading
 
 import torch
@@ -26,13 +27,27 @@ class ConvertedForward:
     def __setstate__(self, state):
         self.__dict__.update(state)
         self.programs = []  # (state, Program or the reason why there is none), the latest last
+        self.compiled_functions = dict.fromkeys([False, True], type(self.module).forward)  # torch.compile's, by `training`
 
     def __call__(self, *arguments, **named):
+        if torch.compiler.is_compiling():
+            if not self.programs:  # a copy, or from a file
+                _prepare(self)
+            return self.compiled_functions[self.module.training](self.module, *arguments, **named)
         program = self.program()
         given = None if isinstance(program, str) else program.arguments_of(arguments, named)
         if given is None:
             return type(self.module).forward(self.module, *arguments, **named)
         return program.function(self.module, *given)
+
+    def prepare(self):
+        """Makes the programs for training and for evaluation."""
+        with _flags_kept(self.module):
+            other = not self.module.training
+            for part in self.module.modules():
+                part.training = other
+            self.program()
+        return self.program()
 
     def program(self):
         """A Program, or why there is none."""
@@ -56,7 +71,14 @@ class ConvertedForward:
             _convert_children(self.module, self.policy)
         del self.programs[:max(0, len(self.programs) - MOST_PROGRAMS + 1)]
         self.programs.append((state_of(self.module), program))
+        if not isinstance(program, str):
+            self.compiled_functions[self.module.training] = program.function
         return program
+
+
+@torch.compiler.disable
+def _prepare(forward):
+    forward.prepare()
 
 
 def convert(model, example_input=None, policy="auto"):
@@ -71,7 +93,7 @@ def convert(model, example_input=None, policy="auto"):
     revert(model)
     expected = None if example_input is None else _results(model, example_input)
     _attach(model, policy)
-    model.forward.program()
+    model.forward.prepare()
     if expected is not None:
         _expect(model, example_input, expected)
     return model
@@ -97,7 +119,7 @@ def _convert_inside(module, policy):
     if has_convolutions and not is_torchs:
         _attach(module, policy)
         if is_converted(module):
-            module.forward.program()
+            module.forward.prepare()
 
 
 def _convert_children(module, policy):
@@ -107,10 +129,15 @@ def _convert_children(module, policy):
 
 def _results(model, example_input):
     arguments = example_input if isinstance(example_input, tuple) else (example_input,)
+    with _flags_kept(model), torch.no_grad():
+        return torch.utils._pytree.tree_leaves(model.eval()(*arguments))
+
+
+@contextlib.contextmanager
+def _flags_kept(model):
     flags = {module: module.training for module in model.modules()}
     try:
-        with torch.no_grad():
-            return torch.utils._pytree.tree_leaves(model.eval()(*arguments))
+        yield
     finally:
         for module, is_training in flags.items():
             module.training = is_training

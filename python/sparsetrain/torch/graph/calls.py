@@ -95,6 +95,13 @@ def relu(src, channels, gradient):
     return OPS.relu.default(src, channels, gradient)
 
 
+def dropout(module, src, channels):
+    """In torch's layout, where it drops what torch would, with the same random numbers."""
+    if not module.training or module.p == 0:
+        return src
+    return to_blocked(module(from_blocked(src, channels)))
+
+
 def add(a, b):
     return a + b
 

@@ -121,6 +121,10 @@ class Emitter:
     def _relu(self, step, src):
         return self._with_mask(self._call(calls.relu, src.tensor, src.channels, self._gradient(step)), src.channels)
 
+    def _dropout(self, step, src):
+        dst = self._call(calls.dropout, self._module(step), src.tensor, src.channels)
+        return Value(dst, src.channels, src.mask, src.is_rectified)
+
     def _add(self, step, a, b):
         return Value(self._call(calls.add, a.tensor, b.tensor), a.channels)
 

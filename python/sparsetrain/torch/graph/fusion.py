@@ -10,7 +10,7 @@ class Step:
     kind: str
     node: object
     inputs: list
-    module_node: object = None  # of the convolution or normalisation
+    module_node: object = None  # of the convolution, normalisation or dropout
     options: dict = field(default_factory=dict)
     absorbed: list = field(default_factory=list)  # nodes that no one else reads
 
@@ -60,7 +60,7 @@ def steps_of(graph, island, operations):
         if operation.kind == "relu":
             step = _relu_step(node, island, operations, taken)
         else:
-            is_module = operation.kind in ("conv", "batch_norm")
+            is_module = operation.module is not None
             step = Step(operation.kind, node, operation.inputs(node), node if is_module else None, operation.options)
         taken.update([node, *step.absorbed])
         steps.append(step)

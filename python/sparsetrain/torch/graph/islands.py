@@ -8,7 +8,7 @@ from ..blocked import LANES
 from .operations import Operation, Unsupported
 
 WITH_CHANNELS = {nn.Conv2d: "out_channels", nn.ConvTranspose2d: "out_channels", nn.BatchNorm2d: "num_features"}
-SAME_CHANNELS = {"relu", "max_pool", "average_pool", "adaptive_pool"}
+SAME_CHANNELS = {"relu", "max_pool", "average_pool", "adaptive_pool", "dropout"}
 
 
 def channels_of(graph, operations, modules):

@@ -111,10 +111,6 @@ def _adaptive_pool(node, output_size):
     return None if None in size else Operation("adaptive_pool", options={"size": size})
 
 
-def _dropout(node, module):
-    return None if module.training and module.p > 0 else Operation("pass")
-
-
 MODULES = {
     nn.Conv2d: _conv,
     nn.BatchNorm2d: _batch_norm,
@@ -124,7 +120,7 @@ MODULES = {
     nn.AvgPool2d: lambda node, module: _average_pool(node, module.kernel_size, module.stride, module.padding, module.ceil_mode,
                                                      module.count_include_pad, module.divisor_override),
     nn.AdaptiveAvgPool2d: lambda node, module: _adaptive_pool(node, module.output_size),
-    nn.Dropout: _dropout,
+    nn.Dropout: lambda node, module: None if module.inplace else Operation("dropout", module),
     nn.Identity: lambda node, module: Operation("pass"),
 }
 
