@@ -14,8 +14,8 @@ from .registry import define
 OF_SRC, CONSTANT = 0, 1
 
 
-class _Normalisation:
-    """The C interface's struct, and the tensors whose addresses it has."""
+class _Normalisation(Normalisation):
+    """The C interface's struct, which keeps the tensors whose addresses it has."""
 
     def __init__(self, channels, weight, bias, mean, variance, epsilon, statistics):
         weight = torch.ones(channels) if weight is None else weight.contiguous()
@@ -24,7 +24,7 @@ class _Normalisation:
         for tensor in self.tensors:
             if tensor.shape != (channels,) or tensor.dtype != torch.float32:
                 raise ValueError(f"batch_norm: expected float32 arrays of {channels}, found {tensor.dtype} {list(tensor.shape)}")
-        self.struct = Normalisation(*map(address, self.tensors), epsilon, statistics)
+        super().__init__(*map(address, self.tensors), epsilon, statistics)
 
 
 def _allocate_statistics(src, mean, channels):
@@ -48,7 +48,7 @@ def _allocate_norm(src, weight, bias, mean, variance, channels, epsilon):
 def _batch_norm(outputs, src, *norm):
     src = dense(src)
     shape = shape_of(src, norm[-2])
-    library().batch_norm(shape, address(src), _normalisation(src, shape, outputs, *norm).struct, address(outputs[0]),
+    library().batch_norm(shape, address(src), _normalisation(src, shape, outputs, *norm), address(outputs[0]),
                          workspace())
 
 
@@ -60,7 +60,7 @@ def _allocate_norm_relu(src, weight, bias, mean, variance, channels, epsilon):
 def _batch_norm_relu(outputs, src, *norm):
     src = dense(src)
     shape = shape_of(src, norm[-2])
-    library().batch_norm_relu(shape, address(src), _normalisation(src, shape, outputs, *norm).struct, *map(address, outputs[:2]),
+    library().batch_norm_relu(shape, address(src), _normalisation(src, shape, outputs, *norm), *map(address, outputs[:2]),
                               workspace())
 
 
@@ -73,7 +73,7 @@ def _batch_norm_add_relu(outputs, src, addend, *norm):
     if src.shape != addend.shape:
         raise ValueError(f"batch_norm_add_relu: expected tensors of one shape, found {list(src.shape)} and {list(addend.shape)}")
     shape = shape_of(src, norm[-2])
-    library().batch_norm_add_relu(shape, address(src), _normalisation(src, shape, outputs, *norm).struct, address(addend),
+    library().batch_norm_add_relu(shape, address(src), _normalisation(src, shape, outputs, *norm), address(addend),
                                   *map(address, outputs[:2]), workspace())
 
 
@@ -128,7 +128,7 @@ def _norm_of_backward(channels, weight, mean, variance, epsilon, is_constant):
 def _batch_norm_backward(outputs, diff_dst, src, mask, weight, mean, variance, channels, epsilon, is_constant):
     diff_dst, src, mask = dense(diff_dst), dense(src), dense(mask)
     norm = _norm_of_backward(channels, weight, mean, variance, epsilon, is_constant)
-    inputs = shape_of(src, channels), address(src), norm.struct, address(diff_dst)
+    inputs = shape_of(src, channels), address(src), norm, address(diff_dst)
     outputs = *map(address, outputs), workspace()
     if mask is None:
         library().batch_norm_backward(*inputs, *outputs)
@@ -144,7 +144,7 @@ def _allocate_add_backward(diff_dst, src, *others):
 def _batch_norm_add_relu_backward(outputs, diff_dst, src, mask, weight, mean, variance, channels, epsilon, is_constant):
     diff_dst, src, mask = dense(diff_dst), dense(src), dense(mask)
     norm = _norm_of_backward(channels, weight, mean, variance, epsilon, is_constant)
-    library().batch_norm_add_relu_backward(shape_of(src, channels), address(src), norm.struct, address(diff_dst), address(mask),
+    library().batch_norm_add_relu_backward(shape_of(src, channels), address(src), norm, address(diff_dst), address(mask),
                                            *map(address, outputs), workspace())
 
 

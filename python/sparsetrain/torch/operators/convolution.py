@@ -29,6 +29,8 @@ def empty_dst(src, weight, stride, padding):
     n, _, h, w, _ = src.shape
     k, _, r, s = weight.shape
     top, left, bottom, right = padding
+    if h + top + bottom < r or w + left + right < s:
+        raise ValueError(f"conv: expected at least {r}x{s} pixels with padding, found {h}x{w}")
     return empty_blocked(src, n, k, (h + top + bottom - r) // stride + 1, (w + left + right - s) // stride + 1)
 
 

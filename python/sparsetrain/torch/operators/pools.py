@@ -23,7 +23,10 @@ def _window(*numbers):
 def _allocate_pool(src, channels, window):
     n, _, h, w, _ = src.shape
     height, width, stride_y, stride_x, top, left, bottom, right = window
-    return empty_blocked(src, n, channels, (h + top + bottom - height) // stride_y + 1, (w + left + right - width) // stride_x + 1)
+    if h + top + bottom < height or w + left + right < width:
+        raise ValueError(f"pool: expected at least {height}x{width} pixels with padding, found {h}x{w}")
+    dst_h, dst_w = (h + top + bottom - height) // stride_y + 1, (w + left + right - width) // stride_x + 1
+    return empty_blocked(src, n, channels, dst_h, dst_w)
 
 
 def _allocate_src(diff_dst, src_size, channels):
