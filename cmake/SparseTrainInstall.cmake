@@ -39,6 +39,7 @@ install(FILES "${PROJECT_BINARY_DIR}/package/SparseTrainConfig.cmake"
         DESTINATION "${package_dir}")
 
 # pkg-config has all classes, with the options by which the linker finds the records in their archives.
+set(PC_NAME SparseTrain)
 if(BUILD_SHARED_LIBS)
     set(PC_CFLAGS " -DSPARSETRAIN_SHARED")
     set(PC_LIBRARIES " -lsparsetrain")

@@ -1,19 +1,22 @@
 #include "train/parameter.h"
 
+#include <algorithm>
+
+#include "sparsetrain/layout.h"
+
 namespace sparsetrain::train {
 
-// Calls visit(place in files, place in memory) for every element, in the order of files.
+// Calls visit(place in memory) for every element, in the order of files.
 template <typename Visit>
 void Parameter::for_each(Visit visit) const {
-    std::size_t i = 0;
     if (!is_filters()) {
-        for (const std::size_t count = elements(); i < count; ++i) visit(i, i);
+        for (std::size_t i = 0; i < elements(); ++i) visit(i);
         return;
     }
     for (int k = 0; k < filters.k; ++k)
         for (int c = 0; c < filters.c; ++c)
             for (int r = 0; r < filters.r; ++r)
-                for (int s = 0; s < filters.s; ++s) visit(i++, filters.offset(k, c, r, s));
+                for (int s = 0; s < filters.s; ++s) visit(filters.offset(k, c, r, s));
 }
 
 std::size_t Parameter::elements() const {
@@ -31,7 +34,7 @@ void Parameter::allocate(Random& random) {
     for (AlignedArray<float>* array : {&value, &gradient, &momentum})
         *array = AlignedArray<float>(padded_elements());
     if (initial.kind == Initial::Kind::constant && initial.scale == 0) return;
-    for_each([&](std::size_t, std::size_t at) {
+    for_each([&](std::size_t at) {
         switch (initial.kind) {
             case Initial::Kind::constant:
                 value[at] = initial.scale;
@@ -48,12 +51,22 @@ void Parameter::allocate(Random& random) {
 
 std::vector<float> Parameter::to_file_order(std::span<const float> values) const {
     std::vector<float> file(elements());
-    for_each([&](std::size_t i, std::size_t at) { file[i] = values[at]; });
+    if (is_filters()) {
+        Workspace workspace;
+        weights_to_oihw({values.data(), filters}, file.data(), workspace);
+    } else {
+        std::copy_n(values.begin(), file.size(), file.begin());
+    }
     return file;
 }
 
 void Parameter::from_file_order(std::span<const float> file) {
-    for_each([&](std::size_t i, std::size_t at) { value[at] = file[i]; });
+    if (is_filters()) {
+        Workspace workspace;
+        oihw_to_weights(file.data(), {value.data(), filters}, workspace);
+    } else {
+        std::copy_n(file.begin(), elements(), value.begin());
+    }
 }
 
 }  // namespace sparsetrain::train

@@ -52,7 +52,7 @@ class Parameter {
     // Makes the arrays, with initial values in the order of files, whatever the layout in memory.
     void allocate(Random& random);
 
-    // Values to and from the order of files: `elements()` floats.
+    // Values to and from the order of files: `elements()` floats. `values` are one of the three arrays.
     std::vector<float> to_file_order(std::span<const float> values) const;
     void from_file_order(std::span<const float> file);
 

@@ -52,6 +52,15 @@ function(use_by_both PREFIX NAME)
     run(sh -c [[eval "$1 -std=c++20 $2 -o $3 $(pkg-config --cflags --libs sparsetrain)"]] sh
         "${COMPILER}" "${example}/one_layer.cpp" "${program}")
     run_one_layer("${program}")
+
+    # From C, with nothing of C++.
+    file(GLOB_RECURSE library "${PREFIX}/*/libsparsetrain_c.so")
+    cmake_path(GET library PARENT_PATH directory)
+    set(ENV{LD_LIBRARY_PATH} "${directory}")
+    set(program "${WORK_DIR}/${NAME}/c_layer")
+    run(sh -c [[eval "$1 -std=c99 -pthread $2 -o $3 $(pkg-config --cflags --libs sparsetrain_c)"]] sh
+        "${C_COMPILER}" "${SOURCE_DIR}/examples/c_layer.c" "${program}")
+    run("${program}")
 endfunction()
 
 # expect_no_package(PATTERN PREFIX line...): of a project with these lines.

@@ -15,6 +15,7 @@ function(expect_failure PATTERN)
 endfunction()
 
 set(configure "${CMAKE_COMMAND}" -G "${GENERATOR}" -D "CMAKE_MAKE_PROGRAM=${MAKE_PROGRAM}" -D "CMAKE_CXX_COMPILER=${COMPILER}"
+    -D "CMAKE_C_COMPILER=${C_COMPILER}"
     -D "CMAKE_CXX_FLAGS=${FLAGS}" -D "CMAKE_BUILD_TYPE=${BUILD_TYPE}")
 
 # use(PREFIX PROJECT BUILD definition...): builds PROJECT against the package, in BUILD.
