@@ -10,7 +10,7 @@ from ..plans import Site
 from . import aliases, calls, fusion, islands
 from .emission import Emitter
 from .operations import operation_of, padding_of, reason_against
-from .tracing import trace
+from .tracing import has_hooks, trace
 
 FRESH_MODULES = (nn.modules.conv._ConvNd, nn.modules.batchnorm._BatchNorm, nn.modules.pooling._MaxPoolNd)
 
@@ -24,7 +24,7 @@ class Program:
     images: set = field(default_factory=set)  # the names of those that are to be [N, C, H, W]
     islands: list = field(default_factory=list)  # names of modules in each
     left: dict = field(default_factory=dict)  # name of a convolution: why it is torch's
-    leaves: list = field(default_factory=list)  # the modules that it calls
+    leaves: list = field(default_factory=list)  # modules that it calls, which may have islands of their own
 
     def arguments_of(self, given, named):
         """The arguments of a call in their order, if the program is meant for it; torch's own forward serves other calls."""
@@ -60,7 +60,7 @@ def make_program(model, policy):
     emitter = Emitter(graph, steps, channels, modules, policy)
     return Program(*_compiled(emitter.emit()), emitter.sites, _arguments(graph), _images(graph, operations, modules),
                    [_module_names(graph, island) for island in inside], _left(left, excluded, operations),
-                   [modules[name] for name in _module_names(graph, graph.nodes) if name in modules])
+                   _leaves(graph, operations, modules))
 
 
 def _convolution_alone(module, policy):
@@ -88,6 +88,11 @@ def _left(left, excluded, operations):
 def _is_fresh(node, operations, modules):
     """Whether a value is in memory that only it has."""
     return node in operations or (node.op == "call_module" and isinstance(modules[node.target], FRESH_MODULES))
+
+
+def _leaves(graph, operations, modules):
+    called = [modules[node.target] for node in graph.nodes if node.op == "call_module" and node not in operations]
+    return [module for module in called if type(module) is not nn.Conv2d or has_hooks(module)]
 
 
 def _arguments(graph):
