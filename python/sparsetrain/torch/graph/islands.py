@@ -27,13 +27,15 @@ def channels_of(graph, operations, modules):
 
 def _channels_by_neighbours(node, operations, known):
     operation = operations.get(node)
-    if operation is not None:
-        channels = [known.get(source) for source in operation.inputs(node)]
-        if operation.kind in SAME_CHANNELS or operation.kind == "add":
-            return next((count for count in channels if count is not None), None)
-        if operation.kind == "concat" and None not in channels:
-            return sum(channels)
-    return next(filter(None, (_channels_read(user, operations, known) for user in node.users)), None)
+    if operation is None or operation.kind == "batch_norm":
+        candidates = []
+    elif operation.kind == "concat":
+        counts = [known.get(source) for source in operation.inputs(node)]
+        candidates = [None if None in counts else sum(counts)]
+    else:
+        candidates = [known.get(source) for source in operation.inputs(node)]
+    candidates += [_channels_read(user, operations, known) for user in node.users]
+    return next((count for count in candidates if count is not None), None)
 
 
 def _channels_read(user, operations, known):

@@ -40,8 +40,10 @@ def layer_classes():
 
 def padding_of(conv):
     """Top, left, bottom, right."""
-    left, right, top, bottom = conv._reversed_padding_repeated_twice
-    return top, left, bottom, right
+    if conv.padding == "same":
+        left, right, top, bottom = conv._reversed_padding_repeated_twice
+        return top, left, bottom, right
+    return (0, 0, 0, 0) if conv.padding == "valid" else (*conv.padding, *conv.padding)
 
 
 def reason_against(conv, alone=False):

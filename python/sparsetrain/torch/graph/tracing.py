@@ -94,6 +94,9 @@ def _no_checkpoints():
     """A traced checkpoint would save everything."""
     def refuse(*arguments, **options):
         raise Untraceable("its forward has gradient checkpoints")
-    with mock.patch.object(torch.utils.checkpoint, "_checkpoint_without_reentrant_generator", refuse), \
-            mock.patch.object(torch.utils.checkpoint.CheckpointFunction, "apply", refuse):
+    module = torch.utils.checkpoint
+    generators = [name for name in vars(module) if name.startswith("_checkpoint_without_reentrant_generator")]
+    with contextlib.ExitStack() as stack:
+        for owner, name in [(module.CheckpointFunction, "apply"), *((module, name) for name in generators)]:
+            stack.enter_context(mock.patch.object(owner, name, refuse))
         yield
