@@ -21,7 +21,7 @@ def conv(problem, is_rectified=False, mask=None):
     *_, stride, padding = problem
 
     def ours(src, weight, bias):
-        dst, _ = OPS.conv(src, mask, weight, bias, stride, [padding] * 4, is_rectified, 0)
+        dst = OPS.conv(src, mask, weight, bias, stride, [padding] * 4, is_rectified, 0)
         return plain(dst, weight.shape[0])
     return ours
 
@@ -58,7 +58,7 @@ def test_conv_relu(problem):
     src = blocked(with_zeros(integers(*problem[:4])))
 
     def ours(src, weight, bias):
-        dst, mask, _ = OPS.conv_relu(src, mask_of(src.detach()), weight, bias, stride, [padding] * 4, False, Gradient.RAW, 0)
+        dst, mask = OPS.conv_relu(src, mask_of(src.detach()), weight, bias, stride, [padding] * 4, False, Gradient.RAW, 0)
         expect_mask(mask, dst.detach())
         return plain(dst, k)
     expect_same_gradients(ours, lambda *inputs: reference(problem)(*inputs).relu(), [src, weight_of(problem), integers(k)])
@@ -86,7 +86,7 @@ def test_no_bias():
 def test_padding_may_differ_by_side():
     src, weight = blocked(integers(2, 16, 6, 5)), integers(16, 16, 3, 3)
     expect_same_gradients(
-        lambda src, weight: plain(OPS.conv(src, None, weight, None, 1, [0, 2, 1, 1], False, 0)[0], 16),
+        lambda src, weight: plain(OPS.conv(src, None, weight, None, 1, [0, 2, 1, 1], False, 0), 16),
         lambda src, weight: functional.conv2d(functional.pad(plain(src, 16), (2, 1, 0, 1)), weight), [src, weight])
 
 
@@ -123,7 +123,7 @@ def test_weights_of_any_strides(change):
 
 def test_gradients_of_weights_have_their_strides():
     weight = integers(16, 16, 3, 3).contiguous(memory_format=torch.channels_last).requires_grad_()
-    OPS.conv(blocked(integers(1, 16, 4, 4)), None, weight, None, 1, [1] * 4, False, 0)[0].sum().backward()
+    OPS.conv(blocked(integers(1, 16, 4, 4)), None, weight, None, 1, [1] * 4, False, 0).sum().backward()
     assert weight.grad.stride() == weight.stride()
 
 
@@ -132,7 +132,7 @@ def test_src_and_gradients_of_any_strides():
     for view in (lambda src: src[::2, :1], lambda src: src[:1, :1].expand(3, -1, -1, -1, -1),
                  lambda src: src[:, 1:].transpose(2, 3)):
         expect_same_gradients(
-            lambda src, weight, view=view: OPS.conv(view(src), None, weight, None, 1, [1] * 4, False, 0)[0].transpose(2, 3),
+            lambda src, weight, view=view: OPS.conv(view(src), None, weight, None, 1, [1] * 4, False, 0).transpose(2, 3),
             lambda src, weight, view=view: blocked(functional.conv2d(plain(view(src), 16), weight, None, 1, 1)).transpose(2, 3),
             [src, weight])
 
@@ -140,7 +140,7 @@ def test_src_and_gradients_of_any_strides():
 def test_empty_batch():
     weight, bias = integers(32, 17, 3, 3).requires_grad_(), integers(32).requires_grad_()
     src = torch.empty(0, 2, 5, 5, 16, requires_grad=True)
-    dst, _ = OPS.conv(src, None, weight, bias, 2, [1] * 4, False, 0)
+    dst = OPS.conv(src, None, weight, bias, 2, [1] * 4, False, 0)
     assert dst.shape == (0, 2, 3, 3, 16)
     dst.sum().backward()
     assert torch.equal(weight.grad, torch.zeros_like(weight)) and torch.equal(bias.grad, torch.zeros_like(bias))
@@ -150,7 +150,7 @@ def test_empty_batch():
 def test_nan_stays():
     src = integers(1, 16, 4, 4)
     src[0, 3, 1, 1] = float("nan")
-    dst, mask, _ = OPS.conv_relu(blocked(src), None, torch.ones(16, 16, 3, 3), None, 1, [1] * 4, False, Gradient.RAW, 0)
+    dst, mask = OPS.conv_relu(blocked(src), None, torch.ones(16, 16, 3, 3), None, 1, [1] * 4, False, Gradient.RAW, 0)
     assert torch.isnan(plain(dst, 16)[0, :, :3, :3]).all() and not torch.isnan(plain(dst, 16)[0, :, 3]).any()
     expect_mask(mask, dst)
 
@@ -167,7 +167,7 @@ def test_errors_say_what_was_expected():
 
 def test_backward_twice():
     weight = integers(16, 16, 3, 3).requires_grad_()
-    dst, _ = OPS.conv(blocked(integers(1, 16, 4, 4)), None, weight, None, 1, [1] * 4, False, 0)
+    dst = OPS.conv(blocked(integers(1, 16, 4, 4)), None, weight, None, 1, [1] * 4, False, 0)
     dst.sum().backward(retain_graph=True)
     first = weight.grad.clone()
     dst.sum().backward()
@@ -178,7 +178,7 @@ def test_backward_twice():
 
 def test_double_backward_is_refused():
     weight = integers(16, 16, 3, 3).requires_grad_()
-    dst, _ = OPS.conv(blocked(integers(1, 16, 4, 4)), None, weight, None, 1, [1] * 4, False, 0)
+    dst = OPS.conv(blocked(integers(1, 16, 4, 4)), None, weight, None, 1, [1] * 4, False, 0)
     diff_weight, = torch.autograd.grad(dst.square().sum(), weight, create_graph=True)
     with pytest.raises(RuntimeError, match="double backward"):
         diff_weight.sum().backward()

@@ -31,11 +31,11 @@ class Weights:
     """Master weights for one call, as the library takes them. A context manager."""
 
     def __init__(self, master, shape):
-        self.arguments = master.data_ptr(), shape
+        self.master, self.shape = master, shape
         self.handle = ctypes.c_void_p()
 
     def __enter__(self):
-        library().weights_create(*self.arguments, 0, self.handle)
+        library().weights_create(self.master.data_ptr(), self.shape, 0, self.handle)
         return self.handle
 
     def __exit__(self, *exception):

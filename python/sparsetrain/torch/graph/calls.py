@@ -30,11 +30,11 @@ def size_of(src, channels, *dimension):
 
 
 def conv(module, src, mask, padding, is_rectified, site):
-    return CONV(src, mask, module.weight, module.bias, module.stride[0], padding, is_rectified, site)[0]
+    return CONV(src, mask, module.weight, module.bias, module.stride[0], padding, is_rectified, site)
 
 
 def conv_relu(module, src, mask, padding, is_rectified, gradient, site):
-    return CONV_RELU(src, mask, module.weight, module.bias, module.stride[0], padding, is_rectified, gradient, site)[:2]
+    return CONV_RELU(src, mask, module.weight, module.bias, module.stride[0], padding, is_rectified, gradient, site)
 
 
 def _constants(module):
