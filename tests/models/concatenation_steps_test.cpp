@@ -31,9 +31,11 @@ class Reference {
     }
 
     Variable images() { return tape_.leaf(images_); }
-    Variable conv(Variable x, const std::string& name, bool has_relu) {
-        x = add_bias(convolution(x, leaf(name + ".weight"), 1, 1), leaf(name + ".bias"));
-        return has_relu ? relu(x) : x;
+    Variable conv(Variable x, const std::string& name) {
+        return convolution(x, leaf(name + ".weight"), 1, 1);
+    }
+    Variable conv_relu(Variable x, const std::string& name) {
+        return relu(add_bias(conv(x, name), leaf(name + ".bias")));
     }
     Variable norm_relu(Variable x, const std::string& name) {
         return relu(batch_norm(x, leaf(name + ".weight"), leaf(name + ".bias"), 1e-5).dst);
@@ -73,67 +75,73 @@ struct Model {
     Variable (*on_tape)(Reference&);
 };
 
-Value conv(Builder& build, const char* name, const Value& src, int k, bool has_relu) {
-    return build.convolution(name, src, {.k = k, .has_bias = true, .has_relu = has_relu});
+void PrintTo(const Model& model, std::ostream* out) {
+    *out << model.name;
+}
+
+Value conv(Builder& build, const std::string& name, const Value& src, int k) {
+    return build.convolution(name, src, {.k = k});
+}
+Value conv_relu(Builder& build, const std::string& name, const Value& src, int k) {
+    return build.convolution(name, src, {.k = k, .has_bias = true, .has_relu = true});
 }
 
 // A skipped value that is rectified and has another reader, behind one that is not and has none, and the
 // images.
 const Model kUNet = {"u_net",
                      [](Builder& build) {
-                         const Value skipped = conv(build, "a", build.images(), 20, true);
-                         Value x = conv(build, "b", build.max_pool("pool", skipped, {}), 37, true);
+                         const Value skipped = conv_relu(build, "a", build.images(), 20);
+                         Value x = conv_relu(build, "b", build.max_pool("pool", skipped, {}), 37);
                          x = build.add<train::AdaptiveAveragePool>({x}, "up", x, kSize, kSize);
-                         x = conv(build, "c", x, 18, false);
+                         x = conv(build, "c", x, 18);
                          x = build.concatenation("cat", {x, skipped, build.images()});
-                         return conv(build, "d", x, 24, true);
+                         return conv_relu(build, "d", x, 24);
                      },
                      [](Reference& net) {
-                         const Variable skipped = net.conv(net.images(), "a", true);
-                         Variable x = net.conv(max_pool(skipped, 2, 2, 0), "b", true);
-                         x = net.conv(adaptive_average_pool(x, kSize, kSize), "c", false);
-                         return net.conv(concatenate({x, skipped, net.images()}), "d", true);
+                         const Variable skipped = net.conv_relu(net.images(), "a");
+                         Variable x = net.conv_relu(max_pool(skipped, 2, 2, 0), "b");
+                         x = net.conv(adaptive_average_pool(x, kSize, kSize), "c");
+                         return net.conv_relu(concatenate({x, skipped, net.images()}), "d");
                      }};
 
 // Values that are no ReLU's, each of which all normalisations behind it read, in concatenations of
 // concatenations.
-const Model kDenseNet = {
-    "dense_net",
-    [](Builder& build) {
-        Value all = conv(build, "stem", build.images(), 16, false);
-        for (const char* layer : {"1", "2", "3"}) {
-            const Value normal = build.norm_relu(std::string("norm") + layer, all);
-            const Value grown = conv(build, (std::string("conv") + layer).c_str(), normal, 12, false);
-            all = build.concatenation(std::string("cat") + layer, {all, grown});
-        }
-        return build.norm_relu("norm", all);
-    },
-    [](Reference& net) {
-        Variable all = net.conv(net.images(), "stem", false);
-        for (const char* layer : {"1", "2", "3"}) {
-            const Variable normal = net.norm_relu(all, std::string("norm") + layer);
-            all = concatenate({all, net.conv(normal, std::string("conv") + layer, false)});
-        }
-        return net.norm_relu(all, "norm");
-    }};
+const Model kDenseNet = {"dense_net",
+                         [](Builder& build) {
+                             Value all = conv(build, "stem", build.images(), 16);
+                             for (const char* layer : {"1", "2", "3"}) {
+                                 const Value normal = build.norm_relu(std::string("norm") + layer, all);
+                                 const Value grown = conv(build, std::string("conv") + layer, normal, 12);
+                                 all = build.concatenation(std::string("cat") + layer, {all, grown});
+                             }
+                             return build.norm_relu("norm", all);
+                         },
+                         [](Reference& net) {
+                             Variable all = net.conv(net.images(), "stem");
+                             for (const char* layer : {"1", "2", "3"}) {
+                                 const Variable normal = net.norm_relu(all, std::string("norm") + layer);
+                                 all = concatenate({all, net.conv(normal, std::string("conv") + layer)});
+                             }
+                             return net.norm_relu(all, "norm");
+                         }};
 
 // Branches that are all rectified, of which one has another reader, and one comes twice; in front of a pool.
 const Model kInception = {
     "inception",
     [](Builder& build) {
-        const Value stem = conv(build, "stem", build.images(), 17, true);
-        const Value a = conv(build, "a", stem, 31, true), b = conv(build, "b", stem, 40, true);
+        const Value stem = conv_relu(build, "stem", build.images(), 17);
+        const Value a = conv_relu(build, "a", stem, 31), b = conv_relu(build, "b", stem, 40);
         const Value pooled = build.max_pool("pool", stem, {3, 3, 1, 1, {1, 1, 1, 1}});
-        const Value c = conv(build, "c", a, 3, true);
+        const Value c = conv_relu(build, "c", a, 3);
         Value x = build.concatenation("cat", {c, a, b, pooled, a});
         x = build.max_pool("last", x, {});
-        return conv(build, "d", x, 16, true);
+        return conv_relu(build, "d", x, 16);
     },
     [](Reference& net) {
-        const Variable stem = net.conv(net.images(), "stem", true);
-        const Variable a = net.conv(stem, "a", true), b = net.conv(stem, "b", true);
-        const Variable x = concatenate({net.conv(a, "c", true), a, b, max_pool(stem, 3, 1, 1), a});
-        return net.conv(max_pool(x, 2, 2, 0), "d", true);
+        const Variable stem = net.conv_relu(net.images(), "stem");
+        const Variable a = net.conv_relu(stem, "a"), b = net.conv_relu(stem, "b");
+        const Variable x = concatenate({net.conv_relu(a, "c"), a, b, max_pool(stem, 3, 1, 1), a});
+        return net.conv_relu(max_pool(x, 2, 2, 0), "d");
     }};
 
 double distance(const std::vector<float>& found, const std::vector<double>& expected) {

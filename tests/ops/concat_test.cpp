@@ -31,7 +31,7 @@ struct Case {
 
 std::string text(const Case& one) {
     std::string parts = "parts";
-    for (const int channels : one.channels) parts += " " + std::to_string(channels);
+    for (const int channels : one.channels) parts.append(" ").append(std::to_string(channels));
     return parts + " of " + test::text(one.whole());
 }
 

@@ -30,22 +30,53 @@ TEST(Concatenation, HasTheChannelsOfItsParts) {
     EXPECT_EQ(Concatenation("features", {features, features}).result().shape, (ValueShape{20, 1, 1, true}));
 }
 
-TEST(Concatenation, IsRectifiedIfAllPartsAreAndHasAMaskIfAnyHas) {
+TEST(Concatenation, IsRectifiedIfAPartIsAndHasAMaskIfAPartHas) {
     struct Expected {
         std::vector<Value> parts;
         bool has_mask, rectified;
     };
     for (const Expected& expected :
-         {Expected{{kRectified, kRectified}, true, true}, Expected{{kRectified, kMasked}, true, false},
-          Expected{{kPlain, kRectified}, true, false}, Expected{{kPlain, kMasked}, true, false},
+         {Expected{{kRectified, kRectified}, true, true}, Expected{{kRectified, kMasked}, true, true},
+          Expected{{kPlain, kRectified}, true, true}, Expected{{kPlain, kMasked}, true, false},
           Expected{{kPlain, kPlain}, false, false}}) {
         const Concatenation whole("whole", expected.parts);
         EXPECT_EQ(whole.result().has_mask, expected.has_mask);
         EXPECT_EQ(whole.result().rectified, expected.rectified);
-        const GradientType::Zeros zeros =
-            expected.rectified ? GradientType::Zeros::own_mask : GradientType::Zeros::unknown;
-        for (const int src : {0, 1}) EXPECT_EQ(whole.gradient_type(src).zeros, zeros);
+        for (const int src : {0, 1}) {
+            const bool rectified = expected.parts[static_cast<std::size_t>(src)].type.rectified;
+            EXPECT_EQ(whole.gradient_type(src).zeros,
+                      rectified ? GradientType::Zeros::own_mask : GradientType::Zeros::unknown);
+        }
     }
+}
+
+// Of values that are `rectified` or not, of 16 channels each and with one bit in every word of their masks.
+std::vector<std::uint16_t> words_of_whole(const std::vector<bool>& rectified) {
+    const Shape shape{1, kLanes, 1, 1};
+    const Tensor tensor(shape);
+    Mask mask(shape);
+    mask.view().data[0] = 4;
+    std::vector<Value> parts;
+    std::vector<train::Activation> srcs;
+    for (const bool one : rectified) {
+        parts.push_back(value_of({kLanes, 1, 1}, true, one));
+        srcs.push_back({tensor.view(), mask.view(), one});
+    }
+    Concatenation concatenation("whole", parts);
+    Tensor whole(concatenation.result().shape.of(1));
+    Mask whole_mask(whole.shape());
+    Workspace workspace;
+    train::RunContext context{.workspace = workspace, .images = 1};
+    concatenation.forward({srcs, whole.view(), whole_mask.view(), {}, context});
+    return {whole_mask.words().begin(), whole_mask.words().end()};
+}
+
+// A mask that says where values are zero, and not where gradients pass, must not become a ReLU's.
+TEST(Concatenation, BesideRectifiedPartsAllBitsOfOthersAreSet) {
+    EXPECT_EQ(words_of_whole({true, true}), (std::vector<std::uint16_t>{4, 4}));
+    EXPECT_EQ(words_of_whole({true, false}), (std::vector<std::uint16_t>{4, 0xffff}));
+    EXPECT_EQ(words_of_whole({false, true}), (std::vector<std::uint16_t>{0xffff, 4}));
+    EXPECT_EQ(words_of_whole({false, false}), (std::vector<std::uint16_t>{4, 4}));
 }
 
 TEST(Concatenation, ErrorsNameWhatIsWrong) {

@@ -9,8 +9,7 @@ namespace {
 
 ValueType whole_of(const std::vector<Value>& parts) {
     if (parts.empty()) detail::throw_invalid("Concatenation", "parts", "at least one", "none");
-    ValueType whole{{}, false, true};
-    whole.shape = parts.front().type.shape;
+    ValueType whole{parts.front().type.shape, false, false};
     whole.shape.c = 0;
     for (const Value& part : parts) {
         ValueShape expected = whole.shape;
@@ -20,7 +19,7 @@ ValueType whole_of(const std::vector<Value>& parts) {
                                   detail::to_text(part.type.shape.of(2)));
         whole.shape.c += part.type.shape.c;
         whole.has_mask |= part.type.has_mask;
-        whole.rectified &= part.type.rectified;
+        whole.rectified |= part.type.rectified;
     }
     return whole;
 }
@@ -31,29 +30,32 @@ Concatenation::Concatenation(const std::string& name, const std::vector<Value>& 
     : Operator(name, whole_of(parts)) {
     int channels = 0;
     for (const Value& part : parts) {
-        first_channels_.push_back(channels);
+        parts_.push_back({channels, part.type.rectified});
         channels += part.type.shape.c;
     }
 }
 
-// If all parts are rectified, diff_dst comes with the backward of their ReLUs, and with a mask, which may
-// have fewer bits than theirs. If some are not, it has none of these, and who is rectified often has other
-// readers: then the pass that adds their gradients applies its ReLU's backward to all.
-GradientType Concatenation::gradient_type(int /*src*/) const {
-    if (result().rectified) return {.zeros = GradientType::Zeros::own_mask};
+// If the result is rectified, diff_dst comes with the backward of the parts' ReLUs, and with a mask, which
+// may have fewer bits than theirs.
+GradientType Concatenation::gradient_type(int src) const {
+    if (parts_[static_cast<std::size_t>(src)].rectified) return {.zeros = GradientType::Zeros::own_mask};
     return {};
 }
 
 void Concatenation::forward(const ForwardCall& call) {
-    for (std::size_t i = 0; i < call.srcs.size(); ++i)
-        write_channels(call.srcs[i], first_channels_[i], call.dst, call.dst_mask, call.context.workspace);
+    for (std::size_t i = 0; i < parts_.size(); ++i) {
+        const Activation& part = call.srcs[i];
+        const ConstMaskView mask = result().rectified ? part.relu_mask() : part.mask;
+        write_channels({part.tensor, mask}, parts_[i].first_channel, call.dst, call.dst_mask,
+                       call.context.workspace);
+    }
 }
 
 void Concatenation::backward(const BackwardCall& call) {
-    for (std::size_t i = 0; i < call.diff_srcs.size(); ++i) {
+    for (std::size_t i = 0; i < parts_.size(); ++i) {
         const Gradient& diff_src = call.diff_srcs[i];
         if (diff_src.tensor.data == nullptr) continue;
-        read_channels(call.diff_dst, first_channels_[i], diff_src.tensor, diff_src.mask,
+        read_channels(call.diff_dst, parts_[i].first_channel, diff_src.tensor, diff_src.mask,
                       call.context.workspace);
     }
 }

@@ -7,8 +7,9 @@ namespace sparsetrain::train {
 
 class Concatenation : public Operator {
   public:
-    // The result has a mask if a part has one, and is rectified if all parts are. Throws
-    // Error(invalid_argument) for no parts, and for parts whose sizes other than channels differ.
+    // The result has a mask if a part has one. It is rectified if a part is: then all bits are set of parts
+    // that are not, so that their gradients pass. Throws Error(invalid_argument) for no parts, and for parts
+    // whose sizes other than channels differ.
     Concatenation(const std::string& name, const std::vector<Value>& parts);
 
     Work work() const override { return Work::join; }
@@ -17,7 +18,11 @@ class Concatenation : public Operator {
     void backward(const BackwardCall& call) override;
 
   private:
-    std::vector<int> first_channels_;
+    struct Part {
+        int first_channel;
+        bool rectified;
+    };
+    std::vector<Part> parts_;
 };
 
 }  // namespace sparsetrain::train
