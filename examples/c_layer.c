@@ -7,7 +7,7 @@
 
 #include "sparsetrain/c/sparsetrain.h"
 
-enum { THREADS = 2, STEPS = 20 };
+enum { THREADS = 2, STEPS = 30 };
 
 /* docs begin */
 static void check(sparsetrain_status status) {
@@ -129,7 +129,7 @@ static int run_on_threads(void* pool, int tasks, sparsetrain_task task, void* da
 }
 
 int main(void) {
-    const sparsetrain_conv_shape shape = {{8, 32, 14, 14}, 48, 3, 3, 1, 1, 1, 1, 1};
+    const sparsetrain_conv_shape shape = {{4, 32, 14, 14}, 32, 3, 3, 1, 1, 1, 1, 1};
     const size_t src_bytes = sparsetrain_tensor_bytes(&shape.src);
     float* src = allocate(src_bytes);
     layer learner = make_layer(&shape), model = make_layer(&shape);

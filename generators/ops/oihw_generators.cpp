@@ -37,15 +37,17 @@ class WeightsToOihw : public Generator<WeightsToOihw> {
 
     void generate() { dst(t, c, k) = src(k % kLanes, c % kLanes, t, c / kLanes, k / kLanes); }
 
-    // A block's 16 filters are written from front to back.
+    // A block's 16 filters are written from front to back: where channels are neighbours, in vectors of
+    // these. It would take 16 stores, which whole pages may lie between, to write a vector of filters.
     void schedule() {
         declare_lanes(src);
         Var kb("kb"), ki("ki"), cb("cb"), ci("ci");
         dst.split(k, kb, ki, kLanes, TailStrategy::GuardWithIf)
             .split(c, cb, ci, kLanes, TailStrategy::GuardWithIf)
             .reorder(ki, t, ci, cb, kb)
-            .vectorize(ki)
             .parallel(kb);
+        dst.specialize(dst.dim(1).stride() == 1).reorder(ci, ki, t, cb).vectorize(ci);
+        dst.vectorize(ki);
     }
 
   private:

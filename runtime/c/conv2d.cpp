@@ -100,8 +100,7 @@ sparsetrain_status sparsetrain_conv_scratch_bytes(const sparsetrain_conv* conv, 
     const char* const function = "sparsetrain_conv_scratch_bytes";
     return guarded(function, [&] {
         const Conv2d& plan = deref_conv(function, conv);
-        const Workspace checks_threads(threads);
-        deref(function, "bytes", bytes) = plan.scratch_bytes(checks_threads.threads());
+        deref(function, "bytes", bytes) = plan.scratch_bytes(threads);
     });
 }
 

@@ -36,8 +36,8 @@ sparsetrain_status sparsetrain_workspace_create(int threads, sparsetrain_paralle
                                                 void* pool, sparsetrain_workspace** workspace) {
     const char* const function = "sparsetrain_workspace_create";
     return guarded(function, [&] {
-        deref(function, "workspace", workspace) =
-            new sparsetrain_workspace{sparsetrain::Workspace(threads, pool_of(parallel_for, pool))};
+        sparsetrain_workspace*& result = deref(function, "workspace", workspace);
+        result = new sparsetrain_workspace{sparsetrain::Workspace(threads, pool_of(parallel_for, pool))};
     });
 }
 

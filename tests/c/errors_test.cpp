@@ -68,6 +68,9 @@ TEST_F(ErrorsTest, NullHandlesAndOutputsOfConvolutions) {
     expect_failure(kInvalid, sparsetrain_conv_describe(conv, nullptr), "description", "null");
     expect_failure(kInvalid, sparsetrain_conv_dst(&valid, nullptr), "dst", "null");
     expect_failure(kInvalid, sparsetrain_conv_scratch_bytes(nullptr, 1, nullptr), "conv", "null");
+    expect_failure(kInvalid, sparsetrain_conv_scratch_bytes(conv, 1, nullptr), "bytes", "null");
+    std::size_t bytes = 0;
+    expect_failure(kInvalid, sparsetrain_conv_scratch_bytes(conv, 0, &bytes), "threads", "at least 1");
     expect_failure(
         kInvalid,
         sparsetrain_conv_forward(nullptr, data, nullptr, weights, nullptr, out, c_workspace, nullptr), "conv",

@@ -46,7 +46,7 @@ std::vector<float> counting(const Shape& s) {
 TEST_P(LayoutTest, ToNchw16cMovesEveryElementAndClearsThePadding) {
     for (const PlainLayout& layout : kPlainLayouts)
         for (const Shape& shape : tail_shapes()) {
-            SCOPED_TRACE(layout.name + (" " + text(shape)));
+            SCOPED_TRACE(testing::Message() << layout.name << ' ' << text(shape));
             const std::vector<float> src = counting(shape);
             Tensor dst = stale(shape);
             layout.from(src.data(), dst.view(), workspace);
@@ -62,7 +62,7 @@ TEST_P(LayoutTest, ToNchw16cMovesEveryElementAndClearsThePadding) {
 TEST_P(LayoutTest, FromNchw16cIsTheInverse) {
     for (const PlainLayout& layout : kPlainLayouts)
         for (const Shape& shape : tail_shapes()) {
-            SCOPED_TRACE(layout.name + (" " + text(shape)));
+            SCOPED_TRACE(testing::Message() << layout.name << ' ' << text(shape));
             const std::vector<float> src = counting(shape);
             Tensor blocked(shape);
             layout.from(src.data(), blocked.view(), workspace);
