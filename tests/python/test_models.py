@@ -96,6 +96,6 @@ def test_batches_of_many_sizes():
 def test_no_plans_beyond_a_bound():
     model = sparsetrain.torch.convert(torch.nn.Sequential(torch.nn.Conv2d(16, 16, 3)))
     for size in range(3, 40):
-        model(lambda: torch.randn(1, 16, size, 3))
+        model(torch.randn(1, 16, size, 3))
     site, = model.forward.program().sites
     assert len(site.plans) <= 8

@@ -7,6 +7,7 @@ import functools
 import torch
 
 from .._signatures import Shape
+from . import memory
 
 LANES = 16
 MASK_HEADER = 32  # words
@@ -18,7 +19,18 @@ def blocks(channels):
 
 
 def empty_blocked(like, n, channels, h, w):
-    return like.new_empty((n, blocks(channels), h, w, LANES))
+    return _empty(like, (n, blocks(channels), h, w, LANES))
+
+
+def empty_same(tensor):
+    return _empty(tensor, tensor.shape)
+
+
+def _empty(like, size):
+    """Fake tensors, which have no memory, make fake ones."""
+    if type(like) is torch.Tensor and like.dtype == torch.float32 and like.device.type == "cpu":
+        return memory.empty(size)
+    return like.new_empty(size)
 
 
 def empty_mask(tensor):

@@ -7,7 +7,7 @@ import torch
 
 from ..._library import library
 from ..._signatures import Normalisation
-from ..blocked import address, dense, empty_mask, shape_of
+from ..blocked import address, dense, empty_mask, empty_same, shape_of
 from ..workspaces import workspace
 from .registry import define
 
@@ -42,7 +42,7 @@ def _normalisation(src, shape, outputs, weight, bias, mean, variance, channels, 
 
 
 def _allocate_norm(src, weight, bias, mean, variance, channels, epsilon):
-    return torch.empty_like(src, memory_format=torch.contiguous_format), *_allocate_statistics(src, mean, channels)
+    return empty_same(src), *_allocate_statistics(src, mean, channels)
 
 
 def _batch_norm(outputs, src, *norm):
@@ -53,7 +53,7 @@ def _batch_norm(outputs, src, *norm):
 
 
 def _allocate_norm_relu(src, weight, bias, mean, variance, channels, epsilon):
-    dst = torch.empty_like(src, memory_format=torch.contiguous_format)
+    dst = empty_same(src)
     return dst, empty_mask(dst), *_allocate_statistics(src, mean, channels)
 
 
@@ -118,7 +118,7 @@ def _backward_add(ctx, diff_dst, *_):
 
 
 def _allocate_backward(diff_dst, src, mask, weight, mean, variance, channels, epsilon, is_constant):
-    return torch.empty_like(src, memory_format=torch.contiguous_format), src.new_empty((channels,)), src.new_empty((channels,))
+    return empty_same(src), src.new_empty((channels,)), src.new_empty((channels,))
 
 
 def _norm_of_backward(channels, weight, mean, variance, epsilon, is_constant):
@@ -138,7 +138,7 @@ def _batch_norm_backward(outputs, diff_dst, src, mask, weight, mean, variance, c
 
 def _allocate_add_backward(diff_dst, src, *others):
     diff_src, *gradients = _allocate_backward(diff_dst, src, *others)
-    return diff_src, torch.empty_like(diff_src), *gradients
+    return diff_src, empty_same(diff_src), *gradients
 
 
 def _batch_norm_add_relu_backward(outputs, diff_dst, src, mask, weight, mean, variance, channels, epsilon, is_constant):

@@ -5,7 +5,7 @@
 import torch
 
 from ..._library import library
-from ..blocked import address, dense, empty_mask, shape_of
+from ..blocked import address, dense, empty_mask, empty_same, shape_of
 from ..workspaces import workspace
 from .registry import define
 
@@ -25,7 +25,7 @@ def masked_gradient(diff_dst, mask, channels, gradient):
 
 
 def _allocate_relu(src, channels, gradient):
-    dst = torch.empty_like(src, memory_format=torch.contiguous_format)
+    dst = empty_same(src)
     return dst, empty_mask(dst)
 
 
@@ -49,7 +49,7 @@ def _backward_relu(ctx, diff_dst, _):
 
 
 def _allocate_relu_backward(diff_dst, mask, channels):
-    return torch.empty_like(diff_dst, memory_format=torch.contiguous_format)
+    return empty_same(diff_dst)
 
 
 def _relu_backward(diff_src, diff_dst, mask, channels):
