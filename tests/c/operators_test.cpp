@@ -2,6 +2,7 @@
 #include <vector>
 
 #include "c_support.h"
+#include "sparsetrain/concat.h"
 #include "sparsetrain/dropout.h"
 #include "sparsetrain/join.h"
 #include "sparsetrain/linear.h"
@@ -51,6 +52,34 @@ TEST_F(OperatorsTest, AddRelu) {
                                      c_workspace));
     EXPECT_TRUE(same(dst, c_dst));
     EXPECT_TRUE(same(mask, c_mask));
+}
+
+// A part in the middle of a whole: what is around it stays, in the C caller's whole as in the other.
+TEST_F(OperatorsTest, ChannelsOfAWhole) {
+    constexpr int kFirst = 13;
+    const Tensor part = filled(shape, 1);
+    const Shape whole_shape{shape.n, 50, shape.h, shape.w};
+    const sparsetrain_shape c_whole_shape = to_c(whole_shape);
+    Tensor whole = filled(whole_shape, 2), c_whole = filled(whole_shape, 2);
+    Mask part_mask(shape), whole_mask(whole_shape);
+    occupancy_mask(part.view(), part_mask.view(), workspace);
+    occupancy_mask(whole.view(), whole_mask.view(), workspace);
+    CMask c_part_mask(part_mask), c_whole_mask(whole_mask);
+    write_channels({part.view(), part_mask.view()}, kFirst, whole.view(), whole_mask.view(), workspace);
+    ASSERT_DONE(sparsetrain_write_channels(&c_shape, &c_whole_shape, part.view().data, c_part_mask.get(),
+                                           kFirst, c_whole.view().data, c_whole_mask.get(), c_workspace));
+    EXPECT_TRUE(same(whole, c_whole));
+    EXPECT_TRUE(same(whole_mask, c_whole_mask));
+
+    Tensor read(shape), c_read(shape);
+    Mask read_mask(shape);
+    CMask c_read_mask(shape);
+    read_channels({whole.view(), whole_mask.view()}, kFirst, read.view(), read_mask.view(), workspace);
+    ASSERT_DONE(sparsetrain_read_channels(&c_whole_shape, &c_shape, c_whole.view().data, c_whole_mask.get(),
+                                          kFirst, c_read.view().data, c_read_mask.get(), c_workspace));
+    EXPECT_TRUE(same(part, c_read));
+    EXPECT_TRUE(same(read, c_read));
+    EXPECT_TRUE(same(read_mask, c_read_mask));
 }
 
 TEST_F(OperatorsTest, AddGradientsWithAMaskAndWithout) {

@@ -14,7 +14,7 @@ SCALARS = {"int32_t": ctypes.c_int32, "int": ctypes.c_int, "float": ctypes.c_flo
 
 def headers():
     text = "\n".join(path.read_text() for path in sorted(HEADERS.glob("*.h")))
-    return re.sub(r"/\*.*?\*/", "", text, flags=re.S)
+    return re.sub(r"/\*.*?\*/", "", text, flags=re.DOTALL)
 
 
 def declaration(name):
@@ -56,7 +56,7 @@ def test_queries_are_as_declared(name):
 
 @pytest.mark.parametrize("name", STRUCTS)
 def test_structs_have_the_fields_of_the_headers(name):
-    body = re.search(rf"typedef struct sparsetrain_{STRUCTS[name]} {{(.*?)}}", headers(), flags=re.S)[1]
+    body = re.search(rf"typedef struct sparsetrain_{STRUCTS[name]} {{(.*?)}}", headers(), flags=re.DOTALL)[1]
     declared = [word.strip(" *") for line in body.split(";") if line.strip()
                 for word in re.sub(r"^\s*(const )?\w+[\s*]+", "", line.strip()).split(",")]
     assert declared == [field[0] for field in getattr(_signatures, name)._fields_]

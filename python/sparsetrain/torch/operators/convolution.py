@@ -77,7 +77,7 @@ def _conv_relu(outputs, src, src_mask, weight, bias, stride, padding, is_rectifi
 
 
 def _save(ctx, inputs, dst_mask):
-    src, src_mask, weight, bias, ctx.stride, ctx.padding, ctx.is_rectified, *_, ctx.site = inputs
+    src, src_mask, weight, _, ctx.stride, ctx.padding, ctx.is_rectified, *_, ctx.site = inputs
     ctx.src_size = [src.shape[0], src.shape[2], src.shape[3]]
     ctx.set_materialize_grads(False)
     ctx.save_for_backward(src if ctx.needs_input_grad[2] else None, src_mask, weight, dst_mask)

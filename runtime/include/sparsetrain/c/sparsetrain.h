@@ -2,6 +2,7 @@
 #pragma once
 
 #include "sparsetrain/c/batch_norm.h"
+#include "sparsetrain/c/concat.h"
 #include "sparsetrain/c/conv2d.h"
 #include "sparsetrain/c/dropout.h"
 #include "sparsetrain/c/join.h"
