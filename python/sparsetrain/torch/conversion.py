@@ -91,6 +91,8 @@ def convert(model, example_input=None, policy="auto"):
     if policy not in ("auto", "dense", "zero_skip"):
         raise ValueError(f"convert: expected the policy auto, dense or zero_skip, found '{policy}'")
     revert(model)
+    if "forward" in model.__dict__:
+        raise ValueError(f"convert: expected a model with the forward of its class, {type(model).__name__}, found another tool's")
     expected = None if example_input is None else _results(model, example_input)
     _attach(model, policy)
     model.forward.prepare()
