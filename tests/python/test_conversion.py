@@ -427,6 +427,13 @@ def test_other_tools_on_modules():
     assert list(sparsetrain.torch.report(model).convolutions) == ["2"]
 
 
+def test_a_model_that_another_tool_has():
+    model = Block()
+    model.forward = lambda x: x
+    with pytest.raises(ValueError, match="Block, found another tool's"):
+        sparsetrain.torch.convert(model)
+
+
 def test_dropout_draws_the_same_numbers():
     model = nn.Sequential(nn.Conv2d(16, 16, 3), nn.ReLU(), nn.Dropout(0.5), nn.Conv2d(16, 16, 3))
     ours, x = sparsetrain.torch.convert(copy.deepcopy(model)), images()

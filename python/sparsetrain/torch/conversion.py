@@ -5,7 +5,6 @@ import threading
 import torch
 from torch import nn
 
-from . import memory
 from .graph.programs import make_program
 from .graph.tracing import Untraceable, is_converted
 from .graph.watch import state_of
@@ -77,7 +76,7 @@ class ConvertedForward:
         return program
 
 
-@torch.compiler.disable
+@torch._disable_dynamo
 def _prepare(forward):
     forward.prepare()
 
@@ -92,7 +91,8 @@ def convert(model, example_input=None, policy="auto"):
     if policy not in ("auto", "dense", "zero_skip"):
         raise ValueError(f"convert: expected the policy auto, dense or zero_skip, found '{policy}'")
     revert(model)
-    memory.reserve(model)
+    if "forward" in model.__dict__:
+        raise ValueError(f"convert: expected a model with the forward of its class, {type(model).__name__}, found another tool's")
     expected = None if example_input is None else _results(model, example_input)
     _attach(model, policy)
     model.forward.prepare()

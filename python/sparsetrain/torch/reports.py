@@ -1,4 +1,5 @@
 """report(model): what of a model runs on SparseTrain, what does not and why, and what its convolutions do."""
+import os
 from dataclasses import dataclass, field
 
 import torch
@@ -64,7 +65,8 @@ def report(model):
 
 def _threads():
     pool = "torch's threads" if uses_openmp() else "threads of the library's own"
-    return f"{torch.get_num_threads()} of {pool}"
+    asked = os.environ.get("OMP_NUM_THREADS")  # torchrun sets it to 1 where nobody did
+    return f"{torch.get_num_threads()} of {pool}" + (f" (OMP_NUM_THREADS={asked})" if asked else "")
 
 
 def _add_program(found, prefix, program):
