@@ -3,6 +3,7 @@
 // image), channels (lane, channel block), which are zero beyond the last channel.
 #include <Halide.h>
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -16,7 +17,7 @@ using namespace sparsetrain::generators;
 
 namespace {
 
-// Pixels that are summed in float: 16 KB of a tensor, which is still in L1 when it is read again.
+// Pixels that are summed in float, at most.
 constexpr int kBlock = 256;
 // Sums of a block that are independent of each other: an addition takes 3 to 4 cycles.
 constexpr int kChains = 4;
@@ -35,49 +36,65 @@ void traverse(Func f, const Var& cb, const Var& n, const Expr& pixels, const std
         .parallel(first);
 }
 
-// Sums over the pixels of a block: of a term, in chains, and in double over all blocks of a channel.
+// Sums over the pixels of a block, in chains. An image has as few blocks as it can, and all but the last are
+// equally large, of whole rounds of the chains.
 class BlockSums {
   public:
     Var l{"l"}, chain{"chain"}, block{"block"}, cb{"cb"}, n{"n"};
 
     explicit BlockSums(const Expr& its_pixels)
-        : r(0, (min(its_pixels, kBlock) + (kChains - 1)) / kChains), pixels(its_pixels) {}
+        : pixels(its_pixels),
+          most(parts(parts(pixels, parts(pixels, kBlock)), kChains) * kChains),
+          round(0, most / kChains),
+          rest(0, kChains) {
+        round.where(round < count(block) / kChains);
+        rest.where(rest < count(block) % kChains);
+    }
 
-    Expr blocks() const { return (pixels + (kBlock - 1)) / kBlock; }
-    Expr count() const { return min(pixels - block * kBlock, kBlock); }
-    // Of the term that r and chain are at, which is no pixel beyond the last.
-    Expr pixel() const { return min(block * kBlock + r * kChains + chain, pixels - 1); }
-    Expr is_pixel() const { return likely(block * kBlock + r * kChains + chain < pixels); }
+    Expr blocks() const { return parts(pixels, most); }
+    Expr first_pixel() const { return block * most; }
+    Expr count(const Expr& of_block) const { return min(pixels - of_block * most, most); }
 
-    // The chains' sums of `term`.
-    Func chains_of(const Expr& term, const std::string& name) const {
-        Func sums(name);
-        sums(l, chain, block, cb, n) += select(is_pixel(), term, 0.0f);
+    // The chains' sums of the first of two terms, and of their product; `terms_at` has them for a pixel.
+    Func chains_of(const std::function<Tuple(Expr)>& terms_at) const {
+        Func sums("sums");
+        sums(l, chain, block, cb, n) = Tuple(0.0f, 0.0f);
+        const auto add = [&](const Expr& to, const Expr& i) {
+            const Tuple before = sums(l, to, block, cb, n);
+            const Tuple terms = terms_at(unsafe_promise_clamped(first_pixel() + i, 0, pixels - 1));
+            sums(l, to, block, cb, n) = Tuple(before[0] + terms[0], before[1] + terms[0] * terms[1]);
+        };
+        add(chain, round * kChains + chain);
+        add(rest, count(block) / kChains * kChains + rest);
         return sums;
     }
-    Expr total(Func sums) const {
-        Expr all = sums(l, 0, block, cb, n);
-        for (int i = 1; i < kChains; ++i) all += sums(l, i, block, cb, n);
+    Expr total(Func sums, int which) const {
+        Expr all = sums(l, 0, block, cb, n)[which];
+        for (int i = 1; i < kChains; ++i) all += sums(l, i, block, cb, n)[which];
         return all;
     }
 
-    // The schedule of chains_of within the blocks of `consumer`.
-    void schedule(Func sums, Func consumer) const {
-        sums.compute_at(consumer, block).vectorize(l).unroll(chain);
-        sums.update().reorder(l, chain, r).vectorize(l).unroll(chain);
-    }
-    void schedule_blocks(Func parts) const {
+    // The schedule of chains_of within the blocks of `parts`.
+    void schedule(Func sums, Func parts) const {
+        sums.compute_at(parts, block).vectorize(l).unroll(chain);
+        sums.update(0).reorder(l, chain, round).vectorize(l).unroll(chain);
+        sums.update(1).vectorize(l).unroll(rest);
         traverse(parts, cb, n, pixels, {l, block});
         parts.bound(l, 0, kLanes).vectorize(l);
     }
 
-    RDom r;
-    Expr pixels;
+  private:
+    static Expr parts(const Expr& of, const Expr& size) { return (of + size - 1) / size; }
+
+    Expr pixels, most;
+    RDom round, rest;
 };
 
-// Mean and (biased) variance of each channel. A block's mean is relative to its first pixel, and its squares
-// to its mean, so that a mean of a thousand deviations costs no digit of the variance; blocks are put
-// together in double.
+// Mean and (biased) variance of each channel. Sums of a block are of distances from about its mean, so that a
+// mean of a thousand deviations costs no digit of the variance: that of its first kSample pixels. It is
+// within sqrt(kBlock / kSample) deviations of the block's mean, whatever the others are, so what is
+// subtracted from the squares is at most kBlock / kSample times what is left. Blocks are put together in
+// double.
 class BatchStatistics : public Generator<BatchStatistics> {
   public:
     Input<Buffer<float, 4>> src{"src"};
@@ -88,23 +105,28 @@ class BatchStatistics : public Generator<BatchStatistics> {
         const Expr pixels = src.dim(1).extent(), images = src.dim(3).extent();
         in_ = std::make_unique<BlockSums>(pixels);
         const BlockSums& in = *in_;
-        const Expr first = src(in.l, in.block * kBlock, in.cb, in.n);
-        const Expr relative = src(in.l, in.pixel(), in.cb, in.n) - first;
-        sums_ = in.chains_of(relative, "sums");
-        relative_mean_(in.l, in.block, in.cb, in.n) = in.total(sums_) / cast<float>(in.count());
-        const Expr deviation = relative - relative_mean_(in.l, in.block, in.cb, in.n);
-        squares_ = in.chains_of(deviation * deviation, "squares");
+        const auto at = [&](const Expr& pixel) { return src(in.l, pixel, in.cb, in.n); };
+        const Expr first = at(in.first_pixel());
+        Expr beyond_first = 0.0f;
+        for (int i = 1; i < kSample; ++i) beyond_first += at(min(in.first_pixel() + i, pixels - 1)) - first;
+        near_mean_(in.l, in.block, in.cb, in.n) = strict_float(first + beyond_first * (1.0f / kSample));
+        const Expr near_mean = near_mean_(in.l, in.block, in.cb, in.n);
+        sums_ = in.chains_of([&](const Expr& pixel) {
+            const Expr distance = at(pixel) - near_mean;
+            return Tuple(distance, distance);
+        });
+        const Expr sum = in.total(sums_, 0), beyond_near_mean = sum / cast<float>(in.count(in.block));
         parts_(in.l, in.block, in.cb, in.n) =
-            Tuple(first, relative_mean_(in.l, in.block, in.cb, in.n), in.total(squares_));
+            Tuple(near_mean, beyond_near_mean, in.total(sums_, 1) - sum * beyond_near_mean);
 
         const RDom all(0, in.blocks(), 0, images);
-        const Expr count = cast<double>(min(pixels - all.x * kBlock, kBlock));
+        const Expr count = cast<double>(in.count(all.x));
         const Expr total = cast<double>(pixels) * cast<double>(images);
         const auto part = [&](int i) { return cast<double>(parts_(l, all.x, cb, all.y)[i]); };
         mean_sum_(l, cb) += count * (part(0) + part(1));
         exact_mean_(l, cb) = mean_sum_(l, cb) / total;
-        const Expr distance = part(0) + part(1) - exact_mean_(l, cb);
-        square_sum_(l, cb) += part(2) + count * distance * distance;
+        const Expr from_mean = part(0) + part(1) - exact_mean_(l, cb);
+        square_sum_(l, cb) += part(2) + count * from_mean * from_mean;
         mean(l, cb) = cast<float>(exact_mean_(l, cb));
         variance(l, cb) = cast<float>(square_sum_(l, cb) / total);
     }
@@ -115,10 +137,8 @@ class BatchStatistics : public Generator<BatchStatistics> {
             declare_lanes(*channels);
             Func(*channels).bound(l, 0, kLanes).vectorize(l);
         }
-        in_->schedule_blocks(parts_);
         in_->schedule(sums_, parts_);
-        in_->schedule(squares_, parts_);
-        relative_mean_.compute_at(parts_, in_->block).vectorize(in_->l);
+        near_mean_.compute_at(parts_, in_->block).vectorize(in_->l);
         Func(mean).parallel(cb);
         Func(variance).parallel(cb);
         exact_mean_.compute_root().bound(l, 0, kLanes).vectorize(l).parallel(cb);
@@ -127,9 +147,10 @@ class BatchStatistics : public Generator<BatchStatistics> {
     }
 
   private:
+    static constexpr int kSample = 16;
     Var l{"l"}, cb{"cb"};
     std::unique_ptr<BlockSums> in_;
-    Func sums_, squares_, relative_mean_{"relative_mean"}, parts_{"parts"};
+    Func sums_, near_mean_{"near_mean"}, parts_{"parts"};
     Func mean_sum_{"mean_sum"}, exact_mean_{"exact_mean"}, square_sum_{"square_sum"};
 };
 
@@ -224,18 +245,11 @@ class BatchNormBackwardSums : public Generator<BatchNormBackwardSums> {
         const Expr pixels = src.dim(1).extent(), images = src.dim(3).extent();
         in_ = std::make_unique<BlockSums>(pixels);
         const BlockSums& in = *in_;
-        const Expr gradient = gradient_.at(in.l, in.pixel(), in.cb, in.n);
-        const Expr deviation = src(in.l, in.pixel(), in.cb, in.n) - mean(in.l, in.cb);
-        sums_(in.l, in.chain, in.block, in.cb, in.n) = Tuple(0.0f, 0.0f);
-        const Tuple before = sums_(in.l, in.chain, in.block, in.cb, in.n);
-        const Expr term = select(in.is_pixel(), gradient, 0.0f);
-        sums_(in.l, in.chain, in.block, in.cb, in.n) = Tuple(before[0] + term, before[1] + term * deviation);
-        Expr of_gradient = 0.0f, of_product = 0.0f;
-        for (int i = 0; i < kChains; ++i) {
-            of_gradient += sums_(in.l, i, in.block, in.cb, in.n)[0];
-            of_product += sums_(in.l, i, in.block, in.cb, in.n)[1];
-        }
-        parts_(in.l, in.block, in.cb, in.n) = Tuple(of_gradient, of_product);
+        sums_ = in.chains_of([&](const Expr& pixel) {
+            return Tuple(gradient_.at(in.l, pixel, in.cb, in.n),
+                         src(in.l, pixel, in.cb, in.n) - mean(in.l, in.cb));
+        });
+        parts_(in.l, in.block, in.cb, in.n) = Tuple(in.total(sums_, 0), in.total(sums_, 1));
 
         const RDom all(0, in.blocks(), 0, images);
         totals_(l, cb) = Tuple(cast<double>(0), cast<double>(0));
@@ -255,7 +269,6 @@ class BatchNormBackwardSums : public Generator<BatchNormBackwardSums> {
             declare_lanes(*channels);
             Func(*channels).bound(l, 0, kLanes).vectorize(l);
         }
-        in_->schedule_blocks(parts_);
         in_->schedule(sums_, parts_);
         totals_.compute_root()
             .bound(l, 0, kLanes)
@@ -270,7 +283,7 @@ class BatchNormBackwardSums : public Generator<BatchNormBackwardSums> {
     Var l{"l"}, cb{"cb"};
     GradientParameter gradient_;
     std::unique_ptr<BlockSums> in_;
-    Func sums_{"sums"}, parts_{"parts"}, totals_{"totals"};
+    Func sums_, parts_{"parts"}, totals_{"totals"};
 };
 
 // diff_src of a batch's own statistics, which depend on src, and where a ReLU and an addition are behind the

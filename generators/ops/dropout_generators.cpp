@@ -1,4 +1,4 @@
-// Dropout. Buffers: tensors (lane, pixel), masks (pixel).
+// Dropout. Buffers: tensors (lane, pixel), masks (pixel), or both with (plane) behind.
 #include <Halide.h>
 
 #include "generators/lanes.h"
@@ -25,25 +25,25 @@ Expr random_bits(const Expr& place, const Expr& first_key, const Expr& second_ke
 // that src_mask has.
 class DropoutForward : public Generator<DropoutForward> {
   public:
-    Input<Buffer<float, 2>> src{"src"};
-    Input<Buffer<uint16_t, 1>> src_mask{"src_mask"};
-    Input<int> channels{"channels"}, plane{"plane"};  // C before rounding up, and pixels of a plane
+    Input<Buffer<float, 3>> src{"src"};
+    Input<Buffer<uint16_t, 2>> src_mask{"src_mask"};
+    Input<int> channels{"channels"};  // C before rounding up
     Input<uint32_t> first_key{"first_key"}, second_key{"second_key"}, dropped{"dropped"};
     Input<float> factor{"factor"};
-    Output<Buffer<float, 2>> dst{"dst"};
-    Output<Buffer<uint16_t, 1>> kept{"kept"};
+    Output<Buffer<float, 3>> dst{"dst"};
+    Output<Buffer<uint16_t, 2>> kept{"kept"};
 
     void generate() {
-        const Expr blocks = (channels + kLanes - 1) / kLanes;
-        const auto is_kept = [&](const Expr& lane) {
-            const Expr place = u32(p) * u32(kLanes) + u32(lane);
-            const Expr is_channel = p / plane % blocks * kLanes + lane < channels;
-            return random_bits(place, first_key, second_key) >= dropped && bit_of(src_mask(p), lane) &&
-                   is_channel;
-        };
-        bits_(p) += bit_if(is_kept(lanes_), lanes_);
-        kept(p) = bits_(p);
-        dst(l, p) = select(is_kept(l), src(l, p) * factor, 0.0f);
+        const Expr blocks = (channels + kLanes - 1) / kLanes, pixels = src.dim(1).extent();
+        const Expr is_channel = plane % blocks * kLanes + lanes_ < channels;
+        const Expr place = (u32(plane) * u32(pixels) + u32(p)) * u32(kLanes) + u32(lanes_);
+        // (Halide 21 takes the last task for whole, in the region of what two outputs share.)
+        const Expr inside = unsafe_promise_clamped(p, 0, pixels - 1);
+        bits_(p, plane) += bit_if(random_bits(place, first_key, second_key) >= dropped &&
+                                      bit_of(src_mask(inside, plane), lanes_) && is_channel,
+                                  lanes_);
+        kept(p, plane) = bits_(p, plane);
+        dst(l, p, plane) = select(bit_of(bits_(p, plane), l), src(l, p, plane), 0.0f) * factor;
     }
 
     void schedule() {
@@ -51,16 +51,20 @@ class DropoutForward : public Generator<DropoutForward> {
         declare_lanes(dst);
         declare_mask_of(kept, dst);
         src_mask.dim(0).set_stride(Expr());  // 0, if one word serves for all pixels
+        bits_.bound_extent(p, 1).bound_extent(plane, 1);
         traverse_pixels(dst, kept, bits_, l, p, lanes_);
+        dst.parallel(plane);
+        kept.parallel(plane);
     }
 
   private:
-    Var l{"l"}, p{"p"};
+    Var l{"l"}, p{"p"}, plane{"plane"};
     RDom lanes_{0, kLanes};
     Func bits_{"bits"};
 };
 
-// diff_src = diff_dst * factor where `kept` has a bit, else 0.
+// diff_src = diff_dst * factor where `kept` has a bit, else 0: multiplied behind the choice, as a product of
+// memory under a mask takes Zen 5 as long as the whole pixel should.
 class DropoutBackward : public Generator<DropoutBackward> {
   public:
     Input<Buffer<float, 2>> diff_dst{"diff_dst"};
@@ -68,7 +72,7 @@ class DropoutBackward : public Generator<DropoutBackward> {
     Input<float> factor{"factor"};
     Output<Buffer<float, 2>> diff_src{"diff_src"};
 
-    void generate() { diff_src(l, p) = select(bit_of(kept(p), l), diff_dst(l, p) * factor, 0.0f); }
+    void generate() { diff_src(l, p) = select(bit_of(kept(p), l), diff_dst(l, p), 0.0f) * factor; }
 
     void schedule() {
         declare_lanes(diff_dst);

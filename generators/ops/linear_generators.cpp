@@ -3,6 +3,7 @@
 #include <Halide.h>
 
 #include "generators/lanes.h"
+#include "generators/ops/pixel_loops.h"
 
 using namespace Halide;
 using namespace sparsetrain::generators;
@@ -19,10 +20,20 @@ class SwapRows : public Generator<SwapRows> {
     void schedule() {
         declare_lanes(src);
         declare_lanes(dst);
-        dst.vectorize(l).parallel(j);
+        Var task_i("task_i"), task_j("task_j"), tile("tile");
+        Func(dst)
+            .split(i, task_i, i, kTaskPixels / kTile, TailStrategy::GuardWithIf)
+            .split(i, tile, i, kTile, TailStrategy::GuardWithIf)
+            .split(j, task_j, j, kTile, TailStrategy::GuardWithIf)
+            .reorder(l, i, j, tile, task_i, task_j)
+            .vectorize(l)
+            .parallel(task_i)
+            .parallel(task_j);
     }
 
   private:
+    // Pixels that are neighbours in src by those that are in dst: wherever the others are, memory is far.
+    static constexpr int kTile = 16;
     Var l{"l"}, i{"i"}, j{"j"};
 };
 

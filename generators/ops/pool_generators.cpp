@@ -2,7 +2,6 @@
 // plane), masks and choices (x, y, plane) or with lanes in front; a plane is one channel block of one image.
 #include <Halide.h>
 
-#include <limits>
 #include <string>
 
 #include "generators/lanes.h"
@@ -43,13 +42,12 @@ class WindowGenerator : public Generator<T> {
     Windows windows() const { return {height, width, stride_y, stride_x, top, left}; }
 };
 
-Expr is_inside(const Expr& y, const Expr& x, const Expr& rows, const Expr& columns) {
-    return y >= 0 && y < rows && x >= 0 && x < columns;
-}
-
-// Whether a float, by its bits, is NaN: comparisons of floats may be compiled as if none were.
-Expr is_nan_by_bits(const Expr& value) {
-    return (reinterpret<int32_t>(value) & 0x7fffffff) > 0x7f800000;
+// An integer for a float, such that a larger float has a larger one, zeros of both signs have the same, and a
+// NaN is above infinity: comparisons of floats may be compiled as if there were no NaNs.
+Expr order_of(const Expr& value) {
+    const Expr bits = reinterpret<uint32_t>(value), of_infinity = Expr(uint32_t{0x7f800000});
+    const Expr is_negative = reinterpret<int32_t>(value) < 0;
+    return reinterpret<int32_t>(select(is_negative, of_infinity - bits, bits - Expr(uint32_t{0x00800000})));
 }
 
 // Max pools of networks: all numbers known, loops over taps become straight code.
@@ -76,23 +74,31 @@ class MaxPoolForward : public MaxPoolGenerator<MaxPoolForward> {
     Output<Buffer<uint16_t, 3>> mask{"mask"};
     Output<Buffer<uint8_t, 4>> choice{"choice"};
 
+    // Along rows first, so that memory is read in its order. A tap outside of the input stands for the
+    // nearest one inside, which is of the same window.
     void generate() {
         const Windows of = known_windows();
-        tap_ = of.taps();
-        const Expr sy = of.row(y, tap_.y), sx = of.column(x, tap_.x);
-        const Expr rows = src.dim(2).extent(), columns = src.dim(1).extent();
-        const Expr inside = likely(sy >= 0) && likely(sy < rows) && likely(sx >= 0) && likely(sx < columns);
-        const Expr value = src(l, clamp(likely(sx), 0, columns - 1), clamp(likely(sy), 0, rows - 1), p);
-        best_(l, x, y, p) = Tuple(Expr(-std::numeric_limits<float>::infinity()), Expr(-1));
-        const Expr best = best_(l, x, y, p)[0], chosen = best_(l, x, y, p)[1];
-        const Expr wins =
-            inside && !is_nan_by_bits(best) && (chosen < 0 || value > best || is_nan_by_bits(value));
-        best_(l, x, y, p) =
-            Tuple(select(wins, value, best), select(wins, tap_.y * of.width + tap_.x, chosen));
+        tap_x_ = RDom(0, of.width);
+        tap_y_ = RDom(0, of.height);
+        const auto of_column = [&](const Expr& tap) {
+            const Expr sx = clamp(likely(of.column(x, tap)), 0, src.dim(1).extent() - 1);
+            return Tuple(src(l, sx, y, p), order_of(src(l, sx, y, p)), sx - of.column(x, 0));
+        };
+        of_row_(l, x, y, p) = of_column(0);
+        of_row_(l, x, y, p) = better(of_row_(l, x, y, p), of_column(tap_x_));
+        in_row_(l, x, y, p) = of_row_(l, x, y, p);
+        const auto of_rows = [&](const Expr& tap) {
+            const Expr sy = clamp(likely(of.row(y, tap)), 0, src.dim(2).extent() - 1);
+            const Tuple row = in_row_(l, x, sy, p);
+            return Tuple(row[0], row[1], row[2] + (sy - of.row(y, 0)) * of.width);
+        };
+        best_(l, x, y, p) = of_rows(0);
+        best_(l, x, y, p) = better(best_(l, x, y, p), of_rows(tap_y_));
 
-        bits_(x, y, p) += bit_if(reinterpret<int32_t>(best_(lanes_, x, y, p)[0]) * 2 != 0, lanes_);
+        const Expr without_sign = reinterpret<int32_t>(best_(lanes_, x, y, p)[0]) & 0x7fffffff;
+        bits_(x, y, p) += bit_if(without_sign != 0, lanes_);
         dst(l, x, y, p) = best_(l, x, y, p)[0];
-        choice(l, x, y, p) = cast<uint8_t>(best_(l, x, y, p)[1]);
+        choice(l, x, y, p) = cast<uint8_t>(best_(l, x, y, p)[2]);
         mask(x, y, p) = bits_(x, y, p);
     }
 
@@ -106,15 +112,28 @@ class MaxPoolForward : public MaxPoolGenerator<MaxPoolForward> {
         for (Func f : {Func(dst), Func(choice)}) {
             f.bound(l, 0, kLanes).vectorize(l).parallel(p).compute_with(Func(mask), x);
         }
-        best_.compute_at(Func(mask), x).vectorize(l).update().vectorize(l);
-        if (is_known()) best_.update().unroll(tap_.x).unroll(tap_.y);
+        best_.compute_at(Func(mask), x).bound_extent(x, 1).bound_extent(y, 1).bound_extent(p, 1);
+        best_.vectorize(l).update().vectorize(l);
+        in_row_.store_at(Func(mask), p).compute_at(Func(mask), y).vectorize(l);
+        of_row_.compute_at(in_row_, x).vectorize(l).update().vectorize(l);
+        if (is_known()) {
+            in_row_.fold_storage(y, 4);
+            best_.update().unroll(tap_y_);
+            of_row_.update().unroll(tap_x_);
+        }
         bits_.compute_at(Func(mask), x).update().atomic().vectorize(lanes_);
     }
 
   private:
+    // Of taps with (value, order, number), the one that wins: the first of equals.
+    static Tuple better(const Tuple& best, const Tuple& next) {
+        const Expr wins = next[1] > best[1];
+        return {select(wins, next[0], best[0]), max(next[1], best[1]), select(wins, next[2], best[2])};
+    }
+
     Var l{"l"}, x{"x"}, y{"y"}, p{"p"};
-    RDom tap_, lanes_{0, kLanes};
-    Func best_{"best"}, bits_{"bits"};
+    RDom tap_x_, tap_y_, lanes_{0, kLanes};
+    Func of_row_{"of_row"}, in_row_{"in_row"}, best_{"best"}, bits_{"bits"};
 };
 
 // diff_src: what the windows that a pixel won in bring it; and its mask, with a bit where it won. With the
@@ -138,14 +157,16 @@ class MaxPoolBackward : public MaxPoolGenerator<MaxPoolBackward> {
         const Expr oy = of.output_row(y, back_.y), ox = of.output_column(x, back_.x);
         const Expr rows = diff_dst.dim(2).extent(), columns = diff_dst.dim(1).extent();
         const Expr tap_y = y + of.top - oy * of.stride_y, tap_x = x + of.left - ox * of.stride_x;
-        const Expr inside = likely(oy >= 0) && likely(oy < rows) && likely(ox >= 0) && likely(ox < columns);
-        const Expr meets = inside && tap_y < of.height && tap_x < of.width;
+        const Expr inside = oy >= 0 && oy < rows && ox >= 0 && ox < columns;
         const Expr some_y = clamp(likely(oy), 0, rows - 1), some_x = clamp(likely(ox), 0, columns - 1);
-        const Expr won = meets && i32(choice(l, some_x, some_y, p)) == tap_y * of.width + tap_x;
-        sum_(l, x, y, p) = Tuple(0.0f, u8(0));
+        const Expr meets = inside && tap_y < of.height && tap_x < of.width;
+        const Expr tap = select(meets, likely(tap_y * of.width + tap_x), -1);
+        const Expr won = i32(choice(l, some_x, some_y, p)) == tap;
+        sum_(l, x, y, p) = Tuple(-0.0f, u8(0));  // to which the first term is added by no instruction
         const Tuple before = sum_(l, x, y, p);
-        sum_(l, x, y, p) = Tuple(before[0] + select(won, diff_dst(l, some_x, some_y, p), 0.0f),
-                                 before[1] | select(won, u8(1), u8(0)));
+        // Strict, since otherwise it becomes an addition of memory under a mask, which Zen 5 is slow at.
+        const Expr sum = strict_float(before[0] + select(won, diff_dst(l, some_x, some_y, p), 0.0f));
+        sum_(l, x, y, p) = Tuple(sum, before[1] | select(won, u8(1), u8(0)));
         const Expr blocks = (channels + kLanes - 1) / kLanes;
         const Expr is_channel = (p % blocks) * kLanes + lanes_ < channels;
         bits_(x, y, p) += bit_if(sum_(lanes_, x, y, p)[1] != u8(0) && is_channel && passes(lanes_), lanes_);
@@ -167,8 +188,8 @@ class MaxPoolBackward : public MaxPoolGenerator<MaxPoolBackward> {
             for (Func f : {bits, gradient})
                 f.split(x, xo, xi, 2, TailStrategy::GuardWithIf)
                     .split(y, yo, yi, 2, TailStrategy::GuardWithIf);
-            bits.reorder(xi, yi, xo, yo).unroll(xi).unroll(yi);
-            gradient.reorder(l, xi, yi, xo, yo).unroll(xi).unroll(yi);
+            bits.reorder(xi, xo, yi, yo).unroll(xi).unroll(yi);
+            gradient.reorder(l, xi, xo, yi, yo).unroll(xi).unroll(yi);
             gradient.compute_with(bits, xo);
         } else {
             gradient.compute_with(bits, x);
@@ -176,8 +197,8 @@ class MaxPoolBackward : public MaxPoolGenerator<MaxPoolBackward> {
         sum_.compute_at(bits, is_known() ? xo : x).vectorize(l).update().vectorize(l);
         bits_.compute_at(bits, is_known() ? xi : x).update().atomic().vectorize(lanes_);
         if (!is_known()) return;
-        sum_.bound_extent(x, 2).bound_extent(y, 2).store_in(MemoryType::Register).unroll(x).unroll(y);
-        sum_.update().reorder(l, back_.x, back_.y, x, y).unroll(back_.x).unroll(back_.y).unroll(x).unroll(y);
+        sum_.bound_extent(x, 2).bound_extent(y, 1).store_in(MemoryType::Register).unroll(x);
+        sum_.update().reorder(l, back_.x, back_.y, x, y).unroll(back_.x).unroll(back_.y).unroll(x);
     }
 
   private:
@@ -191,88 +212,157 @@ class MaxPoolBackward : public MaxPoolGenerator<MaxPoolBackward> {
     Func sum_{"sum"}, bits_{"bits"};
 };
 
+// Neighbours on an axis, from `first` to before `end`.
+struct Run {
+    Expr first, end;
+
+    Expr size() const { return end - first; }
+};
+
+// Sums over rectangles of a plane: for pixel (x, y) over a run of columns for x by a run of rows for y.
+class RectangleSums {
+  public:
+    Var l{"l"}, x{"x"}, y{"y"}, p{"p"};
+
+    // Of a value at (column, row) of planes of that width and height, inside of which all runs are.
+    template <typename Value>
+    Expr of(const Value& value, const Run& columns, const Run& rows, const Expr& width, const Expr& height) {
+        define(columns, rows);
+        RDom r(0, width, 0, height);
+        keep_to(r, r.y, rows_(y));
+        keep_to(r, r.x, columns_(x));
+        sum_(l, x, y, p) += value(r.x, r.y);
+        return sum_(l, x, y, p);
+    }
+    // The same, of values in memory, which is read in its order: along all rows of a plane first.
+    template <typename Value>
+    Expr rows_first(const Value& value, const Run& columns, const Run& rows, const Expr& width,
+                    const Expr& height) {
+        define(columns, rows);
+        RDom column(0, width), row(0, height);
+        keep_to(column, column, columns_(x));
+        keep_to(row, row, rows_(y));
+        run_(l, x, y, p) += value(column, y);
+        along_row_(l, x, y, p) = run_(l, x, y, p);
+        sum_(l, x, y, p) += along_row_(l, x, row, p);
+        return sum_(l, x, y, p);
+    }
+
+    // Within `output`, of which (lane, x, y, plane) are the variables.
+    void schedule(Func output) {
+        output.bound(l, 0, kLanes).vectorize(l).parallel(p);
+        for (Func runs : {columns_, rows_}) runs.compute_root();
+        sum_.compute_at(output, x).vectorize(l).update().vectorize(l);
+        if (!along_row_.defined()) return;
+        along_row_.compute_at(output, p).vectorize(l);
+        run_.compute_at(along_row_, x).vectorize(l).update().vectorize(l);
+    }
+
+  private:
+    void define(const Run& columns, const Run& rows) {
+        columns_(x) = Tuple(columns.first, columns.end);
+        rows_(y) = Tuple(rows.first, rows.end);
+    }
+    static void keep_to(RDom& domain, const Expr& pixel, const FuncRef& run) {
+        domain.where(pixel >= run[0]);
+        domain.where(pixel < run[1]);
+    }
+
+    Func columns_{"columns"}, rows_{"rows"}, run_{"run"}, along_row_{"along_row"}, sum_{"sum"};
+};
+
+// The pixels of an axis of `extent` in the window of an output, and the outputs, of `outputs`, whose windows
+// hold a pixel.
+struct WindowAxis {
+    Expr size, stride, before, extent, outputs;
+
+    Run pixels(const Expr& output) const {
+        const Expr first = output * stride - before;
+        return {max(first, 0), min(first + size, extent)};
+    }
+    Run holders(const Expr& pixel) const {
+        const Expr from_first = pixel + before;
+        return {max((from_first - size + stride) / stride, 0), min(from_first / stride + 1, outputs)};
+    }
+};
+
+template <typename T>
+class AveragePoolGenerator : public WindowGenerator<T> {
+  public:
+    GeneratorInput<bool> counts_padding{"counts_padding"};
+
+  protected:
+    WindowAxis axis_x(const Expr& extent, const Expr& outputs) const {
+        return {this->width, this->stride_x, this->left, extent, outputs};
+    }
+    WindowAxis axis_y(const Expr& extent, const Expr& outputs) const {
+        return {this->height, this->stride_y, this->top, extent, outputs};
+    }
+    // How many pixels the mean of a window is of.
+    Expr averaged(const Run& columns, const Run& rows) const {
+        return f32(select(counts_padding, this->height * this->width, columns.size() * rows.size()));
+    }
+};
+
 // The mean of a window's pixels: of those inside the input, or, padding counting as zeros, of all its taps.
-class AveragePoolForward : public WindowGenerator<AveragePoolForward> {
+class AveragePoolForward : public AveragePoolGenerator<AveragePoolForward> {
   public:
     Input<Buffer<float, 4>> src{"src"};
-    Input<bool> counts_padding{"counts_padding"};
     Output<Buffer<float, 4>> dst{"dst"};
 
     void generate() {
-        const RDom tap = windows().taps();
-        const Expr sy = windows().row(y, tap.y), sx = windows().column(x, tap.x);
-        const Expr rows = src.dim(2).extent(), columns = src.dim(1).extent();
-        const Expr value = src(l, clamp(sx, 0, columns - 1), clamp(sy, 0, rows - 1), p);
-        sum_(l, x, y, p) += select(is_inside(sy, sx, rows, columns), value, 0.0f);
-        dst(l, x, y, p) = sum_(l, x, y, p) / averaged(windows(), y, x, rows, columns, counts_padding);
+        const Expr extent_x = src.dim(1).extent(), extent_y = src.dim(2).extent();
+        const Run columns = axis_x(extent_x, dst.dim(1).extent()).pixels(in_.x);
+        const Run rows = axis_y(extent_y, dst.dim(2).extent()).pixels(in_.y);
+        const auto value = [&](const Expr& x, const Expr& y) { return src(in_.l, x, y, in_.p); };
+        dst(in_.l, in_.x, in_.y, in_.p) =
+            in_.rows_first(value, columns, rows, extent_x, extent_y) / averaged(columns, rows);
     }
 
     void schedule() {
         declare_lanes(src);
         declare_lanes(dst);
-        Func(dst).bound(l, 0, kLanes).vectorize(l).parallel(p);
-        sum_.compute_at(Func(dst), x).vectorize(l).update().vectorize(l);
-    }
-
-    // How many pixels the mean of an output is of.
-    static Expr averaged(const Windows& windows, const Expr& y, const Expr& x, const Expr& rows,
-                         const Expr& columns, const Expr& counts_padding) {
-        const auto inside = [](const Expr& first, const Expr& size, const Expr& extent) {
-            return min(first + size, extent) - max(first, 0);
-        };
-        const Expr count = inside(windows.row(y, 0), windows.height, rows) *
-                           inside(windows.column(x, 0), windows.width, columns);
-        return f32(select(counts_padding, windows.height * windows.width, count));
+        in_.schedule(dst);
     }
 
   private:
-    Var l{"l"}, x{"x"}, y{"y"}, p{"p"};
-    Func sum_{"sum"};
+    RectangleSums in_;
 };
 
-class AveragePoolBackward : public WindowGenerator<AveragePoolBackward> {
+class AveragePoolBackward : public AveragePoolGenerator<AveragePoolBackward> {
   public:
     Input<Buffer<float, 4>> diff_dst{"diff_dst"};
-    Input<bool> counts_padding{"counts_padding"};
     Output<Buffer<float, 4>> diff_src{"diff_src"};
 
     void generate() {
-        const RDom back = windows().outputs();
-        const Expr oy = windows().output_row(y, back.y), ox = windows().output_column(x, back.x);
-        const Expr rows = diff_dst.dim(2).extent(), columns = diff_dst.dim(1).extent();
-        const Expr meets = is_inside(oy, ox, rows, columns) && y + top - oy * stride_y < height &&
-                           x + left - ox * stride_x < width;
-        const Expr some_y = clamp(oy, 0, rows - 1), some_x = clamp(ox, 0, columns - 1);
-        const Expr averaged = AveragePoolForward::averaged(
-            windows(), some_y, some_x, diff_src.dim(2).extent(), diff_src.dim(1).extent(), counts_padding);
-        sum_(l, x, y, p) += select(meets, diff_dst(l, some_x, some_y, p) / averaged, 0.0f);
-        diff_src(l, x, y, p) = sum_(l, x, y, p);
+        const Expr outputs_x = diff_dst.dim(1).extent(), outputs_y = diff_dst.dim(2).extent();
+        const WindowAxis across = axis_x(diff_src.dim(1).extent(), outputs_x);
+        const WindowAxis down = axis_y(diff_src.dim(2).extent(), outputs_y);
+        share_(in_.l, in_.x, in_.y, in_.p) =
+            diff_dst(in_.l, in_.x, in_.y, in_.p) / averaged(across.pixels(in_.x), down.pixels(in_.y));
+        const auto value = [&](const Expr& x, const Expr& y) { return share_(in_.l, x, y, in_.p); };
+        diff_src(in_.l, in_.x, in_.y, in_.p) =
+            in_.of(value, across.holders(in_.x), down.holders(in_.y), outputs_x, outputs_y);
     }
 
     void schedule() {
         declare_lanes(diff_dst);
         declare_lanes(diff_src);
-        Func(diff_src).bound(l, 0, kLanes).vectorize(l).parallel(p);
-        sum_.compute_at(Func(diff_src), x).vectorize(l).update().vectorize(l);
+        in_.schedule(diff_src);
+        share_.compute_at(Func(diff_src), in_.p).vectorize(in_.l);
     }
 
   private:
-    Var l{"l"}, x{"x"}, y{"y"}, p{"p"};
-    Func sum_{"sum"};
+    RectangleSums in_;
+    Func share_{"share"};
 };
 
-// Windows that cover an axis of `extent` pixels in `pieces`, as even as they can be: piece i is from
-// floor(i extent / pieces) to before ceil((i + 1) extent / pieces). The pieces that hold a pixel are those of
-// the same rule with the two exchanged.
-struct Pieces {
-    Expr extent, pieces;
-
-    Expr first(const Expr& i) const { return i * extent / pieces; }
-    Expr end(const Expr& i) const { return ((i + 1) * extent + pieces - 1) / pieces; }
-    Expr size(const Expr& i) const { return end(i) - first(i); }
-    Expr most() const { return extent / pieces + 2; }
-    Pieces of_pixels() const { return {pieces, extent}; }
-};
+// An axis of `extent` pixels in `pieces`, as even as they can be: piece i is from floor(i extent / pieces) to
+// before ceil((i + 1) extent / pieces). The pieces that hold a pixel are those of the same rule with the two
+// exchanged.
+Run piece_of(const Expr& i, const Expr& extent, const Expr& pieces) {
+    return {i * extent / pieces, ((i + 1) * extent + pieces - 1) / pieces};
+}
 
 // dst: the mean of each of as many windows as it has pixels.
 class AdaptiveAveragePoolForward : public Generator<AdaptiveAveragePoolForward> {
@@ -281,25 +371,22 @@ class AdaptiveAveragePoolForward : public Generator<AdaptiveAveragePoolForward> 
     Output<Buffer<float, 4>> dst{"dst"};
 
     void generate() {
-        const Pieces columns{src.dim(1).extent(), dst.dim(1).extent()};
-        const Pieces rows{src.dim(2).extent(), dst.dim(2).extent()};
-        const RDom of({{0, columns.most()}, {0, rows.most()}});
-        const Expr sx = columns.first(x) + of.x, sy = rows.first(y) + of.y;
-        const Expr value = src(l, clamp(sx, 0, columns.extent - 1), clamp(sy, 0, rows.extent - 1), p);
-        sum_(l, x, y, p) += select(sx < columns.end(x) && sy < rows.end(y), value, 0.0f);
-        dst(l, x, y, p) = sum_(l, x, y, p) / f32(columns.size(x) * rows.size(y));
+        const Expr extent_x = src.dim(1).extent(), extent_y = src.dim(2).extent();
+        const Run columns = piece_of(in_.x, extent_x, dst.dim(1).extent());
+        const Run rows = piece_of(in_.y, extent_y, dst.dim(2).extent());
+        const auto value = [&](const Expr& x, const Expr& y) { return src(in_.l, x, y, in_.p); };
+        dst(in_.l, in_.x, in_.y, in_.p) =
+            in_.rows_first(value, columns, rows, extent_x, extent_y) / f32(columns.size() * rows.size());
     }
 
     void schedule() {
         declare_lanes(src);
         declare_lanes(dst);
-        Func(dst).bound(l, 0, kLanes).vectorize(l).parallel(p);
-        sum_.compute_at(Func(dst), x).vectorize(l).update().vectorize(l);
+        in_.schedule(dst);
     }
 
   private:
-    Var l{"l"}, x{"x"}, y{"y"}, p{"p"};
-    Func sum_{"sum"};
+    RectangleSums in_;
 };
 
 class AdaptiveAveragePoolBackward : public Generator<AdaptiveAveragePoolBackward> {
@@ -308,27 +395,27 @@ class AdaptiveAveragePoolBackward : public Generator<AdaptiveAveragePoolBackward
     Output<Buffer<float, 4>> diff_src{"diff_src"};
 
     void generate() {
-        const Pieces columns{diff_src.dim(1).extent(), diff_dst.dim(1).extent()};
-        const Pieces rows{diff_src.dim(2).extent(), diff_dst.dim(2).extent()};
-        const Pieces outputs_x = columns.of_pixels(), outputs_y = rows.of_pixels();
-        const RDom of({{0, outputs_x.most()}, {0, outputs_y.most()}});
-        const Expr ox = outputs_x.first(x) + of.x, oy = outputs_y.first(y) + of.y;
-        const Expr some_x = clamp(ox, 0, columns.pieces - 1), some_y = clamp(oy, 0, rows.pieces - 1);
-        const Expr share = diff_dst(l, some_x, some_y, p) / f32(columns.size(some_x) * rows.size(some_y));
-        sum_(l, x, y, p) += select(ox < outputs_x.end(x) && oy < outputs_y.end(y), share, 0.0f);
-        diff_src(l, x, y, p) = sum_(l, x, y, p);
+        const Expr extent_x = diff_src.dim(1).extent(), extent_y = diff_src.dim(2).extent();
+        const Expr pieces_x = diff_dst.dim(1).extent(), pieces_y = diff_dst.dim(2).extent();
+        share_(in_.l, in_.x, in_.y, in_.p) =
+            diff_dst(in_.l, in_.x, in_.y, in_.p) /
+            f32(piece_of(in_.x, extent_x, pieces_x).size() * piece_of(in_.y, extent_y, pieces_y).size());
+        const auto value = [&](const Expr& x, const Expr& y) { return share_(in_.l, x, y, in_.p); };
+        diff_src(in_.l, in_.x, in_.y, in_.p) =
+            in_.of(value, piece_of(in_.x, pieces_x, extent_x), piece_of(in_.y, pieces_y, extent_y), pieces_x,
+                   pieces_y);
     }
 
     void schedule() {
         declare_lanes(diff_dst);
         declare_lanes(diff_src);
-        Func(diff_src).bound(l, 0, kLanes).vectorize(l).parallel(p);
-        sum_.compute_at(Func(diff_src), x).vectorize(l).update().vectorize(l);
+        in_.schedule(diff_src);
+        share_.compute_at(Func(diff_src), in_.p).vectorize(in_.l);
     }
 
   private:
-    Var l{"l"}, x{"x"}, y{"y"}, p{"p"};
-    Func sum_{"sum"};
+    RectangleSums in_;
+    Func share_{"share"};
 };
 
 // The mean of each plane: src (lane, pixel, plane), dst (lane, plane).

@@ -46,6 +46,11 @@ struct TapAxis {
         const Expr at = output * stride + tap - before;
         return at >= 0 && at < extent;
     }
+    // Of `outputs`, those all of whose `taps` are inside: from this one to before the other.
+    Expr core_first(const Expr& outputs) const { return min((before + stride - 1) / stride, outputs); }
+    Expr core_end(const Expr& outputs, const Expr& taps) const {
+        return clamp((extent + before - taps) / stride + 1, core_first(outputs), outputs);
+    }
 };
 
 // conv + shift * (sum of the taps inside the image) + after, for all images alike; perhaps ReLU, with mask.
@@ -110,7 +115,24 @@ class AddShift : public Generator<AddShift> {
     Func inside_{"inside"}, added_{"added"}, result_{"result"}, bits_{"bits"};
 };
 
-// diff_dst summed over the pixels where a tap is inside the image, for each tap.
+// Of sums along an axis for each of its taps: the outputs where it is inside the image; and, as one tap more,
+// all outputs. In the core all taps are inside, so outputs there are added once for all of them.
+struct TapSums1D {
+    RDom core, before, behind;
+
+    TapSums1D() = default;
+    TapSums1D(const TapAxis& axis, const Expr& outputs, const Expr& taps, const Var& tap)
+        : core(0, outputs), before(0, outputs), behind(0, outputs) {
+        const Expr first = axis.core_first(outputs), end = axis.core_end(outputs, taps);
+        core.where(core >= first);
+        core.where(core < end);
+        before.where(before < first);
+        behind.where(behind >= end);
+        for (RDom* edge : {&before, &behind}) edge->where(tap == taps || axis.is_inside(*edge, tap));
+    }
+};
+
+// diff_dst summed over the pixels where a tap is inside the image, for each tap; and over all pixels.
 class TapGradients : public Generator<TapGradients> {
   public:
     Input<Buffer<float, 5>> diff_dst{"diff_dst"};
@@ -120,33 +142,46 @@ class TapGradients : public Generator<TapGradients> {
     Input<int> top{"top"};
     Input<int> left{"left"};
     Output<Buffer<float, 4>> sums{"sums"};
+    Output<Buffer<float, 2>> totals{"totals"};
 
     // Rows first, then images: short chains, and little rounding.
     void generate() {
-        columns_ = RDom(0, diff_dst.dim(1).extent());
-        rows_ = RDom(0, diff_dst.dim(2).extent());
+        const Expr taps_x = sums.dim(2).extent(), taps_y = sums.dim(3).extent();
+        across_ = {{src_width, stride, left}, diff_dst.dim(1).extent(), taps_x, s};
+        down_ = {{src_height, stride, top}, diff_dst.dim(2).extent(), taps_y, r};
+        const auto pixel = [&](const Expr& x) { return diff_dst(k, x, y, kb, n); };
+        row_core_(k, y, kb, n) += pixel(across_.core);
+        row_(k, s, y, kb, n) = row_core_(k, y, kb, n);
+        for (const RDom& edge : {across_.before, across_.behind}) row_(k, s, y, kb, n) += pixel(edge);
+        image_core_(k, s, kb, n) += row_(k, s, down_.core, kb, n);
+        image_(k, s, r, kb, n) = image_core_(k, s, kb, n);
+        for (const RDom& edge : {down_.before, down_.behind})
+            image_(k, s, r, kb, n) += row_(k, s, edge, kb, n);
+        of_image_(k, s, r, kb, n) = image_(k, s, r, kb, n);
+
         const RDom images(0, diff_dst.dim(4).extent());
-        const TapAxis across{src_width, stride, left}, down{src_height, stride, top};
-        row_(k, s, y, kb, n) += select(across.is_inside(columns_, s), diff_dst(k, columns_, y, kb, n), 0.0f);
-        image_(k, s, r, kb, n) += select(down.is_inside(rows_, r), row_(k, s, rows_, kb, n), 0.0f);
-        sums(k, kb, s, r) += image_(k, s, r, kb, images);
+        sums(k, kb, s, r) += of_image_(k, s, r, kb, images);
+        totals(k, kb) += of_image_(k, taps_x, taps_y, kb, images);
     }
 
     void schedule() {
         declare_lanes(diff_dst);
         declare_lanes(sums);
-        Func(sums).vectorize(k);
-        sums.update().vectorize(k);
-        image_.compute_root().bound(k, 0, kLanes).vectorize(k).parallel(kb).parallel(n);
-        image_.update().reorder(k, s, r, rows_, kb, n).vectorize(k).parallel(kb).parallel(n);
-        row_.compute_at(image_, rows_).vectorize(k);
-        row_.update().reorder(k, s, columns_).vectorize(k);
+        declare_lanes(totals);
+        for (Func output : {Func(sums), Func(totals)}) output.vectorize(k).update().vectorize(k);
+        of_image_.compute_root().bound(k, 0, kLanes).vectorize(k).parallel(kb).parallel(n);
+        for (Func f : {row_core_, row_, image_core_, image_}) {
+            f.compute_at(of_image_, kb).vectorize(k);
+            for (int i = 0; i < f.num_update_definitions(); ++i) f.update(i).vectorize(k);
+        }
+        row_core_.compute_at(row_, y);
     }
 
   private:
     Var k{"k"}, s{"s"}, r{"r"}, y{"y"}, kb{"kb"}, n{"n"};
-    RDom columns_, rows_;
-    Func row_{"row"}, image_{"image"};
+    TapSums1D across_, down_;
+    Func row_core_{"row_core"}, row_{"row"}, image_core_{"image_core"}, image_{"image"};
+    Func of_image_{"of_image"};
 };
 
 class ScaleWeights : public Generator<ScaleWeights> {

@@ -1,5 +1,6 @@
 #include "sparsetrain/dropout.h"
 
+#include <array>
 #include <cmath>
 #include <string>
 
@@ -30,16 +31,28 @@ std::uint64_t keys_of(std::uint64_t seed) {
     return seed ^ (seed >> 31);
 }
 
+// A tensor as planes, which the forward has to tell apart where the last block has lanes that pad channels;
+// elsewhere all are one. (lane, pixel, plane).
+struct Planes {
+    explicit Planes(const Shape& shape)
+        : count(shape.c % kLanes == 0 ? 1 : shape.n * channel_blocks(shape.c)),
+          pixels(detail::pixel_count(shape) / count) {}
+
+    detail::Buffer<3> of(const float* values) const { return {values, {kLanes, pixels, count}}; }
+    detail::Buffer<2> of(const std::uint16_t* words) const { return {words, {pixels, count}}; }
+
+    int count, pixels;
+};
+
 // The mask of src, or one that has every bit: a single word that serves for every pixel.
 class MaskOfSrc {
   public:
-    explicit MaskOfSrc(const SparseInput& src)
-        : dims_{0, detail::pixel_count(src.tensor.shape), src.mask ? 1 : 0} {
-        buffer_.host =
-            reinterpret_cast<std::uint8_t*>(const_cast<std::uint16_t*>(src.mask ? src.mask.data : &kAll));
+    MaskOfSrc(ConstMaskView mask, const Planes& planes)
+        : dims_{{{0, planes.pixels, mask ? 1 : 0}, {0, planes.count, mask ? planes.pixels : 0}}} {
+        buffer_.host = reinterpret_cast<std::uint8_t*>(const_cast<std::uint16_t*>(mask ? mask.data : &kAll));
         buffer_.type = halide_type_of<std::uint16_t>();
-        buffer_.dimensions = 1;
-        buffer_.dim = &dims_;
+        buffer_.dimensions = 2;
+        buffer_.dim = dims_.data();
     }
     MaskOfSrc(const MaskOfSrc&) = delete;
     MaskOfSrc& operator=(const MaskOfSrc&) = delete;
@@ -47,7 +60,7 @@ class MaskOfSrc {
 
   private:
     static constexpr std::uint16_t kAll = 0xffff;
-    halide_dimension_t dims_;
+    std::array<halide_dimension_t, 2> dims_;
     halide_buffer_t buffer_{};
 };
 
@@ -66,11 +79,12 @@ void dropout_forward(SparseInput src, float rate, std::uint64_t seed, TensorView
                         {unless_in_place("src", src.tensor, dst), {"src mask", src.mask}});
     const auto dropped = static_cast<std::uint32_t>(std::ldexp(static_cast<double>(rate), 32));
     const std::uint64_t keys = keys_of(seed);
-    MaskOfSrc src_mask(src);
-    detail::call_pipeline(function, ::sparsetrain_dropout_forward_f32, workspace, PixelsBuffer(src.tensor),
-                          src_mask, shape.c, shape.h * shape.w, static_cast<std::uint32_t>(keys),
-                          static_cast<std::uint32_t>(keys >> 32), dropped, 1 / (1 - rate), PixelsBuffer(dst),
-                          PixelMaskBuffer(kept));
+    const Planes planes(shape);
+    MaskOfSrc src_mask(src.mask, planes);
+    detail::call_pipeline(function, ::sparsetrain_dropout_forward_f32, workspace, planes.of(src.tensor.data),
+                          src_mask, shape.c, static_cast<std::uint32_t>(keys),
+                          static_cast<std::uint32_t>(keys >> 32), dropped, 1 / (1 - rate),
+                          planes.of(dst.data), planes.of(kept.data));
     detail::keep_set_bits(function, kept, workspace);
 }
 

@@ -226,8 +226,8 @@ void average_pool_forward(ConstTensorView src, const PoolWindow& window, Average
     const char* const function = "average_pool_forward";
     check_pool(function, window, "src", src, "dst", dst);
     detail::check_apart(function, {{"dst", dst}}, {{"src", src}});
-    call_with_window(function, ::sparsetrain_average_pool_forward_f32, workspace, window, PlanesBuffer(src),
-                     averaged == Averaged::all, PlanesBuffer(dst));
+    call_with_window(function, ::sparsetrain_average_pool_forward_f32, workspace, window,
+                     averaged == Averaged::all, PlanesBuffer(src), PlanesBuffer(dst));
 }
 
 void average_pool_backward(ConstTensorView diff_dst, const PoolWindow& window, Averaged averaged,
@@ -236,7 +236,7 @@ void average_pool_backward(ConstTensorView diff_dst, const PoolWindow& window, A
     check_pool(function, window, "diff_src", diff_src, "diff_dst", diff_dst);
     detail::check_apart(function, {{"diff_src", diff_src}}, {{"diff_dst", diff_dst}});
     call_with_window(function, ::sparsetrain_average_pool_backward_f32, workspace, window,
-                     PlanesBuffer(diff_dst), averaged == Averaged::all, PlanesBuffer(diff_src));
+                     averaged == Averaged::all, PlanesBuffer(diff_dst), PlanesBuffer(diff_src));
 }
 
 void adaptive_average_pool_forward(ConstTensorView src, TensorView dst, Workspace& workspace) {

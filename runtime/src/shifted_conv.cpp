@@ -53,12 +53,6 @@ float* scratch_of(Workspace& workspace, std::size_t floats) {
     return memory.data();
 }
 
-// The 1x1 convolution with the same dst, whose only tap is inside at every pixel.
-ConvShape all_pixels_of(const ConvShape& shape) {
-    const Shape dst = shape.dst();
-    return {.src = {dst.n, 1, dst.h, dst.w}, .k = shape.k, .filter_h = 1, .filter_w = 1, .padding = {}};
-}
-
 double dot(const float* a, const float* b, std::size_t count) {
     double sum = 0;
     for (std::size_t i = 0; i < count; ++i) sum += static_cast<double>(a[i]) * b[i];
@@ -152,17 +146,10 @@ ConvScalars unfold_gradients(const ConvShape& shape, ConstWeightsView weights, s
     // Of each tap, and, for `after`, of all pixels; of each output channel.
     float* sums = scratch_of(workspace, taps.size() + 2 * channels);
     float *dots = sums + taps.size(), *totals = dots + channels;
-    const auto tap_gradients = [&](const ConvShape& of, float* to) {
-        detail::call_pipeline(function, ::sparsetrain_tap_gradients_f32, workspace,
-                              detail::TensorBuffer(diff_dst), of.src.h, of.src.w, of.stride, of.padding.top,
-                              of.padding.left, TapsBuffer(to, of));
-    };
-    tap_gradients(shape, sums);
-    if (shape.filter_h == 1 && shape.filter_w == 1) {
-        totals = sums;
-    } else {
-        tap_gradients(all_pixels_of(shape), totals);
-    }
+    detail::call_pipeline(function, ::sparsetrain_tap_gradients_f32, workspace,
+                          detail::TensorBuffer(diff_dst), shape.src.h, shape.src.w, shape.stride,
+                          shape.padding.top, shape.padding.left, TapsBuffer(sums, shape),
+                          VectorsBuffer(totals, channels));
     detail::call_pipeline(function, ::sparsetrain_weights_dot_f32, workspace, PerChannelBuffer(weights),
                           PerChannelBuffer(diff_weights), VectorsBuffer(dots, channels));
     const double of_taps = dot(taps.data(), sums, taps.size());

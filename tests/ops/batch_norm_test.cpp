@@ -69,6 +69,28 @@ TEST_P(BatchNormTest, VarianceIsRightBesideAPeak) {
     expect_right_variance(src);
 }
 
+// Where a block begins unlike it goes on, for as many pixels as there may be.
+TEST_P(BatchNormTest, VarianceIsRightBehindAnotherBeginning) {
+    for (std::size_t pixels = 2; pixels < 40; pixels += 3) {
+        Tensor src = reals({1, 16, 16, 16}, 8, 1000);
+        for (std::size_t i = 0; i < pixels * kLanes; ++i) src.values()[i] *= 3;
+        expect_right_variance(src);
+    }
+}
+
+TEST_P(BatchNormTest, AConstantChannelHasNoVariance) {
+    for (const float value : {0.0F, 0.1F, -1000.3F}) {
+        Tensor src({2, 16, 9, 7});
+        for (float& element : src.values()) element = value;
+        Channels mean(16), variance(16);
+        batch_statistics(src.view(), mean, variance, workspace);
+        for (std::size_t c = 0; c < mean.size(); ++c) {
+            ASSERT_EQ(mean[c], value);
+            ASSERT_EQ(variance[c], 0);
+        }
+    }
+}
+
 TEST_P(BatchNormTest, ResultsDoNotDependOnThreads) {
     const Tensor src = reals({5, 33, 30, 30}, 7);
     Channels mean(33), variance(33), mean_of_three(33), variance_of_three(33);

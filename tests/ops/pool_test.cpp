@@ -176,6 +176,7 @@ TEST_P(PoolTest, BackwardOfTheMaximumIsThatOfFiniteDifferences) {
     });
 }
 
+// Of either sign.
 TEST_P(PoolTest, NaNWinsWhereverItIs) {
     const Shape src_shape{1, 16, 3, 3};
     const PoolWindow window{3, 3, 1, 1, {}};
@@ -183,14 +184,17 @@ TEST_P(PoolTest, NaNWinsWhereverItIs) {
         Tensor src = small_integers(src_shape, 6), dst({1, 16, 1, 1});
         src.values()[where * kLanes] = std::numeric_limits<float>::quiet_NaN();
         src.values()[1] = std::numeric_limits<float>::infinity();
+        src.values()[where * kLanes + 2] = -std::numeric_limits<float>::quiet_NaN();
         Mask mask(dst.shape());
         Choices choice(kLanes);
         max_pool_forward(src.view(), window, dst.view(), mask.view(), choice, workspace);
-        EXPECT_TRUE(std::isnan(dst.values()[0]));
-        EXPECT_EQ(choice[0], where);
-        EXPECT_EQ(mask.words()[0] & 1, 1);
+        for (const std::size_t lane : {0, 2}) {
+            EXPECT_TRUE(std::isnan(dst.values()[lane]));
+            EXPECT_EQ(choice[lane], where);
+            EXPECT_EQ(mask.words()[0] >> lane & 1, 1);
+        }
         EXPECT_EQ(dst.values()[1], std::numeric_limits<float>::infinity());
-        for (std::size_t lane = 1; lane < kLanes; ++lane) EXPECT_FALSE(std::isnan(dst.values()[lane]));
+        for (std::size_t lane = 3; lane < kLanes; ++lane) EXPECT_FALSE(std::isnan(dst.values()[lane]));
     }
     Tensor least({1, 16, 1, 1}), dst({1, 16, 1, 1});
     for (float& value : least.values()) value = -std::numeric_limits<float>::infinity();
@@ -198,6 +202,23 @@ TEST_P(PoolTest, NaNWinsWhereverItIs) {
     Choices choice(kLanes);
     max_pool_forward(least.view(), {1, 1, 1, 1, {}}, dst.view(), mask.view(), choice, workspace);
     EXPECT_EQ(dst.values()[0], -std::numeric_limits<float>::infinity());
+}
+
+TEST_P(PoolTest, TheFirstOfZerosOfBothSignsWins) {
+    for (const float first : {0.0F, -0.0F}) {
+        Tensor src({1, 16, 2, 2}), dst({1, 16, 1, 1});
+        for (float& value : src.values()) value = -first;
+        for (std::size_t lane = 0; lane < kLanes; ++lane) src.values()[lane] = -1;
+        for (std::size_t lane = 0; lane < kLanes; ++lane) src.values()[kLanes + lane] = first;
+        Mask mask(dst.shape());
+        Choices choice(kLanes);
+        max_pool_forward(src.view(), {}, dst.view(), mask.view(), choice, workspace);
+        for (std::size_t lane = 0; lane < kLanes; ++lane) {
+            EXPECT_EQ(choice[lane], 1);
+            EXPECT_EQ(std::signbit(dst.values()[lane]), std::signbit(first));
+        }
+        EXPECT_EQ(mask.words()[0], 0);
+    }
 }
 
 TEST_P(PoolTest, AveragesAndTheirGradients) {
