@@ -329,7 +329,7 @@ int main(int argc, char** argv) {
     app.option_defaults()->always_capture_default();
     app.add_option("--images", options.images, "N of the tensors")->check(CLI::Range(1, 65536));
     app.add_option("--channels", options.channels, "C of the tensors")->check(CLI::Range(1, 65536));
-    app.add_option("--side", options.side, "H and W of the tensors")->check(CLI::Range(1, 4096));
+    app.add_option("--side", options.side, "H and W of the tensors")->check(CLI::Range(2, 4096));
     app.add_option("--threads", options.threads, "Threads")->check(CLI::Range(1, 256));
     app.add_option("--rounds", options.rounds, "How often all take turns")->check(CLI::Range(1, 1000));
     CLI11_PARSE(app, argc, argv);
