@@ -19,6 +19,7 @@ endforeach()
 use("${prefix}" "${CMAKE_CURRENT_LIST_DIR}/consumer" "${WORK_DIR}/consumer" -D "CLASSES=${CLASSES}"
     -D "REFERENCE_DIR=${SOURCE_DIR}/bench/reference" -D "EXAMPLES_DIR=${SOURCE_DIR}/examples"
     -D "OWN_CLASS_DIR=${SOURCE_DIR}/examples/own_class")
+set(ENV{LD_LIBRARY_PATH} "${prefix}/lib")
 foreach(program IN ITEMS app by_pkg_config c_layer one_class own_class/own_class)
     run("${WORK_DIR}/consumer/${program}")
 endforeach()
