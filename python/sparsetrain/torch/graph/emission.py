@@ -95,18 +95,29 @@ class Emitter:
     def _gradient(self, step):
         return gradient_of(step, self.readers[step.node])
 
-    def _convolution(self, step, src, function, *gradient):
+    def _convolution(self, step, src, function, *more):
         module = self.modules[step.module_node.target]
         site = Site(step.module_node.target, self.policy)
         self.sites.append(site)
         return self._call(function, self._module(step), src.tensor, src.mask, list(padding_of(module)), src.is_rectified,
-                          *gradient, site.number)
+                          *more, site.number)
 
     def _conv(self, step, src):
         return Value(self._convolution(step, src, calls.conv), self.channels[step.node])
 
     def _conv_relu(self, step, src):
         return self._with_mask(self._convolution(step, src, calls.conv_relu, self._gradient(step)), self.channels[step.node])
+
+    def _shifted_conv(self, step, src):
+        return Value(self._convolution(step, src, calls.shifted_conv, *self._scalars(step)), self.channels[step.node])
+
+    def _shifted_conv_relu(self, step, src):
+        result = self._convolution(step, src, calls.shifted_conv_relu, *self._scalars(step), self._gradient(step))
+        return self._with_mask(result, self.channels[step.node])
+
+    def _scalars(self, step):
+        names = map(step.options.get, ("before", "scale", "after"))
+        return [None if name is None else self.new.get_attr(name) for name in names]
 
     def _batch_norm(self, step, src):
         return Value(self._call(calls.batch_norm, self._module(step), src.tensor), src.channels)
