@@ -27,7 +27,7 @@ class Emitter:
     def __init__(self, graph, steps, channels, modules, policy):
         self.old, self.new = graph, fx.Graph()
         self.steps = {step.node: step for step in steps}
-        self.absorbed = {node for step in steps for node in step.absorbed}
+        self.absorbed = {node: step for step in steps for node in step.absorbed}
         self.readers = self._readers(steps)
         self.channels, self.modules, self.policy = channels, modules, policy
         self.plain, self.blocked = {}, {}  # by nodes of the old graph
@@ -49,9 +49,17 @@ class Emitter:
         for node in self.old.nodes:
             if node in self.steps:
                 self.blocked[node] = self._step(self.steps[node])
-            elif node not in self.absorbed:
+            elif node in self.absorbed:
+                self._convert_read(node, self.absorbed[node])
+            else:
                 self.plain[node] = self._torch_node(node)
         return self.new
+
+    def _convert_read(self, node, step):
+        """What a step's earlier nodes read is converted where they stand: its memory may change before the last."""
+        for source in node.all_input_nodes:
+            if source in step.inputs:
+                self.blocked_of(source)
 
     def _torch_node(self, node):
         if self._asks_for_size(node):
