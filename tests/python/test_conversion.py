@@ -286,6 +286,26 @@ def test_inputs_that_only_torch_takes():
     expect_converted(model, x[:, :, ::2])
 
 
+class ChangedBetween(nn.Module):
+    """Its x is no longer what the convolution read when its ReLU comes."""
+
+    def __init__(self):
+        super().__init__()
+        self.conv = nn.Conv2d(16, 16, 3)
+
+    def forward(self, x):
+        y = self.conv(x)
+        x.mul_(2)
+        return torch.relu(y)
+
+
+def test_inputs_that_are_changed_later():
+    model, x = ChangedBetween(), images()
+    with torch.no_grad():
+        expected = model(x.clone())
+        assert torch.allclose(sparsetrain.torch.convert(model)(x.clone()), expected, **CLOSE)
+
+
 def test_nan():
     x = images()
     x[0, 0, 4, 4] = float("nan")

@@ -75,16 +75,6 @@ def test_values_that_are_changed_in_place():
     expect_same_step(Shapes(), lambda: torch.randn(2, 16, 13, 13))
 
 
-def test_fixup():
-    from torch_models import FixupResNet
-    model = FixupResNet((1, 1, 1, 1), 10)
-    for name, value in model.named_parameters():
-        if value.numel() == 1:
-            torch.nn.init.uniform_(value, 0.5, 1.0) if name.endswith("scale") else torch.nn.init.uniform_(value, -0.3, 0.3)
-    converted = expect_same_step(model, lambda: torch.randn(2, 3, 64, 64))
-    assert len(sparsetrain.torch.report(converted).left_to_torch) == 1
-
-
 def test_batches_of_many_sizes():
     model = sparsetrain.torch.convert(torchvision_model("resnet18")).eval()
     for n in (4, 1, 3, 4, 7, 1):

@@ -54,22 +54,19 @@ def changes_first(node, modules):
 
 def changed_elsewhere(graph, operations, modules):
     """Values that torch's nodes may change in place while others read them: they cannot be in two layouts."""
+    changed = behind_changes(graph, operations, modules)
+    return {value for value in changed if value in operations and len(value.users) > 1}
+
+
+def behind_changes(graph, operations, modules):
+    """What torch's nodes may change in place."""
+    pending = [node.args[0] for node in graph.nodes if node not in operations and changes_first(node, modules)
+               and node.args and isinstance(node.args[0], fx.Node)]
     found = set()
-    for node in graph.nodes:
-        if node not in operations and changes_first(node, modules) and node.args and isinstance(node.args[0], fx.Node):
-            found |= {value for value in _behind(node.args[0], operations) if len(value.users) > 1}
-    return found
-
-
-def _behind(value, operations):
-    """The results of operations that a value may be a view of."""
-    pending, seen = [value], set()
     while pending:
         node = pending.pop()
-        if node in seen:
-            continue
-        seen.add(node)
-        if node in operations:
-            yield node
-        else:
-            pending += node.all_input_nodes
+        if node not in found:
+            found.add(node)
+            if node not in operations:  # whose results are views of nothing
+                pending += node.all_input_nodes
+    return found

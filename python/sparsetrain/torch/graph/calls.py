@@ -8,6 +8,7 @@ from ..operators.relu import Gradient
 
 OPS = torch.ops.sparsetrain
 CONV, CONV_RELU = OPS.conv.default, OPS.conv_relu.default
+SHIFTED_CONV, SHIFTED_CONV_RELU = OPS.shifted_conv.default, OPS.shifted_conv_relu.default
 BATCH_NORM, BATCH_NORM_RELU = OPS.batch_norm.default, OPS.batch_norm_relu.default
 BATCH_NORM_ADD_RELU = OPS.batch_norm_add_relu.default
 LANES = 16
@@ -35,6 +36,15 @@ def conv(module, src, mask, padding, is_rectified, site):
 
 def conv_relu(module, src, mask, padding, is_rectified, gradient, site):
     return CONV_RELU(src, mask, module.weight, module.bias, module.stride[0], padding, is_rectified, gradient, site)
+
+
+def shifted_conv(module, src, mask, padding, is_rectified, before, scale, after, site):
+    return SHIFTED_CONV(src, mask, module.weight, before, scale, after, module.stride[0], padding, is_rectified, site)
+
+
+def shifted_conv_relu(module, src, mask, padding, is_rectified, before, scale, after, gradient, site):
+    return SHIFTED_CONV_RELU(src, mask, module.weight, before, scale, after, module.stride[0], padding, is_rectified, gradient,
+                             site)
 
 
 def _constants(module):

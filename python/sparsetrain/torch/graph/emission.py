@@ -27,7 +27,7 @@ class Emitter:
     def __init__(self, graph, steps, channels, modules, policy):
         self.old, self.new = graph, fx.Graph()
         self.steps = {step.node: step for step in steps}
-        self.absorbed = {node for step in steps for node in step.absorbed}
+        self.absorbed = {node: step for step in steps for node in step.absorbed}
         self.readers = self._readers(steps)
         self.channels, self.modules, self.policy = channels, modules, policy
         self.plain, self.blocked = {}, {}  # by nodes of the old graph
@@ -49,9 +49,17 @@ class Emitter:
         for node in self.old.nodes:
             if node in self.steps:
                 self.blocked[node] = self._step(self.steps[node])
-            elif node not in self.absorbed:
+            elif node in self.absorbed:
+                self._convert_read(node, self.absorbed[node])
+            else:
                 self.plain[node] = self._torch_node(node)
         return self.new
+
+    def _convert_read(self, node, step):
+        """What a step's earlier nodes read is converted where they stand: its memory may change before the last."""
+        for source in node.all_input_nodes:
+            if source in step.inputs:
+                self.blocked_of(source)
 
     def _torch_node(self, node):
         if self._asks_for_size(node):
@@ -95,18 +103,29 @@ class Emitter:
     def _gradient(self, step):
         return gradient_of(step, self.readers[step.node])
 
-    def _convolution(self, step, src, function, *gradient):
+    def _convolution(self, step, src, function, *more):
         module = self.modules[step.module_node.target]
         site = Site(step.module_node.target, self.policy)
         self.sites.append(site)
         return self._call(function, self._module(step), src.tensor, src.mask, list(padding_of(module)), src.is_rectified,
-                          *gradient, site.number)
+                          *more, site.number)
 
     def _conv(self, step, src):
         return Value(self._convolution(step, src, calls.conv), self.channels[step.node])
 
     def _conv_relu(self, step, src):
         return self._with_mask(self._convolution(step, src, calls.conv_relu, self._gradient(step)), self.channels[step.node])
+
+    def _shifted_conv(self, step, src):
+        return Value(self._convolution(step, src, calls.shifted_conv, *self._scalars(step)), self.channels[step.node])
+
+    def _shifted_conv_relu(self, step, src):
+        result = self._convolution(step, src, calls.shifted_conv_relu, *self._scalars(step), self._gradient(step))
+        return self._with_mask(result, self.channels[step.node])
+
+    def _scalars(self, step):
+        names = map(step.options.get, ("before", "scale", "after"))
+        return [None if name is None else self.new.get_attr(name) for name in names]
 
     def _batch_norm(self, step, src):
         return Value(self._call(calls.batch_norm, self._module(step), src.tensor), src.channels)

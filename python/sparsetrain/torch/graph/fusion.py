@@ -31,8 +31,8 @@ def _absorb(node, members, operations, taken):
 def _relu_step(node, members, operations, taken):
     source = node.args[0]
     kind = _absorb(source, members, operations, taken)
-    if kind in ("conv", "batch_norm"):
-        return Step(f"{kind}_relu", node, [source.args[0]], source, absorbed=[source])
+    if kind in ("conv", "shifted_conv", "batch_norm"):
+        return Step(f"{kind}_relu", node, [source.args[0]], source, operations[source].options, [source])
     if kind == "add":
         return _add_relu_step(node, source, members, operations, taken)
     return Step("relu", node, [source])
@@ -69,7 +69,7 @@ def steps_of(graph, island, operations):
 
 def gradient_of(step, readers):
     """What `readers`, all steps that read a rectified value, or None for what is no step, leave of its gradient."""
-    masking = {"conv", "conv_relu", "max_pool"}
+    masking = {"conv", "conv_relu", "shifted_conv", "shifted_conv_relu", "max_pool"}
     if not readers or any(reader is None or not (reader.kind in masking or is_global(reader)) for reader in readers):
         return Gradient.RAW
     return Gradient.SPARSER if all(reader.kind == "max_pool" for reader in readers) else Gradient.MASKED

@@ -43,7 +43,7 @@ def _channels_read(user, operations, known):
     operation = operations.get(user)
     if operation is None:
         return None
-    if operation.kind == "conv":
+    if operation.is_conv:
         return operation.module.in_channels
     return known.get(user) if operation.kind in SAME_CHANNELS or operation.kind == "batch_norm" else None
 
@@ -77,7 +77,7 @@ def find(graph, operations, channels, excluded):
             if source in islands and source not in islands[node]:
                 _join(islands, node, source)
     unique = dict.fromkeys(islands[node] for node in fitting)
-    return [island for island in unique if any(operations[node].kind == "conv" for node in island)]
+    return [island for island in unique if any(operations[node].is_conv for node in island)]
 
 
 def split(found):

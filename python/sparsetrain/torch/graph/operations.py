@@ -20,6 +20,10 @@ class Operation:
     options: dict = field(default_factory=dict)
     is_in_place: bool = False
 
+    @property
+    def is_conv(self):
+        return self.kind in ("conv", "shifted_conv")
+
     def inputs(self, node):
         """The nodes of the tensors that it reads."""
         if self.kind == "concat":

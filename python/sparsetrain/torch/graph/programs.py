@@ -7,7 +7,7 @@ from torch import nn
 from torch.nn.modules.module import _has_any_global_hook
 
 from ..plans import Site
-from . import aliases, calls, fusion, islands
+from . import aliases, calls, fusion, islands, scalars
 from .emission import Emitter
 from .operations import operation_of, padding_of, reason_against
 from .tracing import has_hooks, trace
@@ -53,6 +53,7 @@ def make_program(model, policy):
     operations, left = islands.split(found)
     aliases.skip_passed(graph, operations)
     aliases.settle(graph, operations, lambda node: _is_fresh(node, operations, modules))
+    scalars.fold(graph, operations, modules)
     channels = islands.channels_of(graph, operations, modules)
     excluded = aliases.changed_elsewhere(graph, operations, modules)
     inside = islands.find(graph, operations, channels, excluded)
@@ -81,7 +82,7 @@ def _module_names(graph, nodes):
 
 def _left(left, excluded, operations):
     reasons = {node.target: unsupported.reason for node, unsupported in left.items()}
-    reasons.update({node.target: "its result is changed in place" for node in excluded if operations[node].kind == "conv"})
+    reasons.update({node.target: "its result is changed in place" for node in excluded if operations[node].is_conv})
     return reasons
 
 

@@ -14,5 +14,6 @@ def _state(module):
     return (module, type(module), tuple(attributes["_modules"].items()),
             tuple([bool(attributes.get(name)) for name in HOOKS]),
             [item for item in attributes.items() if isinstance(item[1], SIMPLE)],
-            [(name, value is not None and (value.dtype, value.is_cpu)) for name, value in attributes["_parameters"].items()],
+            [(name, value is not None and (value.dtype, value.is_cpu, value.numel() == 1))
+             for name, value in attributes["_parameters"].items()],
             "forward" in attributes)

@@ -43,7 +43,7 @@ def plan_of(site, src_size, weight_size, stride, padding):
     return site.plan((n, c, h, w, k, r, s, stride, *padding))
 
 
-def _prepare(src, weight, stride, padding, site):
+def prepare(src, weight, stride, padding, site):
     n, channel_blocks, h, w, _ = src.shape
     if channel_blocks != blocks(weight.shape[1]):
         raise ValueError(f"conv: expected src of {weight.shape[1]} channels, found {channel_blocks} blocks of {LANES}")
@@ -57,7 +57,7 @@ def _allocate_conv(src, src_mask, weight, bias, stride, padding, is_rectified, s
 
 def _conv(dst, src, src_mask, weight, bias, stride, padding, is_rectified, site):
     src, src_mask, bias = dense(src), dense(src_mask), dense(bias)
-    site, plan = _prepare(src, weight, stride, padding, site)
+    site, plan = prepare(src, weight, stride, padding, site)
     with Weights(master_of(weight), weights_shape(*weight.shape)) as weights:
         site.call("conv_forward", plan.handle, address(src), address(src_mask), weights, address(bias), address(dst),
                   workspace())
@@ -70,7 +70,7 @@ def _allocate_conv_relu(src, src_mask, weight, bias, stride, padding, is_rectifi
 
 def _conv_relu(outputs, src, src_mask, weight, bias, stride, padding, is_rectified, gradient, site):
     src, src_mask, bias = dense(src), dense(src_mask), dense(bias)
-    site, plan = _prepare(src, weight, stride, padding, site)
+    site, plan = prepare(src, weight, stride, padding, site)
     with Weights(master_of(weight), weights_shape(*weight.shape)) as weights:
         site.call("conv_forward_relu", plan.handle, address(src), address(src_mask), weights, address(bias),
                   *map(address, outputs), workspace())
@@ -147,7 +147,7 @@ def _allocate_backward_weights(src, src_mask, diff_dst, diff_dst_mask, weight, n
 def _backward_weights(outputs, src, src_mask, diff_dst, diff_dst_mask, weight, needs_bias, stride, padding, site):
     diff_weight, diff_bias = outputs
     src, src_mask, diff_dst, diff_dst_mask = map(dense, (src, src_mask, diff_dst, diff_dst_mask))
-    site, plan = _prepare(src, weight, stride, padding, site)
+    site, plan = prepare(src, weight, stride, padding, site)
     master = empty_master(weight)
     site.call("conv_backward_weights", plan.handle, address(src), address(src_mask), address(diff_dst), address(diff_dst_mask),
               address(master), address(diff_bias) if needs_bias else None, workspace())
