@@ -1,9 +1,10 @@
-"""Times training steps of a model of torchvision: stock PyTorch in both layouts, compiled, and converted, in turns.
+"""Times training steps of a model: stock PyTorch in both layouts, compiled, and converted, in turns.
 
     python -m sparsetrain.torch.bench --model resnet50
 
 All have the same weights, and a learning rate of zero, with all of SGD's arithmetic. Weights as they are made leave about half
-of the zeros that training leaves: --weights takes a safetensors file of a network, with `images` and `labels` or without.
+of the zeros that training leaves: --profile shifts biases so that ReLUs leave what a file says, --weights takes a safetensors
+file of a network, with `images` and `labels` or without.
 """
 import argparse
 import copy
@@ -18,6 +19,8 @@ from dataclasses import dataclass, field
 import torch
 
 from . import convert, report
+from .calibration import calibrate_zeros, read_profile
+from .fixup import FixupResNet
 
 KINDS = ("nchw", "channels_last", "compiled", "converted")
 WARM_UP_STEPS = 6  # the library learns which kernels are fastest
@@ -54,24 +57,34 @@ class Trainee:
 def parse_arguments():
     parser = argparse.ArgumentParser(prog="python -m sparsetrain.torch.bench", description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--model", default="resnet50", help="of torchvision; default: %(default)s")
+    parser.add_argument("--model", default="resnet50", help="of torchvision, or fixup_resnet50; default: %(default)s")
     parser.add_argument("--weights", type=pathlib.Path, metavar="FILE.safetensors")
+    parser.add_argument("--profile", type=pathlib.Path, metavar="FILE.csv",
+                        help="percentages of zeros, as bench/evaluation/published_zeros.csv of the project's repository")
     parser.add_argument("--batch", type=int, default=16)
     parser.add_argument("--image-size", type=int, default=224)
     parser.add_argument("--steps", type=int, default=5)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--kinds", nargs="+", choices=KINDS, default=KINDS)
     parser.add_argument("--memory", action="store_true", help="the peak memory of each, in a process of its own")
+    parser.add_argument("--plot", type=pathlib.Path, metavar="FILE.png", help="images/s as bars; needs matplotlib")
     parser.add_argument("--report", action="store_true", help="what each convolution does")
     parser.add_argument("--peak-of", choices=KINDS, help=argparse.SUPPRESS)
     return parser.parse_args()
 
 
-def make_trainees(options, kinds):
+def make_model(name):
+    if name == "fixup_resnet50":
+        return FixupResNet()
     import torchvision
+    options = {"aux_logits": False, "init_weights": True} if name in ("googlenet", "inception_v3") else {}
+    return torchvision.models.get_model(name, weights=None, num_classes=1000, **options)
+
+
+def make_trainees(options, kinds):
     torch.manual_seed(1)
     torch.set_num_threads(options.threads)
-    model = getattr(torchvision.models, options.model)(num_classes=1000).train()
+    model = make_model(options.model).train()
     tensors = {}
     if options.weights is not None:
         from safetensors.torch import load_file
@@ -80,6 +93,11 @@ def make_trainees(options, kinds):
     labels = tensors.pop("labels", torch.randint(1000, (len(images),))).long()
     if tensors:
         model.load_state_dict(tensors)
+    if options.profile is not None:
+        wanted = read_profile(options.profile, options.model)
+        found = calibrate_zeros(model, images, wanted)
+        worst = max(abs(one - other) for one, other in zip(wanted, found))
+        print(f"zeros of {len(found)} ReLUs within {worst:.2f} of the profile's percentages", file=sys.stderr)
     return [Trainee(kind, copy.deepcopy(model) if len(kinds) > 1 else model, images, labels) for kind in kinds]
 
 
@@ -109,6 +127,17 @@ def print_table(options, trainees):
         print(f"{trainee.kind:<15}{len(trainee.labels) / median:>10.2f}{best:>9.3f}{median:>10.3f}{peak:>9}")
 
 
+def draw(options, trainees):
+    from matplotlib import pyplot
+    figure, axes = pyplot.subplots(figsize=(6, 4), layout="constrained")
+    bars = axes.bar([trainee.kind for trainee in trainees],
+                    [len(trainee.labels) / statistics.median(trainee.seconds) for trainee in trainees])
+    axes.bar_label(bars, fmt="%.2f")
+    axes.set_ylabel("images/s")
+    axes.set_title(f"Training steps of {options.model}, batch {len(trainees[0].labels)}, {options.threads} threads")
+    figure.savefig(options.plot)
+
+
 def main():
     options = parse_arguments()
     if options.peak_of is not None:
@@ -122,6 +151,8 @@ def main():
         for trainee in trainees:
             trainee.timed_step()
     print_table(options, trainees)
+    if options.plot is not None:
+        draw(options, trainees)
     if options.report:
         print(*(report(trainee.model) for trainee in trainees if trainee.kind == "converted"))
 

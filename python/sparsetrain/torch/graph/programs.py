@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 import torch
 from torch import nn
-from torch.nn.modules.module import _has_any_global_hook
+from torch.nn.modules import module as hooks_of_all
 
 from ..plans import Site
 from . import aliases, calls, fusion, islands, scalars
@@ -28,7 +28,7 @@ class Program:
 
     def arguments_of(self, given, named):
         """The arguments of a call in their order, if the program is meant for it; torch's own forward serves other calls."""
-        if len(given) + len(named) != len(self.arguments) or torch.is_autocast_enabled("cpu") or _has_any_global_hook():
+        if len(given) + len(named) != len(self.arguments) or torch.is_autocast_enabled("cpu") or _has_hooks_of_all():
             return None
         if named:
             if not set(named).issuperset(self.arguments[len(given):]):
@@ -36,6 +36,11 @@ class Program:
             given = [*given, *(named[name] for name in self.arguments[len(given):])]
         fits = all(_is_images(value) for name, value in zip(self.arguments, given) if name in self.images)
         return given if fits else None
+
+
+def _has_hooks_of_all():
+    return bool(hooks_of_all._global_forward_hooks or hooks_of_all._global_forward_pre_hooks
+                or hooks_of_all._global_backward_hooks or hooks_of_all._global_backward_pre_hooks)
 
 
 def _is_images(value):
