@@ -71,11 +71,7 @@ def is_first():
     return not distributed.is_initialized() or distributed.get_rank() == 0
 
 
-def main():
-    options = parse_arguments()
-    torch.manual_seed(1)
-    if "RANK" in os.environ:  # of torchrun
-        distributed.init_process_group("gloo")
+def train(options):
     data = make_data(options)
     sampler = DistributedSampler(data) if distributed.is_initialized() else None
     loader = DataLoader(data, options.batch, shuffle=sampler is None, sampler=sampler, num_workers=options.workers)
@@ -89,6 +85,15 @@ def main():
             torch.save((model.module if distributed.is_initialized() else model).state_dict(), options.checkpoint)
     if is_first() and not options.plain:
         print(sparsetrain.torch.report(model))
+
+
+def main():
+    options = parse_arguments()
+    torch.manual_seed(1)
+    if "RANK" in os.environ:  # of torchrun
+        distributed.init_process_group("gloo")
+    train(options)
+    # Behind train(): a DistributedDataParallel that lives on keeps gloo's threads, which abort when Python ends.
     if distributed.is_initialized():
         distributed.destroy_process_group()
 

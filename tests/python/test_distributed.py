@@ -16,25 +16,33 @@ import torch, torchvision
 from torch import distributed, nn
 import sparsetrain.torch
 
-distributed.init_process_group("gloo")
-rank = distributed.get_rank()
-torch.manual_seed(1)
-model = torchvision.models.resnet18(num_classes=10).eval()  # in evaluation, so that batches do not couple
-ours = sparsetrain.torch.convert(copy.deepcopy(model))
-torch.manual_seed(2 + rank)
-batches = [(torch.randn(n, 3, 64, 64), torch.randint(10, (n,))) for n in (4, 3 - rank)]  # uneven
-results = []
-for trainee in (model, ours):
-    trainee = nn.parallel.DistributedDataParallel(trainee, bucket_cap_mb=1)
+
+
+def gradients(model, batches):
+    trainee = nn.parallel.DistributedDataParallel(model, bucket_cap_mb=1)
     with trainee.no_sync():
         nn.functional.cross_entropy(trainee(batches[0][0]), batches[0][1]).backward()
     nn.functional.cross_entropy(trainee(batches[1][0]), batches[1][1]).backward()
-    results.append([value.grad.clone() for value in trainee.parameters()])
-for one, other in zip(*results):
-    assert float((one - other).norm()) <= 1e-3 * float(one.norm()) + 1e-6
-everywhere = [torch.zeros(()) for _ in range(2)]
-distributed.all_gather(everywhere, sum(gradient.sum() for gradient in results[1]))
-assert everywhere[0] == everywhere[1]
+    return [value.grad.clone() for value in trainee.parameters()]
+
+
+def main():
+    rank = distributed.get_rank()
+    torch.manual_seed(1)
+    model = torchvision.models.resnet18(num_classes=10).eval()  # in evaluation, so that batches do not couple
+    ours = sparsetrain.torch.convert(copy.deepcopy(model))
+    torch.manual_seed(2 + rank)
+    batches = [(torch.randn(n, 3, 64, 64), torch.randint(10, (n,))) for n in (4, 3 - rank)]  # uneven
+    of_stock, of_ours = gradients(model, batches), gradients(ours, batches)
+    for one, other in zip(of_stock, of_ours):
+        assert float((one - other).norm()) <= 1e-3 * float(one.norm()) + 1e-6
+    everywhere = [torch.zeros(()) for _ in range(2)]
+    distributed.all_gather(everywhere, sum(gradient.sum() for gradient in of_ours))
+    assert everywhere[0] == everywhere[1]
+
+
+distributed.init_process_group("gloo")
+main()  # what it makes is gone before the group: a DistributedDataParallel that lives on keeps gloo's threads
 distributed.destroy_process_group()
 """
 
