@@ -21,7 +21,7 @@ def run(*options):
 
 def test_a_table_with_a_row_for_each_kind():
     text = run("--model", "resnet18", "--kinds", "nchw", "converted", "--memory", "--report").stdout
-    rows = re.findall(r"^(nchw|converted) +([\d.]+) +([\d.]+) +([\d.]+) +(\d+)$", text, flags=re.MULTILINE)
+    rows = re.findall(r"^(nchw|converted)" + 4 * r" +([\d.]+)" + r" +(\d+)$", text, flags=re.MULTILINE)
     assert [row[0] for row in rows] == ["nchw", "converted"] and all(float(number) > 0 for row in rows for number in row[1:])
     assert "19 convolutions in 1 islands" in text
 
@@ -81,12 +81,3 @@ def test_what_cannot_be_calibrated():
         calibrate_zeros(model, torch.randn(1, 3, 9, 9), [50, 50])
     with pytest.raises(ValueError, match="at most 1 ReLUs, found 2"):
         calibrate_zeros(model[:2], torch.randn(1, 3, 9, 9), [50, 50])
-
-
-def test_fixup_is_that_of_the_projects_other_benchmarks():
-    import models  # noqa: F401 (where to find them)
-    from torch_models import FixupResNet
-    ours, other = make_model("fixup_resnet50").eval(), FixupResNet((3, 4, 6, 3), 1000).eval()
-    other.load_state_dict(ours.state_dict())
-    images = torch.randn(1, 3, 32, 32)
-    assert torch.equal(ours(images), other(images))

@@ -27,8 +27,8 @@ def quiet(model, gain=0.5):
 
 
 # How many islands, and convolutions that stay torch's.
-MODELS = {"vgg11": (1, 1), "vgg16_bn": (1, 1), "resnet18": (1, 1), "resnet34": (1, 1), "resnet50": (1, 1), "googlenet": (1, 1),
-          "densenet121": (1, 1)}
+MODELS = {"vgg11": (1, 1), "vgg16": (1, 1), "vgg16_bn": (1, 1), "resnet18": (1, 1), "resnet34": (1, 1), "resnet50": (1, 1),
+          "wide_resnet50_2": (1, 1), "googlenet": (1, 1), "densenet121": (1, 1)}
 
 
 @pytest.mark.parametrize("name", MODELS)

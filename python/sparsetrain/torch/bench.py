@@ -24,6 +24,7 @@ from .fixup import FixupResNet
 
 KINDS = ("nchw", "channels_last", "compiled", "converted")
 WARM_UP_STEPS = 6  # the library learns which kernels are fastest
+CONVOLUTIONS = re.compile(r"aten::convolution(_backward)?|sparsetrain::(shifted_)?conv(_relu|_backward_data|_backward_weights)?")
 
 
 @dataclass
@@ -52,6 +53,15 @@ class Trainee:
         begin = time.perf_counter()
         self.step()
         self.seconds.append(time.perf_counter() - begin)
+
+    def seconds_outside(self):
+        """Of a step, what is not in convolutions: other operators, conversions of layouts, Python."""
+        with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CPU]) as profiler:
+            begin = time.perf_counter()
+            self.step()
+            seconds = time.perf_counter() - begin
+        inside = sum(event.cpu_time_total for event in profiler.events() if CONVOLUTIONS.fullmatch(event.name))
+        return seconds - 1e-6 * inside
 
 
 def parse_arguments():
@@ -120,11 +130,12 @@ def print_peak(options):
 def print_table(options, trainees):
     print(f"{options.model}, {len(trainees[0].labels)} images of {options.image_size} pixels, {options.threads} threads, "
           f"PyTorch {torch.__version__}")
-    print(f"{'':<15}{'images/s':>10}{'best s':>9}{'median s':>10}{'peak MB':>9}")
+    print(f"{'':<15}{'images/s':>10}{'best s':>9}{'median s':>10}{'outside of convolutions s':>27}{'peak MB':>9}")
     for trainee in trainees:
         best, median = min(trainee.seconds), statistics.median(trainee.seconds)
         peak = peak_memory(trainee.kind) if options.memory else ""
-        print(f"{trainee.kind:<15}{len(trainee.labels) / median:>10.2f}{best:>9.3f}{median:>10.3f}{peak:>9}")
+        print(f"{trainee.kind:<15}{len(trainee.labels) / median:>10.2f}{best:>9.3f}{median:>10.3f}"
+              f"{trainee.seconds_outside():>27.3f}{peak:>9}")
 
 
 def draw(options, trainees):

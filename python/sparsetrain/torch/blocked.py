@@ -19,14 +19,14 @@ def blocks(channels):
 
 
 def empty_blocked(like, n, channels, h, w):
-    return _empty(like, (n, blocks(channels), h, w, LANES))
+    return empty(like, (n, blocks(channels), h, w, LANES))
 
 
 def empty_same(tensor):
-    return _empty(tensor, tensor.shape)
+    return empty(tensor, tensor.shape)
 
 
-def _empty(like, size):
+def empty(like, size):
     """Fake tensors, which have no memory, make fake ones."""
     if type(like) is torch.Tensor and like.dtype == torch.float32 and like.device.type == "cpu":
         return memory.empty(size)

@@ -2,7 +2,7 @@
 import torch
 
 from ..._library import library
-from ..blocked import address, empty_blocked, require_float, shape, shape_of
+from ..blocked import address, empty, empty_blocked, require_float, shape, shape_of
 from ..blocked import dense as aligned
 from ..workspaces import workspace
 from .registry import define
@@ -29,8 +29,9 @@ def _to_blocked(dst, src):
 
 def _allocate_nchw(src, channels, channels_last):
     n, _, h, w, _ = src.shape
-    layout = torch.channels_last if channels_last else torch.contiguous_format
-    return torch.empty((n, channels, h, w), dtype=src.dtype, device=src.device, memory_format=layout)
+    if channels_last:
+        return empty(src, (n, h, w, channels)).permute(0, 3, 1, 2)
+    return empty(src, (n, channels, h, w))
 
 
 def _from_blocked(dst, src, channels, channels_last):

@@ -10,7 +10,7 @@ from ..._signatures import ConvScalars
 from ..blocked import address, dense, empty_blocked, empty_mask
 from ..plans import Weights, site_of, weights_shape
 from ..workspaces import workspace
-from .convolution import empty_dst, empty_master, master_of, plain_from_master, plan_of, prepare
+from .convolution import empty_dst, master_of, plain_from_master, plan_of, prepare
 from .registry import define
 from .relu import Gradient, masked_gradient
 
@@ -101,19 +101,14 @@ def _save_shifted_conv_relu(ctx, inputs, output):
 
 def _gradients(ctx, diff_dst, diff_dst_mask):
     """Of src, its mask, weight and scalars, as far as they are needed."""
-    src, src_mask, weight, _, before, scale, after = ctx.saved_tensors
-    diff_dst = diff_dst.contiguous()
-    diff_src, of_parameters = None, [None] * 4
-    if any(ctx.needs_input_grad[2:6]):
-        found = torch.ops.sparsetrain.shifted_conv_backward_weights(
-            src, src_mask, diff_dst, diff_dst_mask, weight, before, scale, after, ctx.stride, ctx.padding, ctx.site)
-        of_parameters = [gradient.view(parameter.shape) if needs else None for gradient, parameter, needs
-                         in zip(found, (weight, before, scale, after), ctx.needs_input_grad[2:6])]
-    if ctx.needs_input_grad[0]:
-        diff_src = torch.ops.sparsetrain.shifted_conv_backward_data(
-            diff_dst, diff_dst_mask, weight, scale, src_mask if ctx.is_rectified else None, ctx.src_size, ctx.stride,
-            ctx.padding, ctx.site)
-    return diff_src, None, *of_parameters
+    src, src_mask, weight, _, *scalars = ctx.saved_tensors
+    needs_src, _, *needed = ctx.needs_input_grad[:6]
+    diff_src, *found = torch.ops.sparsetrain.shifted_conv_backward(
+        diff_dst.contiguous(), diff_dst_mask, src, src_mask, weight, *scalars, ctx.src_size, ctx.stride, ctx.padding,
+        ctx.is_rectified, [needs_src, any(needed)], ctx.site)
+    of_parameters = [gradient.view(parameter.shape) if needs else None
+                     for gradient, parameter, needs in zip(found, (weight, *scalars), needed)]
+    return diff_src if needs_src else None, None, *of_parameters
 
 
 def _backward(ctx, diff_dst):
@@ -131,31 +126,38 @@ def _backward_relu(ctx, diff_dst, _):
     return *_gradients(ctx, diff_dst, known), None, None, None, None, None
 
 
-def _allocate_src(diff_dst, diff_dst_mask, weight, scale, relu_mask, src_size, stride, padding, site):
+def _allocate_gradients(diff_dst, diff_dst_mask, src, src_mask, weight, before, scale, after, src_size, stride, padding,
+                        is_rectified, needs, site):
+    """Of src, weight and the three scalars; without elements where they are not needed."""
     n, h, w = src_size
-    return empty_blocked(diff_dst, n, weight.shape[1], h, w)
+    needs_src, needs_parameters = needs
+    diff_src = empty_blocked(diff_dst, n, weight.shape[1], h, w) if needs_src else diff_dst.new_empty((0,))
+    if not needs_parameters:
+        return diff_src, *(weight.new_empty((0,)) for _ in range(4))
+    return diff_src, torch.empty_like(weight), *(weight.new_empty((1,)) for _ in range(3))
 
 
-def _backward_data(diff_src, diff_dst, diff_dst_mask, weight, scale, relu_mask, src_size, stride, padding, site):
-    diff_dst, diff_dst_mask, relu_mask = map(dense, (diff_dst, diff_dst_mask, relu_mask))
+def _compute_gradients(outputs, diff_dst, diff_dst_mask, src, src_mask, weight, before, scale, after, src_size, stride,
+                       padding, is_rectified, needs, site):
+    """In one operator, so that weights are converted and folded once for both."""
+    diff_dst, diff_dst_mask, src, src_mask = map(dense, (diff_dst, diff_dst_mask, src, src_mask))
     site = site_of(site)
     plan = plan_of(site, src_size, weight.shape, stride, padding)
-    with Folded(plan.shape, weight, None, scale, None).packed() as weights:
-        site.call("conv_backward_data", plan.handle, address(diff_dst), address(diff_dst_mask), weights, address(diff_src),
-                  address(relu_mask), workspace())
+    folded = Folded(plan.shape, weight, before, scale, after)
+    diff_src, *of_parameters = outputs
+    needs_src, needs_parameters = needs
+    if needs_parameters:
+        _parameters_gradients(of_parameters, diff_dst, diff_dst_mask, src, src_mask, folded, site, plan)
+    if needs_src:
+        with folded.packed() as weights:
+            site.call("conv_backward_data", plan.handle, address(diff_dst), address(diff_dst_mask), weights,
+                      address(diff_src), address(src_mask) if is_rectified else None, workspace())
 
 
-def _allocate_gradients(src, src_mask, diff_dst, diff_dst_mask, weight, *others):
-    return torch.empty_like(weight), *(weight.new_empty((1,)) for _ in range(3))
-
-
-def _backward_weights(outputs, src, src_mask, diff_dst, diff_dst_mask, weight, before, scale, after, stride, padding, site):
-    src, src_mask, diff_dst, diff_dst_mask = map(dense, (src, src_mask, diff_dst, diff_dst_mask))
-    site, plan = prepare(src, weight, stride, padding, site)
-    master = empty_master(weight)
+def _parameters_gradients(outputs, diff_dst, diff_dst_mask, src, src_mask, folded, site, plan):
+    master, found = torch.empty_like(folded.master), ConvScalars()
     site.call("conv_backward_weights", plan.handle, address(src), address(src_mask), address(diff_dst), address(diff_dst_mask),
               address(master), None, workspace())
-    folded, found = Folded(plan.shape, weight, before, scale, after), ConvScalars()
     library().unfold_gradients(plan.shape, address(folded.master), address(folded.taps), folded.scalars, address(diff_dst),
                                address(master), workspace(), found)
     plain_from_master(outputs[0], master)
@@ -168,8 +170,6 @@ SHIFTED_CONV = ("Tensor src, Tensor? src_mask, Tensor weight, Tensor? before, Te
 define(f"shifted_conv({SHIFTED_CONV}, int site) -> Tensor", _allocate_dst, _shifted_conv, _save_shifted_conv, _backward)
 define(f"shifted_conv_relu({SHIFTED_CONV}, int gradient, int site) -> (Tensor, Tensor)", _allocate_relu, _shifted_conv_relu,
        _save_shifted_conv_relu, _backward_relu)
-define("shifted_conv_backward_data(Tensor diff_dst, Tensor? diff_dst_mask, Tensor weight, Tensor? scale, Tensor? relu_mask, "
-       "SymInt[] src_size, int stride, int[] padding, int site) -> Tensor", _allocate_src, _backward_data)
-define("shifted_conv_backward_weights(Tensor src, Tensor? src_mask, Tensor diff_dst, Tensor? diff_dst_mask, Tensor weight, "
-       "Tensor? before, Tensor? scale, Tensor? after, int stride, int[] padding, int site) "
-       "-> (Tensor, Tensor, Tensor, Tensor)", _allocate_gradients, _backward_weights)
+define("shifted_conv_backward(Tensor diff_dst, Tensor? diff_dst_mask, Tensor? src, Tensor? src_mask, Tensor weight, "
+       "Tensor? before, Tensor? scale, Tensor? after, SymInt[] src_size, int stride, int[] padding, bool is_rectified, "
+       "bool[] needs, int site) -> (Tensor, Tensor, Tensor, Tensor, Tensor)", _allocate_gradients, _compute_gradients)
