@@ -6,7 +6,7 @@ import sys
 
 import pytest
 import torch
-from sparsetrain.torch.bench import make_model
+from sparsetrain.torch.bench import CONVOLUTIONS, make_model
 from sparsetrain.torch.calibration import calibrate_zeros, read_profile
 from torch import nn
 
@@ -62,6 +62,13 @@ def test_calibrated_zeros(name, file):
     # The last layers have a few thousand values, and some of them are equal.
     assert all(abs(one - other) <= 1.0 for one, other in zip(found, wanted)) and len(found) == len(wanted)
     assert all(abs(one - other) <= 0.5 for one, other in zip(found, told))
+
+
+def test_all_passes_of_convolutions_are_known():
+    from sparsetrain.torch.operators import registry
+    of_convolutions = [name for name in registry.NAMES if "conv" in name]
+    assert len(of_convolutions) >= 7 and all(CONVOLUTIONS.fullmatch(f"sparsetrain::{name}") for name in of_convolutions)
+    assert not CONVOLUTIONS.fullmatch("sparsetrain::relu_backward")
 
 
 def test_profiles_are_read(tmp_path):

@@ -24,7 +24,7 @@ from .fixup import FixupResNet
 
 KINDS = ("nchw", "channels_last", "compiled", "converted")
 WARM_UP_STEPS = 6  # the library learns which kernels are fastest
-CONVOLUTIONS = re.compile(r"aten::convolution(_backward)?|sparsetrain::(shifted_)?conv(_relu|_backward_data|_backward_weights)?")
+CONVOLUTIONS = re.compile(r"aten::convolution(_backward)?|sparsetrain::(shifted_)?conv(_relu|_backward(_data|_weights)?)?")
 
 
 @dataclass
