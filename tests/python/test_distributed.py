@@ -17,7 +17,6 @@ from torch import distributed, nn
 import sparsetrain.torch
 
 
-
 def gradients(model, batches):
     trainee = nn.parallel.DistributedDataParallel(model, bucket_cap_mb=1)
     with trainee.no_sync():

@@ -19,7 +19,7 @@ import torch
 LEAST_BYTES = 1 << 20  # smaller ones are malloc's
 REGION_BYTES = 1 << 30  # of addresses: a page comes when it is first written
 HUGE_PAGE = 2 << 20
-# Tensors that are whole pages apart are slower: loads from one wait for stores to the other ("4K aliasing").
+# So that tensors are not whole pages apart: loads from one could wait for stores to the other ("4K aliasing").
 SPACING = 320
 ALIGNMENT = 64
 
